@@ -1,0 +1,66 @@
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check check-format check-lint check-types check-imports check-rules bench loadtest lock format clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+LOCKS := requirements/build.txt requirements/dev.txt
+# The stamp's name holds the hash of everything that decides the environment, so an unchanged lock is installed once.
+STAMP := $(VENV)/.installed-$(shell cat $(LOCKS) pyproject.toml requirements/setup.sh 2>/dev/null | cksum | cut -d' ' -f1)
+PACKAGES := engine models api demobank loadtest bench tests
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-14s %s\n", $$1, $$2}'
+
+setup: $(STAMP) ## build .venv from the hash-locked dependencies; does nothing when it is up to date
+	@:
+
+$(STAMP):
+	@VENV=$(VENV) requirements/setup.sh
+	@rm -f $(VENV)/.installed-*
+	@touch $@
+
+demo: setup ## serve the demonstration bank (ARGS="--port 8080 --customers 20000")
+	@$(BIN)/nextbest demo $(ARGS)
+
+test: setup ## run every test, then the rule files' own checks and tests
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: check-format check-lint check-types check-imports check-rules ## everything that needs no test run: format, lint, types, imports, rules
+
+check-format: setup ## ruff format, changing nothing
+	@$(BIN)/ruff format --check .
+
+check-lint: setup ## ruff lint
+	@$(BIN)/ruff check .
+
+check-types: setup ## mypy strict, tests included
+	@$(BIN)/mypy $(PACKAGES)
+
+check-imports: setup ## import directions
+	@$(BIN)/lint-imports
+
+check-rules: setup ## nextbest check rules
+
+bench: setup ## compare with public peers, results as JSON (ARGS=...)
+	@$(BIN)/python -m bench $(ARGS)
+
+loadtest: setup ## Locust against a running server (ARGS=...)
+	@$(BIN)/python -m loadtest $(ARGS)
+
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes --custom-compile-command "make lock"
+
+lock: setup ## renew the dependency locks (ARGS=--upgrade)
+	@$(COMPILE) $(ARGS) requirements/build.in -o requirements/build.txt
+	@$(COMPILE) $(ARGS) pyproject.toml -o requirements/runtime.txt
+	@$(COMPILE) $(ARGS) pyproject.toml --group dev -c requirements/runtime.txt -o requirements/dev.txt
+	@! grep -nE '://|^ *--(extra-)?index-url' requirements/*.txt
+
+format: setup ## rewrite the code as ruff formats it
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+clean: ## remove the environment and every cache
+	@rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""The imperative shell: HTTP, Redis, the event worker and the command line around the engine."""

@@ -1,0 +1,1 @@
+"""Micro-benchmarks of the engine, run beside public peers."""

@@ -1,0 +1,1 @@
+"""The functional core: compiles rules and decides, without I/O, clock or randomness."""

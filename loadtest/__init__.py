@@ -1,0 +1,1 @@
+"""Load tests that speak HTTP to a running server."""

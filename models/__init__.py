@@ -1,0 +1,1 @@
+"""The propensity model: features, training, calibration, evaluation and serving."""
