@@ -1,13 +1,13 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check check-format check-lint check-types check-imports check-rules bench loadtest lock format clean
+.PHONY: help setup demo test test-code test-rules check check-format check-lint check-types check-imports check-rules bench loadtest lock format clean
 
 VENV := .venv
 BIN := $(VENV)/bin
 LOCKS := requirements/build.txt requirements/dev.txt
-# The stamp's name holds the hash of everything that decides the environment, so an unchanged lock is installed once.
-STAMP := $(VENV)/.installed-$(shell cat $(LOCKS) pyproject.toml requirements/setup.sh 2>/dev/null | cksum | cut -d' ' -f1)
+# The stamp's name holds the checksum of everything that decides the environment: an unchanged lock is installed once.
+STAMP := $(VENV)/.installed-$(shell (cat $(LOCKS) requirements/setup.sh; sed '/^\[tool\.ruff\]/,$$d' pyproject.toml) | cksum | cut -d' ' -f1)
 PACKAGES := engine models api demobank loadtest bench tests
 
 help: ## list the targets
@@ -24,8 +24,13 @@ $(STAMP):
 demo: setup ## serve the demonstration bank (ARGS="--port 8080 --customers 20000")
 	@$(BIN)/nextbest demo $(ARGS)
 
-test: setup ## run every test, then the rule files' own checks and tests
+test: test-rules test-code ## run the rule files' checks and tests, then every test (ARGS="-k caps")
+
+test-code: setup
 	@$(BIN)/python -m pytest $(ARGS)
+
+test-rules: check-rules
+	@if [ -d api/cli ] && [ -e rules/bank.yaml ]; then $(BIN)/nextbest test rules; fi
 
 check: check-format check-lint check-types check-imports check-rules ## everything that needs no test run: format, lint, types, imports, rules
 
@@ -39,9 +44,10 @@ check-types: setup ## mypy strict, tests included
 	@$(BIN)/mypy $(PACKAGES)
 
 check-imports: setup ## import directions
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 
 check-rules: setup ## nextbest check rules
+	@if [ -d api/cli ] && [ -e rules/bank.yaml ]; then $(BIN)/nextbest check rules; fi
 
 bench: setup ## compare with public peers, results as JSON (ARGS=...)
 	@$(BIN)/python -m bench $(ARGS)
@@ -58,7 +64,7 @@ lock: setup ## renew the dependency locks (ARGS=--upgrade)
 	@! grep -nE '://|^ *--(extra-)?index-url' requirements/*.txt
 
 format: setup ## rewrite the code as ruff formats it
-	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff check --fix-only .
 	@$(BIN)/ruff format .
 
 clean: ## remove the environment and every cache

@@ -1,0 +1,1 @@
+"""Proves the pages in a real browser."""

@@ -1,0 +1,1 @@
+"""Proves each port once against its fake and once against the real server."""

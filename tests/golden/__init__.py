@@ -1,0 +1,1 @@
+"""Proves whole decisions and rendered diagnostics against files; --update-golden rewrites them."""

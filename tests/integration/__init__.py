@@ -1,0 +1,1 @@
+"""Proves the application with a real server."""

@@ -1,0 +1,1 @@
+"""Proves the guarantees on random rules, facts and interleavings."""

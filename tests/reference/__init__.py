@@ -1,0 +1,1 @@
+"""Proves the compiled plan against a slow, obvious evaluator."""

@@ -1,0 +1,1 @@
+"""Proves each module alone, without sleep, network or files of its own making."""

@@ -1,0 +1,62 @@
+"""What the repository as a whole keeps to, beyond what import-linter can say."""
+
+import ast
+import re
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
+MAY_IMPORT_RUAMEL = ROOT / "engine" / "compiler" / "parse.py"
+
+
+def packages_imported_by(module: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module.partition(".")[0]
+
+
+def test_core_imports_itself_and_the_standard_library() -> None:
+    """A new dependency cannot slip past the list that import-linter forbids by name."""
+    strangers = {
+        f"{module.relative_to(ROOT)} imports {package}"
+        for module in sorted((ROOT / "engine").rglob("*.py"))
+        for package in packages_imported_by(module)
+        if package not in sys.stdlib_module_names | {"engine"}
+        if not (package == "ruamel" and module == MAY_IMPORT_RUAMEL)
+    }
+    assert not strangers
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.name)
+def test_lock_pins_hashes_and_names_no_index(lock: Path) -> None:
+    """Every line pins a name, gives a hash or says who asked for it; where to fetch from is the machine's business."""
+    allowed = re.compile(
+        r"[a-z0-9][a-z0-9.-]*(\[[a-z,-]+\])?==\S+( ; .+)? \\|    --hash=sha256:[0-9a-f]{64}( \\)?| *#.*"
+    )
+    lines = lock.read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if "://" in line or not allowed.fullmatch(line)] == []
+
+
+def names_pinned_in(lock: str) -> set[str]:
+    return set(
+        re.findall(r"^([a-z0-9][a-z0-9.-]*)", (ROOT / "requirements" / lock).read_text(encoding="utf-8"), re.MULTILINE)
+    )
+
+
+def test_lock_holds_every_declared_dependency() -> None:
+    """`make lock` was run after pyproject.toml changed."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    declared = {re.split(r"[\[=<>;! ]", line)[0].replace(".", "-") for line in project["dependencies"]}
+    assert declared - names_pinned_in("runtime.txt") == set()
+
+
+def test_running_product_carries_neither_pandas_nor_scikit_learn() -> None:
+    """LightGBM imports both where it finds them, which costs every worker 78 MB and 0.8 s."""
+    assert {"pandas", "scikit-learn"} & names_pinned_in("dev.txt") == set()
