@@ -1,0 +1,124 @@
+"""The ports behind the request: the partitions' streams, who folds their events, and the event state itself."""
+
+from collections.abc import Mapping, Sequence
+from enum import IntEnum, StrEnum
+from typing import Final, NamedTuple, Protocol
+
+from api.ports.customers import CustomerKey, StoredRecord
+
+
+class Stream(StrEnum):
+    """The streams that every partition has."""
+
+    DECISIONS = "d"
+    """Entries of kind `r` (decision), `o` (outcome; `l`: a late impression) and `k` (consent)."""
+    EVENTS = "e"
+    """Entries of kind `r` (an event) and `t` (a record that is due; the body is the record's name)."""
+    FULFILMENT = "f"
+
+
+class Entry(NamedTuple):
+    """One entry of a stream. `id` is `milliseconds-sequence` of the server's clock."""
+
+    id: str
+    kind: str
+    """The name of its field: `r` unless `Stream` says otherwise."""
+    body: bytes
+
+
+FIRST: Final = "0-0"
+"""The position before the first entry of any stream."""
+
+
+class Arrival(NamedTuple):
+    """Something that is to be appended once."""
+
+    source: str
+    id: str
+    """Unique in its source; seen again within 7 days it is a duplicate."""
+    body: bytes
+
+
+class Journal(Protocol):
+    """The partitions' streams: appended to once, read in order, trimmed behind the archive."""
+
+    async def append_once(
+        self, stream: Stream, partition: int, arrivals: Sequence[Arrival], *, deadline_ms: int, deadline: float
+    ) -> Sequence[bool]:
+        """For each arrival whether it was new; what is new is appended, kind `r`, in order."""
+
+    async def read(
+        self, stream: Stream, after: Mapping[int, str], *, count: int, wait_s: float = 0.0
+    ) -> Mapping[int, Sequence[Entry]]:
+        """At most `count` entries of each partition that has any, behind the position given for it.
+
+        Waits up to `wait_s` for the first one.
+        """
+
+    async def trim(self, stream: Stream, partition: int, before: str) -> int:
+        """Remove the entries before a position, and say how many."""
+
+
+class Ownership(NamedTuple):
+    """The right to fold a partition's events, until the lease ends or somebody else has a higher epoch."""
+
+    partition: int
+    epoch: int
+    position: str
+    """The last event of the partition that is done."""
+
+
+class FoldRecord(NamedTuple):
+    """What folding needs of a record."""
+
+    record: StoredRecord
+    applied: str
+    """The last event folded into it; `FIRST` for none."""
+
+
+class FoldWrite(NamedTuple):
+    """A record's event state after some events."""
+
+    deadline_ms: int
+    epoch: int
+    applied_before: str
+    """`FoldRecord.applied` as it was read."""
+    applied: str
+    events: bytes
+    needs: bytes
+    due_at_s: int | None = None
+    """When the record has to be looked at again without an event; replaces the last such instant, None removes it."""
+
+
+class FoldState(IntEnum):
+    """How a fold ended; only APPLIED wrote anything."""
+
+    APPLIED = 0
+    FENCED = 1
+    """The partition belongs to somebody else now."""
+    STALE = 2
+    """Another event was folded since the record was read: read it again."""
+    MOVED = 3
+    """The record was merged into another: append the events there."""
+
+
+class EventStore(Protocol):
+    """Event state and who may write it: one owner a partition, fenced by an epoch."""
+
+    async def own(self, partition: int, worker: str, *, lease_ms: int, deadline: float) -> Ownership | None:
+        """Take or extend the lease on a partition; None while somebody else holds it."""
+
+    async def disown(self, owned: Ownership, *, deadline: float) -> None:
+        """Give the lease back."""
+
+    async def records(self, keys: Sequence[CustomerKey], *, deadline: float) -> Sequence[FoldRecord]:
+        """The records to fold into, in the order of the keys."""
+
+    async def fold(self, key: CustomerKey, write: FoldWrite, *, deadline: float) -> FoldState:
+        """Store the event state, if the partition is still owned and the record as it was read."""
+
+    async def advance(self, owned: Ownership, position: str, *, deadline: float) -> bool:
+        """Note that every event up to a position is done; False when the partition belongs to somebody else."""
+
+    async def wake_due(self, owned: Ownership, now_s: int, *, count: int, deadline: float) -> int:
+        """Take at most `count` records that are due off the due index, each for an entry of kind `t` in the events."""

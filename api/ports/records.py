@@ -1,0 +1,52 @@
+"""The ports of operation: loading a bank's files, and the store's account of itself."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+from api.ports.customers import Identity
+from engine.ids import CustomerId
+
+
+class LoadedRecord(NamedTuple):
+    """What a bank's files say of one customer. The profile replaces the stored one; the rest only fills what is absent."""
+
+    customer: CustomerId
+    profile: bytes
+    events: bytes = b""
+    needs: bytes = b""
+    contacts: bytes = b""
+    consent: bytes = b""
+    outcome_count: int = 0
+
+
+class RecordStore(Protocol):
+    """Bulk loading, by whoever holds the partitions' leases."""
+
+    async def load(self, records: Sequence[LoadedRecord]) -> None:
+        """Store customers' records."""
+
+    async def identify(self, customers_by_identity: Mapping[Identity, Sequence[CustomerId]]) -> None:
+        """Store whom identities mean."""
+
+    async def put_schema(self, schema_hash: int, columns: bytes) -> None:
+        """Keep the columns of a profile schema, as JSON, for readers of another bundle."""
+
+    async def schema(self, schema_hash: int) -> bytes | None:
+        """The columns that `put_schema` kept."""
+
+
+class StoreStatus(NamedTuple):
+    """How the store stands, for readiness and overload."""
+
+    available: bool
+    durability: str
+    """`always`, `1s`, or `unknown` where the operator vouches for it."""
+    memory_used_share: float | None
+    """Of the server's memory limit; None where it has none."""
+
+
+class StoreHealth(Protocol):
+    """The store's own account of itself."""
+
+    async def status(self) -> StoreStatus:
+        """Never raises: an unreachable store is not available."""
