@@ -8,6 +8,12 @@ BIN := $(VENV)/bin
 LOCKS := requirements/build.txt requirements/dev.txt
 # The stamp's name holds the checksum of everything that decides the environment: an unchanged lock is installed once.
 STAMP := $(VENV)/.installed-$(shell (cat $(LOCKS) requirements/setup.sh; sed '/^\[tool\.ruff\]/,$$d' pyproject.toml) | cksum | cut -d' ' -f1)
+# An interpreter asked for by name replaces one of another version, even where the lock is unchanged.
+ifdef PYTHON
+ifneq ($(shell ($(PYTHON) -V | cut -d. -f1-2) 2>/dev/null),$(shell ($(BIN)/python -V | cut -d. -f1-2) 2>/dev/null))
+.PHONY: $(STAMP)
+endif
+endif
 PACKAGES := engine models api demobank loadtest bench tests
 
 help: ## list the targets
@@ -68,5 +74,5 @@ format: setup ## rewrite the code as ruff formats it
 	@$(BIN)/ruff format .
 
 clean: ## remove the environment and every cache
-	@rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) $(VENV).lock build *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -12,6 +12,11 @@ stop() {
 
 is_supported() { "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' >/dev/null 2>&1; }
 
+version_of() { "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null || true; }
+has_headers() {
+    "$1" -c 'import os, sys, sysconfig; sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))'
+}
+
 # Shims of version managers are on the PATH even where they lead nowhere, so every candidate is run before it is believed.
 find_python() {
     local candidate
@@ -23,27 +28,38 @@ find_python() {
     done
 }
 
+# Two makes at once (a hook and a developer) take turns.
+if command -v flock >/dev/null; then
+    exec 9>"$venv.lock"
+    flock 9
+fi
+
 if [ -n "${PYTHON:-}" ]; then
     is_supported "$PYTHON" || stop "PYTHON=$PYTHON is not a Python 3.11 or 3.12 that runs here"
     python=$PYTHON
+elif is_supported "$venv/bin/python"; then
+    python=$venv/bin/python
 else
     python=$(find_python)
     [ -n "$python" ] || stop "needs Python 3.11 or 3.12 on the PATH; or name one: make setup PYTHON=/path/to/python3.11"
 fi
+wanted=$(version_of "$python")
 
 # durable-rules is published as source only and is compiled here.
-if ! command -v "${CC:-cc}" >/dev/null && ! command -v gcc >/dev/null; then
+missing=()
+command -v gcc >/dev/null || command -v "${CC:-cc}" >/dev/null || missing+=(gcc libc6-dev)
+has_headers "$python" || missing+=("python$wanted-dev")
+if [ "${#missing[@]}" -gt 0 ]; then
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-        say "installing a C compiler (for durable-rules)"
-        apt-get update -qq && apt-get install -y -qq --no-install-recommends gcc libc6-dev >/dev/null
+        say "installing ${missing[*]}, to build durable-rules"
+        { apt-get update -qq && apt-get install -y -qq --no-install-recommends "${missing[@]}"; } >/dev/null ||
+            stop "could not install ${missing[*]}; install a C compiler and Python's headers, then run make setup again"
     else
-        stop "needs a C compiler to build durable-rules; install gcc (Debian: apt-get install gcc libc6-dev) and run make setup again"
+        stop "needs a C compiler and Python's headers to build durable-rules (Debian: apt-get install ${missing[*]})"
     fi
 fi
 
-wanted=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
-have=$("$venv/bin/python" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null || true)
-if [ "$have" != "$wanted" ]; then
+if [ "$(version_of "$venv/bin/python")" != "$wanted" ]; then
     say "making $venv with Python $wanted"
     rm -rf "$venv"
     "$python" -m venv "$venv" || stop "could not make $venv (Debian: apt-get install python$wanted-venv)"
