@@ -1,0 +1,258 @@
+"""Reads `actions/*.yaml`: what the bank may do, for whom, and how it is dressed for each placement."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from typing import Final
+
+from engine.actions import Action, Tier, Treatment
+from engine.compiler.catalogue import plain
+from engine.compiler.context import ReadContext, read_head, read_validity
+from engine.compiler.form import Form
+from engine.compiler.generate import ValueTable
+from engine.compiler.parse import Mapping as MappingNode
+from engine.compiler.parse import Node, Scalar, Sequence, read_number
+from engine.contacts import hash32
+from engine.errors import Span
+from engine.facts import HOLDS, NUMERIC
+from engine.ids import ActionId, FactName, PlacementId, TreatmentId
+from engine.plan import ActionRules, Channel
+from engine.syntax import ALWAYS, Condition, Linear
+
+_PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
+_LINEAR: Final = re.compile(r"(?P<factor>[\d._]+)\s*\*\s*(?P<fact>[a-z][a-z0-9_.]*)(?:\s*(?P<sign>[+-])\s*(?P<constant>[\d._]+))?")
+_TREATMENT_KEYS: Final = frozenset({"id", "when", "locale", "valid", "leads_to", "privacy", "arm"})
+_TIERS: Final = {"must": Tier.MUST, "service": Tier.SERVICE, "offer": Tier.OFFER}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadAction:
+    """Everything that one action file says."""
+
+    action: Action
+    rules: ActionRules
+    value: ValueTable | None
+    """None where the value is a plain number."""
+    treatments: tuple["ReadTreatment", ...]
+    contact: Form
+    never_with: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadTreatment:
+    """A treatment with the places it is for; its condition gets its position later."""
+
+    channel: int
+    placements: tuple[PlacementId, ...]
+    treatment: Treatment
+    condition: Condition
+
+
+def read_action(form: Form, position: int, context: ReadContext) -> ReadAction:
+    """One action file."""
+    id = ActionId(form.name("action"))
+    head = read_head(form, "action", id)
+    gives = form.text("gives") or None
+    if gives is not None and gives not in context.catalogue.products:
+        context.problems.unknown(form.span_of("gives"), "product", gives, context.catalogue.products)
+        gives = None
+    formerly = form.text("formerly") or id
+    constant, table = _value(form, context)
+    treatments = tuple(_treatments(form, id, position, context))
+    if not treatments:
+        context.problems.error(form.span, f"the action `{id}` has no treatment, so it can never be shown")
+    action = Action(
+        id=id,
+        position=position,
+        title=head.title,
+        group=form.name("group"),
+        gives=gives,
+        product_bit=context.facts[f"{HOLDS}.{gives}"].member if gives is not None else None,
+        tier=_TIERS[form.choice("tier", tuple(_TIERS), "offer")],
+        only_when_promoted=form.choice("show", ("always", "only_when_promoted"), "always") == "only_when_promoted",
+        value_minor=constant,
+        hash=hash32(formerly),
+        terms=_terms(form),
+        never_with=tuple(ActionId(word.text) for word in form.words("never_with")),
+    )
+    rules = ActionRules(
+        head=head,
+        eligible=_stage(form, "eligible", context),
+        applicable=_stage(form, "applicable", context),
+        suitable=_stage(form, "suitable", context),
+    )
+    never_with = context.known_actions(form, "never_with")
+    contact = form.form("contact", "`contact`")
+    context.read_tests(form, head, frozenset({position}))
+    form.finish()
+    return ReadAction(
+        action=action, rules=rules, value=table, treatments=treatments, contact=contact, never_with=never_with
+    )
+
+
+def _stage(form: Form, key: str, context: ReadContext) -> Condition:
+    if not form.has(key):
+        return ALWAYS
+    stage = form.form(key, f"`{key}`")
+    condition = context.conditions.when(stage)
+    stage.finish()
+    return condition
+
+
+def _terms(form: Form) -> Mapping[str, float]:
+    terms = {}
+    for key, node in form.entries("terms"):
+        number = form.bounded(node, key.text, None, None) if isinstance(node, Scalar) else None
+        if number is None:
+            form.problems.error(node.span, f"the term `{key.text}` must be a number")
+        else:
+            terms[key.text] = float(number)
+    return terms
+
+
+# --- value -----------------------------------------------------------------------------------------------------------
+
+
+def _value(form: Form, context: ReadContext) -> tuple[float | None, ValueTable | None]:
+    node = form.node_at("value")
+    if node is None:
+        return 0.0, None
+    if isinstance(node, MappingNode):
+        return None, _value_table(form.form("value", "`value`"), context)
+    amount = _amount(node, context)
+    if amount.fact is None:
+        return float(amount.constant), None
+    return None, ValueTable(rows=((ALWAYS, amount),))
+
+
+def _value_table(form: Form, context: ReadContext) -> ValueTable:
+    rows = []
+    for row in form.forms("table", "a row of the table"):
+        condition = context.conditions.block(block) if (block := row.node_at("when")) is not None else ALWAYS
+        then = row.node_at("then")
+        if then is None:
+            context.problems.error(row.span, "a row of the table needs `then`")
+        else:
+            rows.append((condition, _amount(then, context)))
+        row.finish()
+    form.finish()
+    if not rows or rows[-1][0] != ALWAYS:
+        context.problems.error(form.span, "the last row of the table must have no `when`", "it is what holds otherwise")
+        rows.append((ALWAYS, Linear(Fraction(0))))
+    return ValueTable(rows=tuple(rows))
+
+
+def _amount(node: Node, context: ReadContext) -> Linear:
+    """An amount in minor units: a number of major units, or `number * fact + number`."""
+    minor = 10**context.bank.minor_digits
+    if not isinstance(node, Scalar):
+        context.problems.error(node.span, "a value must be a number or `number * fact + number`")
+        return Linear(Fraction(0))
+    number = read_number(node.text)
+    if number is not None:
+        if not 0 <= number <= Decimal(10**9):
+            context.problems.error(node.span, "a value must lie in 0..1_000_000_000")
+        return Linear(Fraction(number) * minor)
+    return _linear_amount(node, context, minor)
+
+
+def _linear_amount(node: Scalar, context: ReadContext, minor: int) -> Linear:
+    match = _LINEAR.fullmatch(node.text.strip())
+    fact = context.facts.get(match["fact"]) if match else None
+    factor, constant = (read_number(match[1]), read_number(match["constant"] or "0")) if match else (None, None)
+    if match is None or factor is None or constant is None:
+        context.problems.error(node.span, f"cannot read the value `{node.text}`", "write a number, or `number * fact + number`")
+        return Linear(Fraction(0))
+    if fact is None or fact.spec.type not in NUMERIC:
+        context.problems.unknown(node.span, "number", match["fact"], context.facts)
+        return Linear(Fraction(0))
+    sign = -1 if match["sign"] == "-" else 1
+    return Linear(sign * Fraction(constant) * minor, Fraction(factor) * minor / 10**fact.spec.decimals, fact)
+
+
+# --- treatments ------------------------------------------------------------------------------------------------------
+
+
+def _treatments(form: Form, action: ActionId, position: int, context: ReadContext) -> Iterator[ReadTreatment]:
+    for key, node in form.entries("treatments"):
+        place = _place(key, context)
+        if place is None:
+            continue
+        channel, placements = place
+        nodes = node.items if isinstance(node, Sequence) else (node,)
+        for number, each in enumerate(nodes, start=1):
+            name = f"{action}/{key.text}" + (f"/{number}" if len(nodes) > 1 else "")
+            yield _treatment(Form(each, context.problems, "a treatment"), name, position, channel, placements, context)
+
+
+def _place(key: Scalar, context: ReadContext) -> tuple[Channel, tuple[PlacementId, ...]] | None:
+    channel_id, _, placement = key.text.partition(".")
+    channel = next((each for each in context.channels if each.id == channel_id), None)
+    if channel is None:
+        context.problems.unknown(key.span, "channel", channel_id, [each.id for each in context.channels])
+        return None
+    if placement == "*":
+        return channel, tuple(channel.placements)
+    if placement not in channel.placements:
+        context.problems.unknown(key.span, f"placement of `{channel_id}`", placement, channel.placements)
+        return None
+    return channel, (PlacementId(placement),)
+
+
+def _treatment(
+    form: Form, name: str, action: int, channel: Channel, placements: tuple[PlacementId, ...], context: ReadContext
+) -> ReadTreatment:
+    if form.has("arm"):
+        context.problems.error(form.span_of("arm"), "arms of experiments are not served yet", "remove `arm`")
+    own_id = form.text("id")
+    condition = context.conditions.block(block) if (block := form.node_at("when")) is not None else ALWAYS
+    validity = read_validity(form)
+    leads_to = form.node_at("leads_to")
+    form.choice("privacy", ("public", "personal", "staff"), channel.privacy)
+    content = {
+        entry.key.text: plain(entry.value) for entry in form.node.entries if entry.key.text not in _TREATMENT_KEYS
+    }
+    if not content:
+        context.problems.error(form.span, f"the treatment `{name}` has no content")
+    treatment = Treatment(
+        id=TreatmentId(f"{name.rsplit('/', 1)[0]}/{own_id}" if own_id and name[-1].isdigit() else name),
+        action=action,
+        condition=None,
+        locale=form.text("locale") or None,
+        first_day=validity.first_day,
+        last_day=validity.last_day,
+        content=content,
+        placeholders=tuple(_placeholders(form, channel, context)),
+        leads_to={k: str(v) for k, v in lead.items()} if isinstance(lead := plain(leads_to), dict) else None,
+        span=form.span,
+    )
+    return ReadTreatment(channel=channel.position, placements=placements, treatment=treatment, condition=condition)
+
+
+def _placeholders(form: Form, channel: Channel, context: ReadContext) -> Iterator[FactName]:
+    for text in _texts(form.node):
+        for match in _PLACEHOLDER.finditer(text.text):
+            fact = context.facts.get(match[1])
+            span = Span(text.span.path, text.span.line, text.span.column)
+            if fact is None:
+                context.problems.unknown(span, "fact", match[1], context.facts)
+            elif fact.spec.private and channel.privacy == "public":
+                message = f"the private fact `{fact.name}` must not appear on `{channel.id}`, which is a public screen"
+                context.problems.error(span, message)
+            else:
+                yield fact.name
+
+
+def _texts(node: Node) -> Iterator[Scalar]:
+    match node:
+        case Scalar():
+            yield node
+        case Sequence(items=items):
+            for item in items:
+                yield from _texts(item)
+        case MappingNode(entries=entries):
+            for entry in entries:
+                if entry.key.text not in _TREATMENT_KEYS:
+                    yield from _texts(entry.value)

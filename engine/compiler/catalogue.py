@@ -1,0 +1,326 @@
+"""Reads `bank.yaml`, `catalogue.yaml` and `channels.yaml`: the names, types and places that rules may use."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Final, cast
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from engine.compiler.form import Form, Problems, read_duration
+from engine.compiler.parse import Mapping as MappingNode
+from engine.compiler.parse import Node, Scalar, read_number
+from engine.compiler.parse import Sequence as SequenceNode
+from engine.contacts import MAX_VALID_MINUTES
+from engine.errors import FactError
+from engine.events import EventSpec
+from engine.facts import GROUPS, HOLDS, NUMERIC, SEGMENTS, FactSpec, FactType, ProfileSchema, hold
+from engine.ids import ChannelId, EventName, FactName, MomentId, PlacementId
+from engine.plan import Calculated, Catalogue, Channel, Placement
+
+_FACT_NAME: Final = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)*")
+_RESERVED: Final = ("holds", "groups", "segments", "needs", "consent", "context", "request", "now", "placement")
+_MINOR_DIGITS: Final[Mapping[str, int]] = {"JPY": 0, "KRW": 0, "ISK": 0, "KWD": 3, "BHD": 3}
+_OPERATIONS: Final = ("sum", "difference", "ratio", "months_between")
+_PRIVACY: Final = ("public", "personal", "staff")
+_MAX_SET: Final = 52
+"""Members of a set: its mask must stay exact as a float."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bank:
+    """Who the bank is."""
+
+    id: str
+    name: str
+    currency: str
+    minor_digits: int
+    zone: ZoneInfo
+    locale: str
+
+
+def read_bank(form: Form) -> Bank:
+    """`bank.yaml`."""
+    currency = form.text("currency", "GBP", required=True)
+    if not re.fullmatch(r"[A-Z]{3}", currency):
+        form.problems.error(form.span_of("currency"), "`currency` must be a three-letter code such as GBP")
+    bank = Bank(
+        id=form.name("bank"),
+        name=form.text("name", required=True),
+        currency=currency,
+        minor_digits=_MINOR_DIGITS.get(currency, 2),
+        zone=_zone(form),
+        locale=form.text("locale", "en-GB"),
+    )
+    form.finish()
+    return bank
+
+
+def _zone(form: Form) -> ZoneInfo:
+    name = form.text("time_zone", "UTC", required=True)
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        form.problems.error(form.span_of("time_zone"), f"unknown time zone `{name}`", "such as `Europe/London`")
+        return ZoneInfo("UTC")
+
+
+# --- facts -----------------------------------------------------------------------------------------------------------
+
+
+class CatalogueReader:
+    """Reads the catalogue; amounts of money are scaled by the bank's currency."""
+
+    def __init__(self, form: Form, bank: Bank) -> None:
+        self._form = form
+        self._bank = bank
+        self._problems = form.problems
+
+    def read(self) -> tuple[Catalogue, ProfileSchema]:
+        """The catalogue, and the layout of stored profiles that follows from it."""
+        attributes = self._specs("attributes", "an attribute")
+        calculated = self._calculated(attributes)
+        products, titles = self._products()
+        groups, segments = self._names("groups"), self._names("segments")
+        catalogue = Catalogue(
+            facts={**attributes, **{name: spec for name, (spec, _) in calculated.items()}},
+            calculated={name: computed for name, (_, computed) in calculated.items()},
+            context={FactName(f"context.{k}"): self._in_context(v) for k, v in self._specs("context", "a fact").items()},
+            events=self._events(),
+            products=products,
+            groups=groups,
+            segments=segments,
+            purposes=self._names("purposes"),
+            positives={key.text: value.text for key, value in self._form.entries("positives") if isinstance(value, Scalar)},
+            titles=titles,
+        )
+        self._form.finish()
+        sets = ((HOLDS, products), (GROUPS, groups), (SEGMENTS, segments))
+        columns = (*attributes.values(), *(FactSpec(name=name, type=FactType.SET, values=values) for name, values in sets))
+        return catalogue, ProfileSchema(columns)
+
+    @staticmethod
+    def _in_context(spec: FactSpec) -> FactSpec:
+        return replace(spec, name=FactName(f"context.{spec.name}"))
+
+    def _names(self, key: str) -> tuple[str, ...]:
+        names = tuple(word.text for word in self._form.words(key))
+        if len(names) > _MAX_SET:
+            self._problems.error(self._form.span_of(key), f"`{key}` has more than {_MAX_SET} values")
+        return names
+
+    def _specs(self, key: str, what: str) -> dict[FactName, FactSpec]:
+        specs = {}
+        for name, node in self._form.entries(key):
+            if not _FACT_NAME.fullmatch(name.text) or name.text.split(".")[0] in _RESERVED:
+                self._problems.error(name.span, f"`{name.text}` cannot name {what}", "lower-case words joined by dots")
+            spec = self._spec(FactName(name.text), Form(node, self._problems, f"{what} of the catalogue"))
+            if spec is not None:
+                specs[spec.name] = spec
+        return specs
+
+    def _spec(self, name: FactName, form: Form) -> FactSpec | None:
+        kind = FactType(form.choice("type", [each.value for each in FactType], FactType.TEXT))
+        if not form.has("type"):
+            self._problems.error(form.span, f"`{name}` needs a `type`")
+        decimals = {FactType.MONEY: self._bank.minor_digits, FactType.DECIMAL: form.integer("decimals", 2, high=9) or 0}
+        spec = FactSpec(
+            name=name,
+            type=kind,
+            title=form.text("title", name),
+            decimals=decimals.get(kind, 0),
+            values=tuple(word.text for word in form.words("values")),
+            unit=form.text("unit"),
+            private=form.truth("private"),
+            model=form.truth("model", default=True),
+            protected=form.text("protected") == "audit_only",
+        )
+        for described in ("source", "retention", "justified", "protected", "decimals", "personal"):
+            form.text(described)
+        if kind in (FactType.CATEGORY, FactType.SET) and not 0 < len(spec.values) <= _MAX_SET:
+            self._problems.error(form.span, f"`{name}` needs `values`, at most {_MAX_SET}")
+        spec = self._with_range(spec, form)
+        default = form.scalar("default")
+        if default is not None:
+            spec = replace(spec, default=self.held(spec, default))
+        form.finish()
+        return spec
+
+    def _with_range(self, spec: FactSpec, form: Form) -> FactSpec:
+        node = form.scalar("range")
+        if node is None:
+            return spec
+        low, high = (read_number(part.strip()) for part in (node.text + "..").split("..")[:2])
+        if spec.type not in NUMERIC or low is None or high is None or low > high:
+            self._problems.error(node.span, "`range` must be such as `0..120`, for a number")
+            return spec
+        return replace(spec, low=int(low.scaleb(spec.decimals)), high=int(high.scaleb(spec.decimals)))
+
+    def held(self, spec: FactSpec, node: Scalar) -> int | bool | str | None:
+        """A literal in held form; None and an error where it does not fit."""
+        value = node.truth if spec.type is FactType.BOOLEAN else node.text.replace("_", "") if spec.type in NUMERIC else node.text
+        try:
+            return cast(int | bool | str | None, hold(spec, value))
+        except FactError as error:
+            self._problems.error(node.span, str(error))
+            return None
+
+    def _calculated(self, attributes: Mapping[FactName, FactSpec]) -> dict[FactName, tuple[FactSpec, Calculated]]:
+        found: dict[FactName, tuple[FactSpec, Calculated]] = {}
+        known = dict(attributes)
+        for name, node in self._form.entries("calculated"):
+            form = Form(node, self._problems, "a calculated fact")
+            operation = next((each for each in _OPERATIONS if form.has(each)), None)
+            if operation is None:
+                self._problems.error(form.span, f"`{name.text}` needs one of {', '.join(_OPERATIONS)}")
+                continue
+            operands = self._operands(form, operation, known)
+            spec = self._spec(FactName(name.text), form)
+            if spec is not None and operands is not None:
+                found[spec.name] = (spec, Calculated(operation=operation, operands=operands))
+                known[spec.name] = spec
+        return found
+
+    def _operands(self, form: Form, operation: str, known: Mapping[FactName, FactSpec]) -> tuple[FactName, ...] | None:
+        words = form.words(operation)
+        names = [word for word in words if not (operation == "months_between" and word.text == "today")]
+        for word in names:
+            if FactName(word.text) not in known:
+                self._problems.unknown(word.span, "fact", word.text, known)
+                return None
+        if not words or (operation != "sum" and len(words) != 2):
+            self._problems.error(form.span_of(operation), f"`{operation}` needs {'some' if operation == 'sum' else 'two'} facts")
+            return None
+        kinds = {(known[FactName(word.text)].type, known[FactName(word.text)].decimals) for word in names}
+        dates = operation == "months_between"
+        if len(kinds) > 1 or any((kind is FactType.DATE) != dates or (kind not in NUMERIC and not dates) for kind, _ in kinds):
+            need = "dates" if dates else "numbers of one type"
+            self._problems.error(form.span_of(operation), f"`{operation}` needs {need}")
+            return None
+        return tuple(FactName(word.text) for word in words)
+
+    def _products(self) -> tuple[tuple[str, ...], dict[str, str]]:
+        titles = {}
+        for name, node in self._form.entries("products"):
+            form = Form(node, self._problems, "a product")
+            titles[name.text] = form.text("title", name.text)
+            form.text("group")
+            form.finish()
+        if len(titles) > _MAX_SET:
+            self._problems.error(self._form.span_of("products"), f"there are more than {_MAX_SET} products")
+        return tuple(titles), titles
+
+    def _events(self) -> dict[EventName, EventSpec]:
+        events = {}
+        for name, node in self._form.entries("events"):
+            form = Form(node, self._problems, "an event")
+            keep = form.duration("keep")
+            fields = [self._spec(FactName(key.text), Form(value, self._problems, "a field")) for key, value in form.entries("fields")]
+            events[EventName(name.text)] = EventSpec(
+                name=EventName(name.text),
+                title=form.text("title", name.text),
+                source=form.text("source"),
+                fields=tuple(field for field in fields if field is not None),
+                keep_days=keep.longest_days if keep is not None else None,
+                private=form.truth("private"),
+            )
+            form.finish()
+        return events
+
+
+# --- channels --------------------------------------------------------------------------------------------------------
+
+
+def read_channels(form: Form, bank: Bank, groups: Callable[[], frozenset[str]]) -> tuple[Channel, ...]:
+    """`channels.yaml`. `groups` names the groups that actions belong to, for `accepts`."""
+    channels = tuple(
+        _channel(ChannelId(key.text), position, Form(node, form.problems, "a channel"), bank, groups)
+        for position, (key, node) in enumerate(form.entries("channels"))
+    )
+    if not channels:
+        form.problems.error(form.span, "there are no channels")
+    form.finish()
+    return channels
+
+
+def _channel(id: ChannelId, position: int, form: Form, bank: Bank, groups: Callable[[], frozenset[str]]) -> Channel:
+    cost = form.number("cost", "0", low="0", high="1000") or Decimal(0)
+    staff = form.truth("staff")
+    channel = Channel(
+        id=id,
+        position=position,
+        staff=staff,
+        privacy=form.choice("privacy", _PRIVACY, "staff" if staff else "public"),
+        cost_minor=int(cost.scaleb(bank.minor_digits)),
+        budget_ms=form.integer("budget_ms", 50, low=5, high=10_000) or 50,
+        initiated_by_bank={MomentId(key.text): _by_bank(node, form.problems) for key, node in form.entries("moments")},
+        placements={
+            PlacementId(key.text): _placement(PlacementId(key.text), Form(node, form.problems, "a placement"), groups)
+            for key, node in form.entries("placements")
+        },
+    )
+    form.finish()
+    return channel
+
+
+def _by_bank(node: Node, problems: Problems) -> bool:
+    form = Form(node, problems, "a moment")
+    by_bank = form.choice("initiated_by", ("customer", "bank"), "customer") == "bank"
+    form.finish()
+    return by_bank
+
+
+def _placement(id: PlacementId, form: Form, groups: Callable[[], frozenset[str]]) -> Placement:
+    accepts = form.form("accepts", "accepts")
+    fallback = plain(form.node_at("fallback"))
+    if not isinstance(fallback, dict) or not fallback.get("id"):
+        form.problems.error(form.span, f"the placement `{id}` needs a `fallback` with an `id`")
+        fallback = {"id": f"{id}_default"}
+    placement = Placement(
+        id=id,
+        precedence=form.integer("precedence", 1, low=1, high=1000) or 1,
+        items=form.integer("items", 1, low=1, high=20) or 1,
+        accepts=frozenset(accepts.known_words("groups", "group", groups())) if form.has("accepts") else None,
+        max_per_group=form.integer("max_per_group", None, low=1, high=20),
+        valid_minutes=_minutes(form, "valid_for", 10),
+        prefetch_valid_minutes=_minutes(form, "prefetch_valid_for", 60),
+        fallback=fallback,
+    )
+    accepts.finish()
+    form.finish()
+    return placement
+
+
+def _minutes(form: Form, key: str, default: int) -> int:
+    duration = form.duration(key)
+    if duration is None:
+        return default
+    minutes = {"min": 1, "h": 60, "d": 1440, "mo": 0, "y": 0}[duration.unit] * duration.amount
+    if not 0 < minutes <= MAX_VALID_MINUTES:
+        form.problems.error(form.span_of(key), f"`{key}` must lie in 1min..{MAX_VALID_MINUTES // 60}h")
+        return default
+    return minutes
+
+
+def plain(node: Node | None) -> object:
+    """Free content as plain Python values; everything single is text."""
+    match node:
+        case None:
+            return None
+        case Scalar(text=text):
+            return text
+        case SequenceNode(items=items):
+            return [plain(item) for item in items]
+        case MappingNode(entries=entries):
+            return {entry.key.text: plain(entry.value) for entry in entries}
+
+
+def seconds(form: Form, key: str, node: Scalar) -> int:
+    """A duration in seconds, months and years as 31 and 366 days; 0 and an error where it is none."""
+    duration = read_duration(node.text)
+    if duration is None:
+        form.problems.error(node.span, f"`{key}` must be a duration such as `30d`")
+        return 0
+    if duration.unit == "min":
+        return 60 * duration.amount
+    return 3600 * duration.amount if duration.unit == "h" else 86_400 * duration.longest_days

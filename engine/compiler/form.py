@@ -1,0 +1,255 @@
+"""Reads a mapping key by key, and reports what is missing, misspelt or of the wrong kind, all at once."""
+
+import difflib
+import re
+from collections.abc import Collection, Iterable, Iterator
+from datetime import date
+from decimal import Decimal
+from typing import Final, Literal, cast
+
+from engine.compiler.parse import Mapping, Node, Scalar, Sequence
+from engine.syntax import Duration
+from engine.errors import Diagnostic, Severity, Span
+
+_NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
+_DURATION: Final = re.compile(r"(\d+)\s*(min|mo|h|d|y)")
+_UNITS: Final = Literal["min", "h", "d", "mo", "y"]
+LONGEST: Final = 100 * 366
+
+
+class Problems:
+    """Collects diagnostics while the files are read."""
+
+    def __init__(self) -> None:
+        self._found: dict[Diagnostic, None] = {}
+
+    def error(self, span: Span, message: str, hint: str = "") -> None:
+        """Note an error."""
+        self._found[Diagnostic(span, message, hint)] = None
+
+    def warning(self, span: Span, message: str, hint: str = "") -> None:
+        """Note something that may be meant, but rarely is."""
+        self._found[Diagnostic(span, message, hint, Severity.WARNING)] = None
+
+    def add(self, diagnostic: Diagnostic) -> None:
+        """Note a diagnostic made elsewhere."""
+        self._found[diagnostic] = None
+
+    def sorted(self) -> tuple[Diagnostic, ...]:
+        """Everything noted, in file order, nothing twice."""
+        return tuple(sorted(self._found))
+
+    def unknown(self, span: Span, kind: str, name: str, known: Collection[str]) -> None:
+        """Note that a name is not known, with the nearest known one."""
+        self.error(span, f"unknown {kind} `{name}`", suggestion(name, known))
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """`did you mean ...?` with the closest known name, empty where none is close."""
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f"did you mean `{close[0]}`?" if close else ""
+
+
+def read_duration(text: str) -> Duration | None:
+    """A duration such as `30d`, `2y`, `6mo`, `12h` or `10min`; `m` is refused for being either; None: not one."""
+    match = _DURATION.fullmatch(text.strip())
+    if match is None or len(match[1]) > 6:
+        return None
+    duration = Duration(int(match[1]), cast(_UNITS, match[2]))
+    return duration if duration.longest_days <= LONGEST else None
+
+
+class Form:
+    """One mapping being read. Every key that is read counts as known; `finish` reports the others."""
+
+    def __init__(self, node: Node | None, problems: Problems, what: str, span: Span | None = None) -> None:
+        self.problems = problems
+        self.what = what
+        if node is not None and not isinstance(node, Mapping):
+            problems.error(node.span, f"{what} must hold `key: value` lines")
+        self.node = node if isinstance(node, Mapping) else Mapping((), span or (node.span if node else Span("")))
+        self.span = self.node.span
+        self._read: set[str] = set()
+
+    def finish(self) -> None:
+        """Report the keys that nobody read."""
+        for entry in self.node.entries:
+            if entry.key.text not in self._read:
+                self.problems.unknown(entry.key.span, f"key in {self.what}", entry.key.text, self._read)
+
+    def node_at(self, key: str) -> Node | None:
+        """The raw node under a key."""
+        self._read.add(key)
+        node = self.node.get(key)
+        return None if isinstance(node, Scalar) and node.is_null else node
+
+    def has(self, key: str) -> bool:
+        """Whether a value stands under a key."""
+        return self.node_at(key) is not None
+
+    def span_of(self, key: str) -> Span:
+        """Where the value of a key stands, or the mapping where it is absent."""
+        node = self.node_at(key)
+        return node.span if node is not None else self.span
+
+    def key_span(self, key: str) -> Span:
+        """Where a key itself stands, or the mapping where it is absent."""
+        return next((entry.key.span for entry in self.node.entries if entry.key.text == key), self.span)
+
+    def scalar(self, key: str, *, required: bool = False) -> Scalar | None:
+        """A single value."""
+        node = self.node_at(key)
+        if node is None:
+            if required:
+                self.problems.error(self.span, f"{self.what} needs `{key}`")
+            return None
+        if not isinstance(node, Scalar):
+            self.problems.error(node.span, f"`{key}` must be a single value")
+            return None
+        return node
+
+    def text(self, key: str, default: str = "", *, required: bool = False) -> str:
+        """A text."""
+        node = self.scalar(key, required=required)
+        return default if node is None else node.text
+
+    def name(self, key: str, *, required: bool = True) -> str:
+        """An identifier: lower case letters, digits and underscores."""
+        node = self.scalar(key, required=required)
+        if node is None:
+            return ""
+        if not _NAME.fullmatch(node.text) or len(node.text) > 64:
+            message = f"`{key}` must be a name of lower-case letters, digits and underscores, 64 at most"
+            self.problems.error(node.span, message)
+        return node.text
+
+    def choice(self, key: str, values: Collection[str], default: str) -> str:
+        """One of some words."""
+        node = self.scalar(key)
+        if node is None:
+            return default
+        if node.text not in values:
+            hint = suggestion(node.text, values)
+            self.problems.error(node.span, f"`{key}` must be one of {', '.join(values)}", hint)
+            return default
+        return node.text
+
+    def truth(self, key: str, *, default: bool = False) -> bool:
+        """True or false."""
+        node = self.scalar(key)
+        if node is None:
+            return default
+        if node.truth is None:
+            self.problems.error(node.span, f"`{key}` must be true or false")
+            return default
+        return node.truth
+
+    def number(
+        self, key: str, default: str | None = None, *, low: str | None = None, high: str | None = None
+    ) -> Decimal | None:
+        """An exact number within bounds, both inclusive; absent without a default: None, and an error if required."""
+        node = self.scalar(key)
+        if node is None:
+            return None if default is None else Decimal(default)
+        return self.bounded(node, key, low, high) or (Decimal(0) if node.number == 0 else None)
+
+    def bounded(self, node: Scalar, key: str, low: str | None, high: str | None) -> Decimal | None:
+        """The number that a scalar holds, None (and an error) where it holds none or one out of bounds."""
+        number = node.number
+        if number is None:
+            self.problems.error(node.span, f"`{key}` must be a number")
+            return None
+        if (low is not None and number < Decimal(low)) or (high is not None and number > Decimal(high)):
+            self.problems.error(node.span, f"`{key}` must lie in {low or ''}..{high or ''}")
+            return None
+        return number
+
+    def integer(self, key: str, default: int | None = None, *, low: int = 0, high: int = 10**9) -> int | None:
+        """A whole number within bounds, both inclusive."""
+        number = self.number(key, None, low=str(low), high=str(high))
+        if number is None:
+            return default
+        if number != number.to_integral_value():
+            self.problems.error(self.span_of(key), f"`{key}` must be a whole number")
+            return default
+        return int(number)
+
+    def duration(self, key: str, *, required: bool = False) -> Duration | None:
+        """A duration such as `30d`."""
+        node = self.scalar(key, required=required)
+        if node is None:
+            return None
+        duration = read_duration(node.text)
+        if duration is None:
+            hint = "write months as `mo`, minutes as `min`" if node.text.strip().endswith("m") else "such as `30d` or `2y`"
+            self.problems.error(node.span, f"`{key}` must be a duration of at most 100 years", hint)
+        return duration
+
+    def day(self, key: str) -> date | None:
+        """A calendar date."""
+        node = self.scalar(key)
+        if node is None:
+            return None
+        try:
+            return date.fromisoformat(node.text)
+        except ValueError:
+            self.problems.error(node.span, f"`{key}` must be a date that exists, such as 2026-01-31")
+            return None
+
+    def words(self, key: str) -> tuple[Scalar, ...]:
+        """A list of single values; one value alone counts as a list of one."""
+        node = self.node_at(key)
+        if node is None:
+            return ()
+        if isinstance(node, Scalar):
+            return (node,)
+        if isinstance(node, Sequence):
+            return tuple(self._scalars(key, node))
+        self.problems.error(node.span, f"`{key}` must be a list")
+        return ()
+
+    def known_words(self, key: str, kind: str, known: Collection[str]) -> tuple[str, ...]:
+        """A list of names, each of which must be known."""
+        found = []
+        for word in self.words(key):
+            if word.text in known:
+                found.append(word.text)
+            else:
+                self.problems.unknown(word.span, kind, word.text, known)
+        return tuple(found)
+
+    def _scalars(self, key: str, node: Sequence) -> Iterator[Scalar]:
+        for item in node.items:
+            if isinstance(item, Scalar):
+                yield item
+            else:
+                self.problems.error(item.span, f"`{key}` must be a list of single values")
+
+    def items(self, key: str) -> tuple[Node, ...]:
+        """A list of anything."""
+        node = self.node_at(key)
+        if node is None:
+            return ()
+        if isinstance(node, Sequence):
+            return node.items
+        self.problems.error(node.span, f"`{key}` must be a list")
+        return ()
+
+    def forms(self, key: str, what: str) -> Iterator["Form"]:
+        """A list of mappings."""
+        for item in self.items(key):
+            yield Form(item, self.problems, what)
+
+    def entries(self, key: str) -> tuple[tuple[Scalar, Node], ...]:
+        """The keys and values of a mapping under a key."""
+        node = self.node_at(key)
+        if node is None:
+            return ()
+        if isinstance(node, Mapping):
+            return tuple((entry.key, entry.value) for entry in node.entries)
+        self.problems.error(node.span, f"`{key}` must hold `key: value` lines")
+        return ()
+
+    def form(self, key: str, what: str) -> "Form":
+        """The mapping under a key; an empty one where it is absent."""
+        return Form(self.node_at(key), self.problems, what, self.span)

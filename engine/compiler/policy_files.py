@@ -1,0 +1,303 @@
+"""Reads `policy/*.yaml`: guards, the contact policy, and arbitration."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import time
+from typing import Final
+
+from engine.actions import Tier
+from engine.compiler.action_files import ReadAction
+from engine.compiler.catalogue import CatalogueReader, seconds
+from engine.compiler.context import ReadContext, read_head
+from engine.compiler.form import Form, read_duration
+from engine.compiler.parse import Scalar
+from engine.contacts import DeclineReason
+from engine.facts import Held, is_missing
+from engine.ids import FactName
+from engine.plan import Cap, ContactRules, CoolingOff, Guard, Lever
+from engine.syntax import ALWAYS, facts_read
+
+_TIERS: Final[Mapping[str, Tier]] = {"must": Tier.MUST, "service": Tier.SERVICE, "offer": Tier.OFFER}
+_CALENDAR: Final = ("day", "week", "month")
+_SHORT_CAP: Final = " per "
+_LONGEST_FEATURE_S: Final = 90 * 86_400
+"""Contacts of the last 90 days are features of the model."""
+
+
+# --- guards ----------------------------------------------------------------------------------------------------------
+
+
+def read_guards(
+    form: Form, context: ReadContext, reader: CatalogueReader, actions: Sequence[ReadAction]
+) -> tuple[tuple[Guard, ...], Mapping[FactName, Held]]:
+    """`policy/guards.yaml`: the guards in file order, and the defaults of the facts that they read."""
+    defaults: dict[FactName, Held] = {}
+    for key, node in form.entries("defaults"):
+        fact = context.facts.get(key.text)
+        if fact is None or not isinstance(node, Scalar):
+            context.problems.unknown(key.span, "fact", key.text, context.facts)
+        elif not is_missing(held := reader.held(fact.spec, node)):
+            defaults[fact.name] = held
+    guards = tuple(_guard(each, context, actions) for each in form.forms("guards", "a guard"))
+    form.finish()
+    _require_consent_guard(form, context, guards, actions)
+    return guards, defaults
+
+
+def _guard(form: Form, context: ReadContext, actions: Sequence[ReadAction]) -> Guard:
+    id = form.name("guard")
+    head = read_head(form, "guard", id)
+    no_profiling = form.choice("effect", ("stop", "no_profiling"), "stop") == "no_profiling"
+    stops = _stopped(form, context, actions) if form.has("stops") else ()
+    if not stops and not no_profiling:
+        context.problems.error(form.span, f"the guard `{id}` stops nothing", "add `stops`, or `effect: no_profiling`")
+    condition = context.conditions.when(form)
+    if condition == ALWAYS:
+        context.problems.error(form.span, f"the guard `{id}` has no condition, so it would always stop", "add `when`")
+    for fact in facts_read(condition):
+        if fact.name.startswith("context."):
+            context.problems.error(form.span, f"a guard cannot read `{fact.name}`, which the request brings along")
+    form.finish()
+    return Guard(head=head, actions=stops, no_profiling=no_profiling, condition=condition)
+
+
+def _stopped(form: Form, context: ReadContext, actions: Sequence[ReadAction]) -> tuple[int, ...]:
+    stops = form.form("stops", "`stops`")
+    if form.node_at("stops") is not None and isinstance(node := form.node_at("stops"), Scalar) and node.text == "all":
+        return tuple(range(len(actions)))
+    everything = stops.truth("all")
+    tiers = {_TIERS[name] for name in stops.known_words("tiers", "tier", _TIERS)}
+    named = set(context.named_actions(stops))
+    stops.finish()
+    return tuple(at for at, read in enumerate(actions) if everything or read.action.tier in tiers or at in named)
+
+
+def _require_consent_guard(
+    form: Form, context: ReadContext, guards: Sequence[Guard], actions: Sequence[ReadAction]
+) -> None:
+    consenting = {
+        at
+        for guard in guards
+        for at in guard.actions
+        if any(fact.name.startswith("consent.") for fact in facts_read(guard.condition))
+    }
+    unguarded = [read.action.id for at, read in enumerate(actions) if read.action.tier is Tier.OFFER and at not in consenting]
+    if unguarded:
+        message = f"no guard asks for consent to {', '.join(f'`{id}`' for id in unguarded[:3])}"
+        more = f" and {len(unguarded) - 3} more offers" if len(unguarded) > 3 else ""
+        context.problems.error(form.span, message + more, "offers need marketing consent")
+
+
+# --- contact policy --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Defaults:
+    """What an action takes over from `contact.yaml` unless it says otherwise."""
+
+    decline_s: tuple[int, ...]
+    accept_s: int
+
+
+def read_contact(
+    form: Form, context: ReadContext, actions: Sequence[ReadAction], journeys: Mapping[str, tuple[int, ...]]
+) -> ContactRules:
+    """`policy/contact.yaml`, with what the actions' own `contact` adds."""
+    caps = [cap for each in form.forms("caps", "a cap") for cap in _caps(each, context, actions, journeys)]
+    cooling = form.form("cooling_off", "`cooling_off`")
+    defaults = _Defaults(decline_s=_declines(cooling, (0,) * len(DeclineReason)), accept_s=_seconds(cooling, "after_accept"))
+    ignored = cooling.form("after_ignored", "`after_ignored`")
+    impressions = ignored.integer("impressions", 0, low=1, high=1000) or 0
+    ignored_within, ignored_for = _seconds(ignored, "in"), _seconds(ignored, "for")
+    ignored.finish()
+    cooling.finish()
+    cooling_off = []
+    for read in actions:
+        caps.extend(_action_caps(read, context))
+        cooling_off.append(_cooling_off(read.contact, defaults))
+        read.contact.finish()
+    quiet = form.form("quiet_hours", "`quiet_hours`")
+    quiet_from, quiet_to = _clock(quiet, "from"), _clock(quiet, "to")
+    quiet_channels = context.known_channels(quiet) if form.has("quiet_hours") else frozenset()
+    quiet.finish()
+    form.finish()
+    windows = [cap.rolling.longest_days * 86_400 if cap.rolling else 32 * 86_400 for cap in caps]
+    return ContactRules(
+        caps=tuple(caps),
+        caps_by_action=tuple(
+            tuple(at for at, cap in enumerate(caps) if position in cap.actions) for position in range(len(actions))
+        ),
+        cooling_off=tuple(cooling_off),
+        ignored_impressions=impressions,
+        ignored_within=ignored_within,
+        ignored_for=ignored_for,
+        quiet_channels=quiet_channels,
+        quiet_from=quiet_from,
+        quiet_to=quiet_to,
+        span=form.span,
+        horizon_s=max([*windows, ignored_within + ignored_for, _LONGEST_FEATURE_S]),
+    )
+
+
+def _caps(
+    form: Form, context: ReadContext, actions: Sequence[ReadAction], journeys: Mapping[str, tuple[int, ...]]
+) -> Iterator[Cap]:
+    id = form.name("cap")
+    per = form.choice("per", ("customer", "group", "theme", "channel"), "customer")
+    accepts = form.choice("count", ("impressions", "accepts"), "impressions") == "accepts"
+    limit = form.integer("limit", None, low=0, high=100_000)
+    rolling, calendar = form.duration("in"), form.choice("each", _CALENDAR, "") or None
+    tiers = {_TIERS[name] for name in form.known_words("tiers", "tier", _TIERS)} or {Tier.OFFER}
+    groups = form.known_words("groups", "group", context.groups)
+    themes = form.known_words("themes", "theme", journeys)
+    channels = context.known_channels(form) if form.has("channels") else None
+    form.text("title")
+    form.finish()
+    if limit is None:
+        context.problems.error(form.span, f"the cap `{id}` needs a `limit`")
+    if (rolling is None) == (calendar is None):
+        context.problems.error(form.span, f"the cap `{id}` needs either `in: 7d` or `each: day`")
+        return
+    of_tier = {at for at, read in enumerate(actions) if read.action.tier in tiers}
+
+    def cap(name: str, scope: set[int], positions: frozenset[int] | None) -> Cap:
+        return Cap(
+            id=name,
+            limit=limit or 0,
+            accepts=accepts,
+            rolling=rolling,
+            calendar=calendar,
+            actions=tuple(sorted(scope & of_tier)),
+            channels=positions,
+            span=form.span,
+        )
+
+    match per:
+        case "customer":
+            yield cap(id, of_tier, channels)
+        case "group":
+            for group in groups or sorted(context.groups):
+                yield cap(f"{id}.{group}" if len(groups) != 1 else id, set(context.actions_of_groups((group,))), channels)
+        case "theme":
+            for theme in themes or sorted(journeys):
+                yield cap(f"{id}.{theme}" if len(themes) != 1 else id, set(journeys[theme]), channels)
+        case "channel":
+            for position in sorted(channels if channels is not None else context.known_channels(form)):
+                yield cap(f"{id}.{context.channels[position].id}", of_tier, frozenset({position}))
+
+
+def _action_caps(read: ReadAction, context: ReadContext) -> Iterator[Cap]:
+    form = read.contact
+    if form.has("budget"):
+        context.problems.error(form.span_of("budget"), "budgets are not kept yet", "remove `budget`, or cap by customer")
+    for word in form.words("per_customer"):
+        limit, _, length = word.text.partition(_SHORT_CAP)
+        window = read_duration(length)
+        if not limit.strip().isdigit() or window is None:
+            context.problems.error(word.span, "`per_customer` must be such as `2 per 30d`")
+            continue
+        yield Cap(
+            id=f"{read.action.id}.per_customer",
+            limit=int(limit),
+            accepts=False,
+            rolling=window,
+            calendar=None,
+            actions=(read.action.position,),
+            channels=None,
+            span=word.span,
+        )
+
+
+def _cooling_off(form: Form, defaults: _Defaults) -> CoolingOff:
+    node = form.node_at("after_decline")
+    if isinstance(node, Scalar):
+        declines: tuple[int, ...] = (seconds(form, "after_decline", node),) * len(DeclineReason)
+        declines = tuple(max(own, default) if at == DeclineReason.NEVER else own for at, (own, default) in enumerate(zip(declines, defaults.decline_s, strict=True)))
+    else:
+        declines = _declines(form, defaults.decline_s)
+    accept = form.scalar("after_accept")
+    return CoolingOff(
+        after_decline=declines, after_accept=seconds(form, "after_accept", accept) if accept else defaults.accept_s
+    )
+
+
+def _declines(form: Form, inherited: tuple[int, ...]) -> tuple[int, ...]:
+    if not form.has("after_decline"):
+        return inherited
+    by_reason = form.form("after_decline", "`after_decline`")
+    default = by_reason.scalar("default")
+    lengths = []
+    for reason in DeclineReason:
+        node = by_reason.scalar(reason.name.lower()) or default
+        lengths.append(seconds(by_reason, reason.name.lower(), node) if node is not None else inherited[reason])
+    by_reason.finish()
+    return tuple(lengths)
+
+
+def _seconds(form: Form, key: str) -> int:
+    node = form.scalar(key)
+    return 0 if node is None else seconds(form, key, node)
+
+
+def _clock(form: Form, key: str) -> time:
+    node = form.scalar(key)
+    if node is None:
+        return time()
+    try:
+        return time.fromisoformat(node.text)
+    except ValueError:
+        form.problems.error(node.span, f"`{key}` must be a time such as 20:00")
+        return time()
+
+
+# --- arbitration -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arbitration:
+    """What leans on the ranking."""
+
+    levers: tuple[Lever, ...]
+    exploration_bound: float
+    worth_it_tiers: frozenset[int]
+
+
+def read_arbitration(form: Form, context: ReadContext, journeys: Mapping[str, tuple[int, ...]]) -> Arbitration:
+    """`policy/arbitration.yaml`."""
+    levers = tuple(_lever(each, context, journeys) for each in form.forms("levers", "a lever"))
+    exploration = form.form("exploration", "`exploration`")
+    bound = exploration.number("bound", "0", low="0", high="0.5")
+    exploration.finish()
+    worth_it = form.form("worth_it", "`worth_it`")
+    tiers = {int(_TIERS[name]) for name in worth_it.known_words("tiers", "tier", _TIERS)}
+    worth_it.finish()
+    form.finish()
+    return Arbitration(
+        levers=levers, exploration_bound=float(bound or 0), worth_it_tiers=frozenset(tiers or {int(Tier.OFFER)})
+    )
+
+
+def _lever(form: Form, context: ReadContext, journeys: Mapping[str, tuple[int, ...]]) -> Lever:
+    head = read_head(form, "lever", form.name("lever"))
+    percent = form.number("percent", None, low="-100", high="100")
+    if percent is None:
+        context.problems.error(form.span, "a lever needs `percent`")
+    channels = context.known_channels(form)
+    themes = form.known_words("themes", "theme", journeys)
+    named = {*context.named_actions(form), *(at for theme in themes for at in journeys[theme])}
+    everything = not any(form.has(key) for key in ("actions", "groups", "themes"))
+    form.finish()
+    return Lever(
+        head=head,
+        percent=float(percent or 0),
+        actions=tuple(range(len(context.position_by_action))) if everything else tuple(sorted(named)),
+        channels=channels,
+    )
+
+
+def refuse_experiments(form: Form, context: ReadContext) -> None:
+    """`policy/experiments.yaml`: none is served yet, and saying nothing would mislead."""
+    for item in form.items("experiments"):
+        context.problems.error(item.span, "experiments are not served yet", "leave `experiments: []`")
+    form.finish()
+

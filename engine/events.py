@@ -1,0 +1,115 @@
+"""Folds one event into a customer's event state, from which history conditions are answered in constant time.
+
+For every distinct event filter that the rules mention, the state keeps the instants of its latest matches, as many as
+the most demanding `at_least` asks for. Keeping the latest k is a commuting accumulator: any order of the same events
+gives the same state.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from engine.errors import FactError
+from engine.facts import FactSpec, Held, Natural, hold
+from engine.ids import EventName
+
+KEPT_SINCE: Final = 0
+"""Position, in an event state, of the instant since which the history is complete."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventSpec:
+    """What the catalogue declares of one kind of event."""
+
+    name: EventName
+    title: str = ""
+    source: str = ""
+    fields: tuple[FactSpec, ...] = ()
+    keep_days: int | None = None
+    """How long its history is kept; None: for ever."""
+    private: bool = False
+
+    def hold(self, data: Mapping[str, Natural]) -> list[Held]:
+        """The event's fields in held form, in declared order; absent fields are missing.
+
+        Raises:
+            FactError: a value does not fit, or a field is not declared.
+        """
+        declared = {spec.name for spec in self.fields}
+        unknown = next((name for name in data if name not in declared), None)
+        if unknown is not None:
+            raise FactError(unknown, f"is not a field of the event `{self.name}`")
+        return [hold(spec, data.get(spec.name)) for spec in self.fields]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventFilter:
+    """One kind of event, perhaps narrowed by its fields, and how many of its latest instants are kept."""
+
+    event: EventName
+    text: str
+    """The filter in canonical words: equal text means equal filter."""
+    depth: int
+    matches: Callable[[Sequence[Held]], bool] | None = None
+    """Whether an event's held fields pass; None: every event of the kind does."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that happened to a customer; `fields` in held form, in the order of its `EventSpec`."""
+
+    name: EventName
+    at: int
+    fields: Sequence[Held] = ()
+
+
+@dataclass(frozen=True)
+class EventLayout:
+    """Where each filter's instants stand in an event state: position 0 is KEPT_SINCE, then `depth` places a filter.
+
+    Instants of one filter stand latest first; 0 is "not so often".
+    """
+
+    filters: tuple[EventFilter, ...]
+
+    @cached_property
+    def offsets(self) -> tuple[int, ...]:
+        """First position of each filter's instants."""
+        offsets, at = [], KEPT_SINCE + 1
+        for kept in self.filters:
+            offsets.append(at)
+            at += kept.depth
+        return tuple(offsets)
+
+    @cached_property
+    def width(self) -> int:
+        """Length of an event state."""
+        return KEPT_SINCE + 1 + sum(kept.depth for kept in self.filters)
+
+    @cached_property
+    def hash(self) -> int:
+        """32 bits that name the layout; a stored state of another layout has to be folded again."""
+        text = "\n".join(f"{kept.text}|{kept.depth}" for kept in self.filters)
+        return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
+
+    @cached_property
+    def _filters_by_event(self) -> Mapping[EventName, tuple[tuple[int, EventFilter], ...]]:
+        by_event: dict[EventName, list[tuple[int, EventFilter]]] = {}
+        for offset, kept in zip(self.offsets, self.filters, strict=True):
+            by_event.setdefault(kept.event, []).append((offset, kept))
+        return {name: tuple(found) for name, found in by_event.items()}
+
+    def empty(self, kept_since: int) -> list[int]:
+        """The state of a customer with no event yet, whose history is complete since that instant."""
+        return [kept_since] + [0] * (self.width - 1)
+
+    def fold(self, state: Sequence[int], event: Event) -> list[int]:
+        """The state after one more event; the given state is left alone."""
+        after = list(state)
+        for offset, kept in self._filters_by_event.get(event.name, ()):
+            if kept.matches is None or kept.matches(event.fields):
+                latest = sorted([*after[offset : offset + kept.depth], event.at], reverse=True)
+                after[offset : offset + kept.depth] = latest[: kept.depth]
+        return after

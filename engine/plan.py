@@ -1,0 +1,391 @@
+"""The plan: everything compiled from the rule files, immutable, so that deciding parses nothing.
+
+Only the compiler builds a `Plan`; holding one means that every check passed. Positions (of actions, channels,
+triggers, ...) are indices into the plan's tuples, and `row` slots are those of `RowLayout`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from engine.actions import Action, Treatment
+from engine.syntax import Condition, Duration
+from engine.errors import Diagnostic, Span
+from engine.events import EventLayout, EventSpec
+from engine.facts import FactSpec, Held, ProfileSchema
+from engine.ids import ActionId, ChannelId, EventName, FactName, MomentId, PlacementId, RuleId
+from engine.reasons import Reason
+
+Row = list[Held]
+"""The facts of one decision by slot; derived slots are filled in by the generated prefix."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalogue:
+    """The names that rules, records and requests may use."""
+
+    facts: Mapping[FactName, FactSpec]
+    """Attributes and calculated facts."""
+    calculated: Mapping[FactName, "Calculated"]
+    context: Mapping[FactName, FactSpec]
+    """Facts that a request may carry, by their full name `context.<name>`."""
+    events: Mapping[EventName, EventSpec]
+    products: tuple[str, ...]
+    groups: tuple[str, ...]
+    segments: tuple[str, ...]
+    purposes: tuple[str, ...]
+    positives: Mapping[str, str]
+    """For each channel the outcome that counts as a positive answer."""
+    titles: Mapping[str, str]
+    """What people call a product, group or segment."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calculated:
+    """A fact computed from others; unknown input, division by zero and overflow give unknown."""
+
+    operation: str
+    """sum, difference, ratio or months_between."""
+    operands: tuple[FactName, ...]
+    """`today` may stand for a date."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placement:
+    """A place on a channel where offers appear."""
+
+    id: PlacementId
+    precedence: int
+    items: int
+    accepts: frozenset[str] | None
+    """Groups of actions that fit; None: all."""
+    max_per_group: int | None
+    valid_minutes: int
+    prefetch_valid_minutes: int
+    fallback: Mapping[str, object]
+    """The placement's own content, with its `id`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Channel:
+    """A way in which customers meet the bank."""
+
+    id: ChannelId
+    position: int
+    staff: bool
+    privacy: str
+    cost_minor: int
+    """Cost of one contact that the bank initiates."""
+    budget_ms: int
+    initiated_by_bank: Mapping[MomentId, bool]
+    """The channel's moments, and whether the bank starts the contact."""
+    placements: Mapping[PlacementId, Placement]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Validity:
+    """Days on which a rule counts, as day ordinals, both inclusive."""
+
+    first_day: int = 0
+    last_day: int = 10**7
+
+    @property
+    def bounded(self) -> bool:
+        """Whether there is any day outside."""
+        return self != ALWAYS_VALID
+
+    def covers(self, today: int) -> bool:
+        """Whether a day lies inside."""
+        return self.first_day <= today <= self.last_day
+
+
+ALWAYS_VALID = Validity()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleHead:
+    """What every rule file has: who owns it, which version, where it stands."""
+
+    rule: RuleId
+    title: str
+    owner: str
+    version: int
+    validity: Validity
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guard:
+    """Compliance's exclusion; nothing weakens it."""
+
+    head: RuleHead
+    actions: tuple[int, ...]
+    no_profiling: bool
+    condition: Condition
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trigger:
+    """A customized rule: promotes and suppresses actions when its conditions hold."""
+
+    head: RuleHead
+    moments: frozenset[MomentId] | None
+    condition: Condition
+    suppression: Condition | None
+    """When its suppression binds; None: it suppresses nothing."""
+    promotes: tuple[tuple[int, float], ...]
+    """Actions with their context weights."""
+    suppresses: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """A need that facts, events and other needs reveal."""
+
+    name: FactName
+    condition: Condition
+    lasts: Duration | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Theme:
+    """A result that the customer wants, and the journey of actions that leads there."""
+
+    head: RuleHead
+    condition: Condition
+    journey: tuple[int, ...]
+    weight: float
+    strict: bool
+    skip_capped: bool
+    accept_counts: Duration | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cap:
+    """At most so many contacts in a window."""
+
+    id: str
+    limit: int
+    accepts: bool
+    """Counts accepts instead of impressions."""
+    rolling: Duration | None
+    calendar: str | None
+    """day, week or month in the bank's zone; exactly one of `rolling` and `calendar` is set."""
+    actions: tuple[int, ...]
+    """Whose contacts count, and which are blocked when it is reached."""
+    channels: frozenset[int] | None
+    """Positions of the channels on which it counts and binds; None: all."""
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoolingOff:
+    """How long an action rests after an answer, in seconds, by position in `DeclineReason`; 0: not at all."""
+
+    after_decline: tuple[int, ...]
+    after_accept: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactRules:
+    """The contact policy of a bundle."""
+
+    caps: tuple[Cap, ...]
+    caps_by_action: tuple[tuple[int, ...], ...]
+    cooling_off: tuple[CoolingOff, ...]
+    """One per action."""
+    ignored_impressions: int
+    """So many ignored impressions within `ignored_within` seconds rest an action for `ignored_for`; 0: no such rule."""
+    ignored_within: int
+    ignored_for: int
+    quiet_channels: frozenset[int]
+    quiet_from: time
+    quiet_to: time
+    span: Span
+    horizon_s: int
+    """Contacts older than this many seconds matter to nothing but declines and accepts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lever:
+    """A temporary push, in percent of the priority."""
+
+    head: RuleHead
+    percent: float
+    actions: tuple[int, ...]
+    channels: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowLayout:
+    """Which slot of a row holds what."""
+
+    slot_by_fact: Mapping[FactName, int]
+    """Plain facts; set facts hold their mask here."""
+    event_offset: int
+    """Where the event state begins."""
+    consent_offset: int
+    context_offset: int
+    request_offset: int
+    """channel, moment, then the clock: hour, weekday, day of month, now in seconds, today, windows, days."""
+    derived_offset: int
+    """Complements of sets, facts as guards see them, calculated facts, needs last held, needs."""
+    width: int
+
+
+class Generated(Protocol):
+    """The functions made from the checked tree; `row` has been prepared by `complete` and `infer`."""
+
+    def complete(self, row: Row) -> None:
+        """Fill in set complements, the facts as guards see them, and defaults."""
+
+    def infer(self, row: Row) -> None:
+        """Fill in calculated facts and needs."""
+
+    def guards(self, row: Row) -> list[int]:
+        """Positions of the guards that stop, in order: those that are not false."""
+
+    def suppressions(self, row: Row) -> list[int]:
+        """Positions of the triggers whose suppression is not false."""
+
+    def promotions(self, row: Row) -> list[int]:
+        """Positions of the triggers that promote: those that are true, for this moment."""
+
+    def themes(self, row: Row) -> list[int]:
+        """Positions of the themes that are active."""
+
+    def engage(self, channel: int, row: Row, codes: bytearray) -> list[int]:
+        """Judge every action whose code is 0: write the code of the first failing stage, return those that pass."""
+
+    def value(self, action: int, row: Row) -> float:
+        """An action's value in minor units."""
+
+    def fits(self, condition: int, row: Row) -> bool:
+        """Whether a treatment's condition is true."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionRules:
+    """The three engagement conditions of an action."""
+
+    head: RuleHead
+    eligible: Condition
+    applicable: Condition
+    suitable: Condition
+
+    @property
+    def stages(self) -> tuple[tuple[Condition, Reason], ...]:
+        """The conditions in the order in which they are judged, each with the reason that its failure gives."""
+        return (
+            (self.eligible, Reason.NOT_ELIGIBLE),
+            (self.applicable, Reason.NOT_APPLICABLE),
+            (self.suitable, Reason.NOT_SUITABLE),
+        )
+
+
+class Clock:
+    """Turns an instant into the row's clock slots, in the bank's zone; the last second's answer is kept."""
+
+    def __init__(self, zone: ZoneInfo, windows: Sequence[Duration], days: Sequence[tuple[int, Duration]]) -> None:
+        self.zone = zone
+        self._windows = tuple(windows)
+        self._days = tuple(days)
+        self._kept: tuple[int, tuple[int, ...]] = (-1, ())
+
+    def slots(self, now: datetime) -> tuple[int, ...]:
+        """hour, weekday (Monday is 0), day of month, now in whole seconds, today's ordinal, window starts, day bounds."""
+        now_s = int(now.timestamp())
+        kept = self._kept
+        if kept[0] != now_s:
+            kept = (now_s, self._computed(now, now_s))
+            self._kept = kept
+        return kept[1]
+
+    def _computed(self, now: datetime, now_s: int) -> tuple[int, ...]:
+        local = now.astimezone(self.zone)
+        windows = [int(before(local, window).timestamp()) for window in self._windows]
+        days = [shifted_day(local.date(), sign, distance).toordinal() for sign, distance in self._days]
+        return (local.hour, local.weekday(), local.day, now_s, local.toordinal(), *windows, *days)
+
+
+def before(instant: datetime, window: Duration) -> datetime:
+    """The instant that lies a window earlier: 24 hours a day, months and years by the calendar."""
+    match window.unit:
+        case "min":
+            return instant - timedelta(minutes=window.amount)
+        case "h":
+            return instant - timedelta(hours=window.amount)
+        case "d":
+            return datetime.fromtimestamp(instant.timestamp() - 86_400 * window.amount, instant.tzinfo)
+        case "mo" | "y":
+            day = shifted_day(instant.date(), -1, window)
+            return instant.replace(year=day.year, month=day.month, day=day.day)
+
+
+def shifted_day(day: date, sign: int, distance: Duration) -> date:
+    """The day that lies a distance away; a day that the month does not have becomes its last one."""
+    match distance.unit:
+        case "min" | "h":
+            return day
+        case "d":
+            return day + timedelta(days=sign * distance.amount)
+        case "mo" | "y":
+            months = distance.amount * (12 if distance.unit == "y" else 1) * sign
+            year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+            for last in (day.day, 30, 29, 28):
+                try:
+                    return date(year, month + 1, last)
+                except ValueError:
+                    continue
+            raise ValueError(f"no such day {distance} from {day}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Everything that deciding needs, compiled."""
+
+    hash: str
+    """sha256 of the rule files."""
+    bank: str
+    bank_name: str
+    currency: str
+    minor_digits: int
+    locale: str
+    catalogue: Catalogue
+    profile_schema: ProfileSchema
+    event_layout: EventLayout
+    layout: RowLayout
+    clock: Clock
+    channels: tuple[Channel, ...]
+    channel_by_id: Mapping[ChannelId, Channel]
+    moments: tuple[MomentId, ...]
+    actions: tuple[Action, ...]
+    action_rules: tuple[ActionRules, ...]
+    position_by_action: Mapping[ActionId, int]
+    position_by_hash: Mapping[int, int]
+    guards: tuple[Guard, ...]
+    needs: tuple[Need, ...]
+    themes: tuple[Theme, ...]
+    triggers: tuple[Trigger, ...]
+    contact: ContactRules
+    levers: tuple[Lever, ...]
+    exploration_bound: float
+    worth_it_tiers: frozenset[int]
+    treatments: tuple[Mapping[PlacementId, tuple[tuple[Treatment, ...], ...]], ...]
+    """By channel, placement and action: the treatments in file order."""
+    generated: Generated
+    never_with: Mapping[int, frozenset[int]]
+    source: str
+    """The generated Python, for people who want to see it."""
+    warnings: tuple[Diagnostic, ...]
+    personas: Mapping[str, Mapping[str, object]]
+
+
+def start_of(now: datetime, zone: ZoneInfo, calendar: str) -> int:
+    """First second of the current day, week (from Monday) or month in a zone."""
+    day = now.astimezone(zone).date()
+    first = {"day": day, "week": day - timedelta(days=day.weekday()), "month": day.replace(day=1)}[calendar]
+    return int(datetime.combine(first, time(), zone).timestamp())
