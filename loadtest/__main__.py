@@ -1,0 +1,32 @@
+"""`python -m loadtest`: run one profile, write its result, say whether the limits hold."""
+
+import sys
+from contextlib import nullcontext
+
+from loadtest.mix import People
+from loadtest.options import Options, read_options
+from loadtest.report import as_json, as_table
+from loadtest.run import run, say
+from loadtest.server import ServerFailed, check_ready, demonstration
+
+
+def main(options: Options) -> int:
+    """Run and report; 0: all limits hold, 1: one is missed, 2: there was no server to load."""
+    people = People(customers=options.customers, seed=options.seed)
+    if options.host is None:
+        say(f"Starting a demonstration bank with {options.customers} customers.")
+    try:
+        with demonstration(options.customers) if options.host is None else nullcontext(options.host) as host:
+            check_ready(host)
+            result = run(options.profile, host=host, mix=options.mix, people=people, tell=say)
+    except ServerFailed as failed:
+        say(str(failed))
+        return 2
+    options.json.parent.mkdir(parents=True, exist_ok=True)
+    options.json.write_text(as_json(result), encoding="utf-8")
+    print(as_table(result), end="")
+    return 0 if result.passed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(read_options(sys.argv[1:])))

@@ -1,0 +1,1 @@
+"""The load test: its promises, mix, profiles, thresholds, report and command line."""
