@@ -15,6 +15,8 @@ class Stream(StrEnum):
     EVENTS = "e"
     """Entries of kind `r` (an event) and `t` (a record that is due; the body is the record's name)."""
     FULFILMENT = "f"
+    QUARANTINE = "x"
+    """Events that are put aside until a person decides."""
 
 
 class Entry(NamedTuple):
