@@ -52,4 +52,6 @@ class Treatment:
     content: Mapping[str, object]
     placeholders: tuple[FactName, ...]
     leads_to: Mapping[str, str] | None
+    plain: bool
+    """It always fits: no condition, locale, validity or placeholder."""
     span: Span

@@ -112,6 +112,7 @@ def release(spec: FactSpec, held: Held) -> bool | int | float | str | date | dat
         return None
     match spec.type:
         case FactType.BOOLEAN | FactType.TEXT | FactType.INTEGER:
+            assert held is not None
             return held
         case FactType.DECIMAL | FactType.MONEY:
             return _number(held) / 10**spec.decimals
@@ -271,7 +272,7 @@ class ProfileSchema:
         return {spec.name: release(spec, held) for spec, held in pairs if not is_missing(held)}
 
     def convert(self, profile: Sequence[Held], source: "ProfileSchema") -> list[Held]:
-        """Read a profile stored under another schema: columns of the same name and type carry over, others are missing."""
+        """Read a profile stored under another schema: same name and type carries over, the rest is missing."""
         return [self._carried(spec, profile, source) for spec in self.columns]
 
     @staticmethod

@@ -4,19 +4,19 @@ Only the compiler builds a `Plan`; holding one means that every check passed. Po
 triggers, ...) are indices into the plan's tuples, and `row` slots are those of `RowLayout`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from engine.actions import Action, Treatment
-from engine.syntax import Condition, Duration
 from engine.errors import Diagnostic, Span
 from engine.events import EventLayout, EventSpec
 from engine.facts import FactSpec, Held, ProfileSchema
 from engine.ids import ActionId, ChannelId, EventName, FactName, MomentId, PlacementId, RuleId
 from engine.reasons import Reason
+from engine.syntax import Condition, Duration
 
 Row = list[Held]
 """The facts of one decision by slot; derived slots are filled in by the generated prefix."""
@@ -189,12 +189,38 @@ class CoolingOff:
     after_accept: int
 
 
+class CapWindows:
+    """When the window of each cap began; the last second's answer is kept."""
+
+    def __init__(self, zone: ZoneInfo, caps: Sequence[Cap]) -> None:
+        self.zone = zone
+        self._caps = tuple(caps)
+        self._kept: tuple[int, tuple[int, ...]] = (-1, ())
+
+    def starts(self, now: datetime) -> tuple[int, ...]:
+        """One instant per cap, in seconds since the epoch."""
+        now_s = int(now.timestamp())
+        kept = self._kept
+        if kept[0] != now_s:
+            kept = (now_s, tuple(self._start(cap, now) for cap in self._caps))
+            self._kept = kept
+        return kept[1]
+
+    def _start(self, cap: Cap, now: datetime) -> int:
+        if cap.rolling is not None:
+            return int(before(now.astimezone(self.zone), cap.rolling).timestamp())
+        assert cap.calendar is not None
+        return start_of(now, self.zone, cap.calendar)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContactRules:
     """The contact policy of a bundle."""
 
     caps: tuple[Cap, ...]
     caps_by_action: tuple[tuple[int, ...], ...]
+    closed_caps: tuple[int, ...]
+    """Caps of limit 0, which bind without any contact."""
     cooling_off: tuple[CoolingOff, ...]
     """One per action."""
     ignored_impressions: int
@@ -207,6 +233,7 @@ class ContactRules:
     span: Span
     horizon_s: int
     """Contacts older than this many seconds matter to nothing but declines and accepts."""
+    windows: "CapWindows"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,8 +258,11 @@ class RowLayout:
     context_offset: int
     request_offset: int
     """channel, moment, then the clock: hour, weekday, day of month, now in seconds, today, windows, days."""
+    now_slot: int
+    today_slot: int
     derived_offset: int
-    """Complements of sets, facts as guards see them, calculated facts, needs last held, needs."""
+    """Complements of sets, facts as guards see them, needs last held, calculated facts, needs."""
+    last_held_slot_by_need: Mapping[FactName, int]
     width: int
 
 
@@ -296,7 +326,7 @@ class Clock:
         self._kept: tuple[int, tuple[int, ...]] = (-1, ())
 
     def slots(self, now: datetime) -> tuple[int, ...]:
-        """hour, weekday (Monday is 0), day of month, now in whole seconds, today's ordinal, window starts, day bounds."""
+        """hour, weekday (Monday is 0), day of month, now in seconds, today's ordinal, window starts, day bounds."""
         now_s = int(now.timestamp())
         kept = self._kept
         if kept[0] != now_s:
@@ -353,8 +383,11 @@ class Plan:
     bank_name: str
     currency: str
     minor_digits: int
+    zone: ZoneInfo
     locale: str
     catalogue: Catalogue
+    fact_specs: Mapping[FactName, FactSpec]
+    """Every plain fact that conditions and placeholders may name."""
     profile_schema: ProfileSchema
     event_layout: EventLayout
     layout: RowLayout
@@ -372,12 +405,21 @@ class Plan:
     triggers: tuple[Trigger, ...]
     contact: ContactRules
     levers: tuple[Lever, ...]
+    levers_by_action: tuple[tuple[tuple[int, ...], ...], ...]
+    """By channel and action: positions in `levers`."""
     exploration_bound: float
     worth_it_tiers: frozenset[int]
     treatments: tuple[Mapping[PlacementId, tuple[tuple[Treatment, ...], ...]], ...]
     """By channel, placement and action: the treatments in file order."""
     generated: Generated
     never_with: Mapping[int, frozenset[int]]
+    nobody: tuple[Held, ...]
+    """The profile of somebody of whom nothing is known."""
+    no_consent: tuple[Held, ...]
+    context_slots: tuple[tuple[FactName, Held], ...]
+    """The context facts in slot order, with what each is held as when missing."""
+    no_context: tuple[Held, ...]
+    no_derived: tuple[Held, ...]
     source: str
     """The generated Python, for people who want to see it."""
     warnings: tuple[Diagnostic, ...]

@@ -8,6 +8,10 @@ from engine.contacts import Contact
 from engine.facts import Held
 
 
+class ScorerFailed(Exception):
+    """The scorer could not score; the decision goes on with the baseline and says so."""
+
+
 class ScoringContext(NamedTuple):
     """What a scorer may read of one decision. `profile` is raw: missing stays missing, no default is filled in."""
 

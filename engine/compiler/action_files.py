@@ -22,7 +22,9 @@ from engine.plan import ActionRules, Channel
 from engine.syntax import ALWAYS, Condition, Linear
 
 _PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
-_LINEAR: Final = re.compile(r"(?P<factor>[\d._]+)\s*\*\s*(?P<fact>[a-z][a-z0-9_.]*)(?:\s*(?P<sign>[+-])\s*(?P<constant>[\d._]+))?")
+_LINEAR: Final = re.compile(
+    r"(?P<factor>[\d._]+)\s*\*\s*(?P<fact>[a-z][a-z0-9_.]*)(?:\s*(?P<sign>[+-])\s*(?P<constant>[\d._]+))?"
+)
 _TREATMENT_KEYS: Final = frozenset({"id", "when", "locale", "valid", "leads_to", "privacy", "arm"})
 _TIERS: Final = {"must": Tier.MUST, "service": Tier.SERVICE, "offer": Tier.OFFER}
 
@@ -52,19 +54,19 @@ class ReadTreatment:
 
 def read_action(form: Form, position: int, context: ReadContext) -> ReadAction:
     """One action file."""
-    id = ActionId(form.name("action"))
-    head = read_head(form, "action", id)
+    name = ActionId(form.name("action"))
+    head = read_head(form, "action", name)
     gives = form.text("gives") or None
     if gives is not None and gives not in context.catalogue.products:
         context.problems.unknown(form.span_of("gives"), "product", gives, context.catalogue.products)
         gives = None
-    formerly = form.text("formerly") or id
+    formerly = form.text("formerly") or name
     constant, table = _value(form, context)
-    treatments = tuple(_treatments(form, id, position, context))
+    treatments = tuple(_treatments(form, name, position, context))
     if not treatments:
-        context.problems.error(form.span, f"the action `{id}` has no treatment, so it can never be shown")
+        context.problems.error(form.span, f"the action `{name}` has no treatment, so it can never be shown")
     action = Action(
-        id=id,
+        id=name,
         position=position,
         title=head.title,
         group=form.name("group"),
@@ -163,7 +165,9 @@ def _linear_amount(node: Scalar, context: ReadContext, minor: int) -> Linear:
     fact = context.facts.get(match["fact"]) if match else None
     factor, constant = (read_number(match[1]), read_number(match["constant"] or "0")) if match else (None, None)
     if match is None or factor is None or constant is None:
-        context.problems.error(node.span, f"cannot read the value `{node.text}`", "write a number, or `number * fact + number`")
+        context.problems.error(
+            node.span, f"cannot read the value `{node.text}`", "write a number, or `number * fact + number`"
+        )
         return Linear(Fraction(0))
     if fact is None or fact.spec.type not in NUMERIC:
         context.problems.unknown(node.span, "number", match["fact"], context.facts)
@@ -216,16 +220,19 @@ def _treatment(
     }
     if not content:
         context.problems.error(form.span, f"the treatment `{name}` has no content")
+    placeholders = tuple(dict.fromkeys(_placeholders(form, channel, context)))
+    locale = form.text("locale") or None
     treatment = Treatment(
         id=TreatmentId(f"{name.rsplit('/', 1)[0]}/{own_id}" if own_id and name[-1].isdigit() else name),
         action=action,
         condition=None,
-        locale=form.text("locale") or None,
+        locale=locale,
         first_day=validity.first_day,
         last_day=validity.last_day,
         content=content,
-        placeholders=tuple(_placeholders(form, channel, context)),
+        placeholders=placeholders,
         leads_to={k: str(v) for k, v in lead.items()} if isinstance(lead := plain(leads_to), dict) else None,
+        plain=condition == ALWAYS and locale is None and not validity.bounded and not placeholders,
         span=form.span,
     )
     return ReadTreatment(channel=channel.position, placements=placements, treatment=treatment, condition=condition)

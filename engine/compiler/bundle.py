@@ -31,7 +31,7 @@ from engine.errors import Diagnostic, RuleErrors, Severity, Span
 from engine.events import EventFilter, EventLayout
 from engine.facts import GROUPS, HOLDS, SEGMENTS, FactSpec, FactType, Held, ProfileSchema
 from engine.ids import FactName, MomentId, PlacementId
-from engine.plan import Catalogue, Channel, Clock, ContactRules, Guard, Need, Plan, Theme, Trigger
+from engine.plan import Catalogue, Channel, Clock, ContactRules, Guard, Lever, Need, Plan, Theme, Trigger
 from engine.syntax import ALWAYS, Condition, Duration, FactRef, facts_read
 
 WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -95,7 +95,9 @@ def _parse_all(files: Mapping[str, bytes], root: str, problems: Problems) -> dic
     for name in sorted(files):
         path = f"{root}/{name}" if root else name
         if not _has_a_place(name):
-            problems.error(Span(path), "no kind of rule file stands here", f"rule files stand in {', '.join(_KINDS)} and policy")
+            problems.error(
+                Span(path), "no kind of rule file stands here", f"rule files stand in {', '.join(_KINDS)} and policy"
+            )
             continue
         try:
             documents[name] = parse(path, files[name])
@@ -120,7 +122,7 @@ class _Build:
         self._problems = problems
         self._root = root
 
-    def bundle(self, hash: str) -> Bundle | None:
+    def bundle(self, bundle_hash: str) -> Bundle | None:
         """The bundle, or None where problems keep it from being built."""
         bank = read_bank(self._form("bank.yaml"))
         reader = CatalogueReader(self._form("catalogue.yaml"), bank)
@@ -137,7 +139,7 @@ class _Build:
             channels=channels,
             facts=facts,
             conditions=ConditionReader(names, self._problems),
-            position_by_action={id: at for at, id in enumerate(group_by_action)},
+            position_by_action={name: at for at, name in enumerate(group_by_action)},
             group_by_action=group_by_action,
         )
         rules = self._rules(context, reader)
@@ -146,7 +148,7 @@ class _Build:
         if any(each.severity is Severity.ERROR for each in self._problems.sorted()):
             return None
         return Bundle(
-            plan=_plan(rules, context, names, schema, hash, self._personas(), self._problems.sorted()),
+            plan=_plan(rules, context, names, schema, bundle_hash, self._personas(), self._problems.sorted()),
             tests=tuple(context.tests),
         )
 
@@ -168,21 +170,21 @@ class _Build:
     def _group_by_action(self) -> dict[str, str]:
         found: dict[str, str] = {}
         for form in self._forms("actions", Problems()):
-            id = form.text("action")
-            if id in found:
-                self._problems.error(form.key_span("action"), f"the action `{id}` is declared twice")
-            found[id] = form.text("group")
+            name = form.text("action")
+            if name in found:
+                self._problems.error(form.key_span("action"), f"the action `{name}` is declared twice")
+            found[name] = form.text("group")
         return found
 
     def _unique(self, folder: str, seen: set[str]) -> Iterator[Form]:
         kind = _KINDS[folder]
         for form in self._forms(folder, self._problems):
-            id = form.text(kind)
-            if id in seen:
+            name = form.text(kind)
+            if name in seen:
                 if kind != "action":
-                    self._problems.error(form.key_span(kind), f"the {kind} `{id}` is declared twice")
+                    self._problems.error(form.key_span(kind), f"the {kind} `{name}` is declared twice")
                 continue
-            seen.add(id)
+            seen.add(name)
             yield form
 
     def _rules(self, context: ReadContext, reader: CatalogueReader) -> "_Rules":
@@ -284,7 +286,7 @@ def _plan(
     context: ReadContext,
     names: Names,
     schema: ProfileSchema,
-    hash: str,
+    bundle_hash: str,
     personas_read: Mapping[str, Mapping[str, object]],
     warnings: tuple[Diagnostic, ...],
 ) -> Plan:
@@ -309,17 +311,21 @@ def _plan(
         channel_count=len(context.channels),
     )
     source, generated = generate(program)
+    layout = table.layout()
+    context_slots = tuple((spec.name, spec.missing) for spec in table.context)
     return Plan(
-        hash=hash,
+        hash=bundle_hash,
         bank=bank.id,
         bank_name=bank.name,
         currency=bank.currency,
         minor_digits=bank.minor_digits,
+        zone=bank.zone,
         locale=bank.locale,
         catalogue=catalogue,
+        fact_specs={ref.name: ref.spec for ref in context.facts.values() if ref.member is None},
         profile_schema=schema,
         event_layout=event_layout,
-        layout=table.layout(),
+        layout=layout,
         clock=Clock(bank.zone, table.windows, table.days),
         channels=context.channels,
         channel_by_id={channel.id: channel for channel in context.channels},
@@ -334,11 +340,17 @@ def _plan(
         triggers=tuple(rules.triggers),
         contact=rules.contact,
         levers=rules.arbitration.levers,
+        levers_by_action=_levers_by_action(rules.arbitration.levers, len(context.channels), len(rules.actions)),
         exploration_bound=rules.arbitration.exploration_bound,
         worth_it_tiers=rules.arbitration.worth_it_tiers,
         treatments=treatments,
         generated=generated,
         never_with=_mutual({read.action.position: read.never_with for read in rules.actions}),
+        nobody=tuple(schema.empty()),
+        no_consent=(None,) * len(table.consent),
+        context_slots=context_slots,
+        no_context=tuple(missing for _, missing in context_slots),
+        no_derived=(None,) * (layout.width - layout.derived_offset),
         source=source,
         warnings=warnings,
         personas=personas_read,
@@ -355,8 +367,12 @@ def _event_filter(text: str, names: Names) -> EventFilter:
 def _slot_table(rules: _Rules, context: ReadContext, schema: ProfileSchema, event_layout: EventLayout) -> SlotTable:
     catalogue = context.catalogue
     consent = [FactName(f"consent.{purpose}") for purpose in catalogue.purposes]
-    read_by_guards = {fact.spec.name: None for guard in rules.guards for fact in facts_read(guard.condition) if fact.member is None}
-    guarded = [name for name in read_by_guards if name in schema.position_by_name or name in consent or name == OBJECTION]
+    read_by_guards = {
+        fact.spec.name: None for guard in rules.guards for fact in facts_read(guard.condition) if fact.member is None
+    }
+    guarded = [
+        name for name in read_by_guards if name in schema.position_by_name or name in consent or name == OBJECTION
+    ]
     table = SlotTable(
         profile=schema,
         event_layout=event_layout,
@@ -388,14 +404,27 @@ def _treatments(
                 by_place.setdefault((each.channel, placement, read.action.position), []).append(treatment)
     count = range(len(rules.actions))
     return tuple(
-        {place: tuple(tuple(by_place.get((channel.position, place, at), ())) for at in count) for place in channel.placements}
+        {
+            place: tuple(tuple(by_place.get((channel.position, place, at), ())) for at in count)
+            for place in channel.placements
+        }
         for channel in context.channels
     ), conditions
+
+
+def _levers_by_action(
+    levers: Sequence[Lever], channel_count: int, action_count: int
+) -> tuple[tuple[tuple[int, ...], ...], ...]:
+    return tuple(
+        tuple(
+            tuple(at for at, lever in enumerate(levers) if channel in lever.channels and action in lever.actions)
+            for action in range(action_count)
+        )
+        for channel in range(channel_count)
+    )
 
 
 def _mutual(never_with: Mapping[int, tuple[int, ...]]) -> dict[int, frozenset[int]]:
     pairs = {(a, b) for a, others in never_with.items() for b in others}
     both = pairs | {(b, a) for a, b in pairs}
     return {a: frozenset(b for x, b in both if x == a) for a in {a for a, _ in both}}
-
-

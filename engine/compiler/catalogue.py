@@ -85,18 +85,25 @@ class CatalogueReader:
         catalogue = Catalogue(
             facts={**attributes, **{name: spec for name, (spec, _) in calculated.items()}},
             calculated={name: computed for name, (_, computed) in calculated.items()},
-            context={FactName(f"context.{k}"): self._in_context(v) for k, v in self._specs("context", "a fact").items()},
+            context={
+                FactName(f"context.{k}"): self._in_context(v) for k, v in self._specs("context", "a fact").items()
+            },
             events=self._events(),
             products=products,
             groups=groups,
             segments=segments,
             purposes=self._names("purposes"),
-            positives={key.text: value.text for key, value in self._form.entries("positives") if isinstance(value, Scalar)},
+            positives={
+                key.text: value.text for key, value in self._form.entries("positives") if isinstance(value, Scalar)
+            },
             titles=titles,
         )
         self._form.finish()
         sets = ((HOLDS, products), (GROUPS, groups), (SEGMENTS, segments))
-        columns = (*attributes.values(), *(FactSpec(name=name, type=FactType.SET, values=values) for name, values in sets))
+        columns = (
+            *attributes.values(),
+            *(FactSpec(name=name, type=FactType.SET, values=values) for name, values in sets),
+        )
         return catalogue, ProfileSchema(columns)
 
     @staticmethod
@@ -158,7 +165,13 @@ class CatalogueReader:
 
     def held(self, spec: FactSpec, node: Scalar) -> int | bool | str | None:
         """A literal in held form; None and an error where it does not fit."""
-        value = node.truth if spec.type is FactType.BOOLEAN else node.text.replace("_", "") if spec.type in NUMERIC else node.text
+        value = (
+            node.truth
+            if spec.type is FactType.BOOLEAN
+            else node.text.replace("_", "")
+            if spec.type in NUMERIC
+            else node.text
+        )
         try:
             return cast(int | bool | str | None, hold(spec, value))
         except FactError as error:
@@ -189,11 +202,15 @@ class CatalogueReader:
                 self._problems.unknown(word.span, "fact", word.text, known)
                 return None
         if not words or (operation != "sum" and len(words) != 2):
-            self._problems.error(form.span_of(operation), f"`{operation}` needs {'some' if operation == 'sum' else 'two'} facts")
+            self._problems.error(
+                form.span_of(operation), f"`{operation}` needs {'some' if operation == 'sum' else 'two'} facts"
+            )
             return None
         kinds = {(known[FactName(word.text)].type, known[FactName(word.text)].decimals) for word in names}
         dates = operation == "months_between"
-        if len(kinds) > 1 or any((kind is FactType.DATE) != dates or (kind not in NUMERIC and not dates) for kind, _ in kinds):
+        if len(kinds) > 1 or any(
+            (kind is FactType.DATE) != dates or (kind not in NUMERIC and not dates) for kind, _ in kinds
+        ):
             need = "dates" if dates else "numbers of one type"
             self._problems.error(form.span_of(operation), f"`{operation}` needs {need}")
             return None
@@ -215,7 +232,10 @@ class CatalogueReader:
         for name, node in self._form.entries("events"):
             form = Form(node, self._problems, "an event")
             keep = form.duration("keep")
-            fields = [self._spec(FactName(key.text), Form(value, self._problems, "a field")) for key, value in form.entries("fields")]
+            fields = [
+                self._spec(FactName(key.text), Form(value, self._problems, "a field"))
+                for key, value in form.entries("fields")
+            ]
             events[EventName(name.text)] = EventSpec(
                 name=EventName(name.text),
                 title=form.text("title", name.text),
@@ -243,11 +263,11 @@ def read_channels(form: Form, bank: Bank, groups: Callable[[], frozenset[str]]) 
     return channels
 
 
-def _channel(id: ChannelId, position: int, form: Form, bank: Bank, groups: Callable[[], frozenset[str]]) -> Channel:
+def _channel(name: ChannelId, position: int, form: Form, bank: Bank, groups: Callable[[], frozenset[str]]) -> Channel:
     cost = form.number("cost", "0", low="0", high="1000") or Decimal(0)
     staff = form.truth("staff")
     channel = Channel(
-        id=id,
+        id=name,
         position=position,
         staff=staff,
         privacy=form.choice("privacy", _PRIVACY, "staff" if staff else "public"),
@@ -270,14 +290,14 @@ def _by_bank(node: Node, problems: Problems) -> bool:
     return by_bank
 
 
-def _placement(id: PlacementId, form: Form, groups: Callable[[], frozenset[str]]) -> Placement:
+def _placement(name: PlacementId, form: Form, groups: Callable[[], frozenset[str]]) -> Placement:
     accepts = form.form("accepts", "accepts")
     fallback = plain(form.node_at("fallback"))
     if not isinstance(fallback, dict) or not fallback.get("id"):
-        form.problems.error(form.span, f"the placement `{id}` needs a `fallback` with an `id`")
-        fallback = {"id": f"{id}_default"}
+        form.problems.error(form.span, f"the placement `{name}` needs a `fallback` with an `id`")
+        fallback = {"id": f"{name}_default"}
     placement = Placement(
-        id=id,
+        id=name,
         precedence=form.integer("precedence", 1, low=1, high=1000) or 1,
         items=form.integer("items", 1, low=1, high=20) or 1,
         accepts=frozenset(accepts.known_words("groups", "group", groups())) if form.has("accepts") else None,

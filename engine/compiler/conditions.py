@@ -10,6 +10,10 @@ from typing import Final, Literal, cast
 from engine.compiler.form import Form, Problems, read_duration
 from engine.compiler.parse import Mapping as MappingNode
 from engine.compiler.parse import Node, Scalar, Sequence, read_number
+from engine.errors import FactError, Span
+from engine.events import EventSpec
+from engine.facts import NUMERIC, ORDERED, FactSpec, FactType, hold, show_number
+from engine.ids import EventName, FactName
 from engine.syntax import (
     ALWAYS,
     All,
@@ -30,10 +34,6 @@ from engine.syntax import (
     SeenSince,
     atoms,
 )
-from engine.errors import FactError, Span
-from engine.events import EventSpec
-from engine.facts import NUMERIC, ORDERED, FactSpec, FactType, hold, show_number
-from engine.ids import EventName, FactName
 
 _OPERATORS: Final[Mapping[str, Operator]] = {
     ">=": ">=",
@@ -145,7 +145,10 @@ class ConditionReader:
         for entry in node.entries:
             make = combine.get(entry.key.text)
             if make is None or not isinstance(entry.value, Sequence):
-                self._problems.error(entry.key.span, f"several conditions on `{fact.name}` stand as `all: [..]`, `any: [..]` or `none: [..]`")
+                self._problems.error(
+                    entry.key.span,
+                    f"several conditions on `{fact.name}` stand as `all: [..]`, `any: [..]` or `none: [..]`",
+                )
                 continue
             parts.append(make(tuple(self._cell(fact, item) for item in entry.value.items)))
         return _all(parts)
@@ -184,7 +187,9 @@ class ConditionReader:
             return AnyOf(tuple(self._set_member(fact, each, span) for each in texts))
         values = set()
         for each in texts:
-            literal: object = {"true": True, "false": False}.get(each, each) if fact.spec.type is FactType.BOOLEAN else each
+            literal: object = (
+                {"true": True, "false": False}.get(each, each) if fact.spec.type is FactType.BOOLEAN else each
+            )
             held = self._held(fact.spec, literal, span)
             if held is not None:
                 values.add(held)
@@ -214,7 +219,8 @@ class ConditionReader:
             else:
                 self._problems.error(span, str(error))
             return None
-        assert held is not None and not isinstance(held, float)
+        assert held is not None
+        assert not isinstance(held, float)
         return held
 
     def _range(self, fact: FactRef, text: str, shown: str, node: Scalar) -> Condition:
@@ -340,7 +346,7 @@ class ConditionReader:
         condition = None
         text: str = event.name
         if node is not None:
-            fields = {spec.name: FactRef(spec.name, spec) for spec in event.fields}
+            fields = {str(spec.name): FactRef(spec.name, spec) for spec in event.fields}
             condition = ConditionReader(Names(facts=fields, events={}), self._problems).block(node)
             text = f"{event.name}{{{canonical(condition)}}}"
         self._keep(text, event.name, condition, depth)

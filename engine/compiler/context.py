@@ -70,11 +70,11 @@ class ReadContext:
             self.tests.append(TestSource(head=head, node=node, actions=actions))
 
 
-def read_head(form: Form, kind: str, id: str) -> RuleHead:
+def read_head(form: Form, kind: str, name: str) -> RuleHead:
     """Title, owner, version and validity of a rule."""
     return RuleHead(
-        rule=RuleId(f"{kind}/{id}"),
-        title=form.text("title", id),
+        rule=RuleId(f"{kind}/{name}"),
+        title=form.text("title", name),
         owner=form.text("owner"),
         version=form.integer("version", 1, low=1) or 1,
         validity=read_validity(form),

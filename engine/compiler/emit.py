@@ -11,6 +11,7 @@ from math import gcd, lcm
 from typing import Final
 
 from engine.compiler.slots import SlotTable
+from engine.facts import ORDERED, FactType
 from engine.syntax import (
     All,
     AnyOf,
@@ -29,7 +30,6 @@ from engine.syntax import (
     SeenSince,
     atoms,
 )
-from engine.facts import ORDERED, FactType
 
 _CONTRARY: Final[Mapping[Operator, str]] = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!="}
 
@@ -228,7 +228,9 @@ def windows_read(condition: Condition) -> list[Duration]:
             case LastAgo(nearest=nearest, farthest=farthest):
                 found.extend(each for each in (nearest, farthest) if each.amount)
             case InPeriod(fact=fact) if fact.spec.type is FactType.INSTANT:
-                found.extend(bound[1] for bound in (atom.earliest, atom.latest) if bound is not None and bound[1].amount)
+                found.extend(
+                    bound[1] for bound in (atom.earliest, atom.latest) if bound is not None and bound[1].amount
+                )
     return found
 
 

@@ -8,12 +8,12 @@ from decimal import Decimal
 from typing import Final, Literal, cast
 
 from engine.compiler.parse import Mapping, Node, Scalar, Sequence
-from engine.syntax import Duration
 from engine.errors import Diagnostic, Severity, Span
+from engine.syntax import Duration
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
 _DURATION: Final = re.compile(r"(\d+)\s*(min|mo|h|d|y)")
-_UNITS: Final = Literal["min", "h", "d", "mo", "y"]
+_Unit = Literal["min", "h", "d", "mo", "y"]
 LONGEST: Final = 100 * 366
 
 
@@ -55,7 +55,7 @@ def read_duration(text: str) -> Duration | None:
     match = _DURATION.fullmatch(text.strip())
     if match is None or len(match[1]) > 6:
         return None
-    duration = Duration(int(match[1]), cast(_UNITS, match[2]))
+    duration = Duration(int(match[1]), cast(_Unit, match[2]))
     return duration if duration.longest_days <= LONGEST else None
 
 
@@ -181,7 +181,9 @@ class Form:
             return None
         duration = read_duration(node.text)
         if duration is None:
-            hint = "write months as `mo`, minutes as `min`" if node.text.strip().endswith("m") else "such as `30d` or `2y`"
+            hint = (
+                "write months as `mo`, minutes as `min`" if node.text.strip().endswith("m") else "such as `30d` or `2y`"
+            )
             self.problems.error(node.span, f"`{key}` must be a duration of at most 100 years", hint)
         return duration
 

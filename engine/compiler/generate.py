@@ -11,12 +11,12 @@ from typing import Any, Protocol, cast
 
 from engine.compiler.emit import Emitter
 from engine.compiler.slots import MOMENT, SlotTable
-from engine.syntax import ALWAYS, Condition, Linear
 from engine.events import EventLayout
 from engine.facts import MAX_HELD, NAN, FactSpec, FactType, Held, ProfileSchema, is_missing
 from engine.ids import FactName, MomentId
-from engine.plan import ActionRules, Calculated, Guard, Need, RuleHead, Row, Theme, Trigger
+from engine.plan import ActionRules, Calculated, Guard, Need, Row, RuleHead, Theme, Trigger
 from engine.reasons import Reason
+from engine.syntax import ALWAYS, Condition, Linear
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -267,7 +267,9 @@ def _engage(program: Program, channel: int) -> str:
         for condition, reason in rules.stages:
             if condition == ALWAYS:
                 continue
-            function.lines.append(f"        {branch} not ({emitter.true(condition)}): codes[{position}] = {int(reason)}")
+            function.lines.append(
+                f"        {branch} not ({emitter.true(condition)}): codes[{position}] = {int(reason)}"
+            )
             branch = "elif"
         function.lines.append(f"        {'else: ' if branch == 'elif' else ''}passed.append({position})")
     function.lines.append("    return passed")

@@ -147,7 +147,9 @@ def _explain(path: str, text: str, error: YAMLError) -> Diagnostic:
     value = line.partition(": ")[2].lstrip()
     if value.startswith((">", "!", "%", "@", "`", "*", "&")):
         column = line.index(value) + 1
-        return Diagnostic(Span(path, mark.line + 1, column), f"`{value[0]}` cannot start a value", "put quotes around it")
+        return Diagnostic(
+            Span(path, mark.line + 1, column), f"`{value[0]}` cannot start a value", "put quotes around it"
+        )
     return Diagnostic(span, f"this is not YAML: {getattr(error, 'problem', None) or 'cannot be read'}")
 
 

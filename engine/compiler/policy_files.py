@@ -14,7 +14,7 @@ from engine.compiler.parse import Scalar
 from engine.contacts import DeclineReason
 from engine.facts import Held, is_missing
 from engine.ids import FactName
-from engine.plan import Cap, ContactRules, CoolingOff, Guard, Lever
+from engine.plan import Cap, CapWindows, ContactRules, CoolingOff, Guard, Lever
 from engine.syntax import ALWAYS, facts_read
 
 _TIERS: Final[Mapping[str, Tier]] = {"must": Tier.MUST, "service": Tier.SERVICE, "offer": Tier.OFFER}
@@ -45,15 +45,15 @@ def read_guards(
 
 
 def _guard(form: Form, context: ReadContext, actions: Sequence[ReadAction]) -> Guard:
-    id = form.name("guard")
-    head = read_head(form, "guard", id)
+    name = form.name("guard")
+    head = read_head(form, "guard", name)
     no_profiling = form.choice("effect", ("stop", "no_profiling"), "stop") == "no_profiling"
     stops = _stopped(form, context, actions) if form.has("stops") else ()
     if not stops and not no_profiling:
-        context.problems.error(form.span, f"the guard `{id}` stops nothing", "add `stops`, or `effect: no_profiling`")
+        context.problems.error(form.span, f"the guard `{name}` stops nothing", "add `stops`, or `effect: no_profiling`")
     condition = context.conditions.when(form)
     if condition == ALWAYS:
-        context.problems.error(form.span, f"the guard `{id}` has no condition, so it would always stop", "add `when`")
+        context.problems.error(form.span, f"the guard `{name}` has no condition, so it would always stop", "add `when`")
     for fact in facts_read(condition):
         if fact.name.startswith("context."):
             context.problems.error(form.span, f"a guard cannot read `{fact.name}`, which the request brings along")
@@ -81,9 +81,11 @@ def _require_consent_guard(
         for at in guard.actions
         if any(fact.name.startswith("consent.") for fact in facts_read(guard.condition))
     }
-    unguarded = [read.action.id for at, read in enumerate(actions) if read.action.tier is Tier.OFFER and at not in consenting]
+    unguarded = [
+        read.action.id for at, read in enumerate(actions) if read.action.tier is Tier.OFFER and at not in consenting
+    ]
     if unguarded:
-        message = f"no guard asks for consent to {', '.join(f'`{id}`' for id in unguarded[:3])}"
+        message = f"no guard asks for consent to {', '.join(f'`{name}`' for name in unguarded[:3])}"
         more = f" and {len(unguarded) - 3} more offers" if len(unguarded) > 3 else ""
         context.problems.error(form.span, message + more, "offers need marketing consent")
 
@@ -105,7 +107,9 @@ def read_contact(
     """`policy/contact.yaml`, with what the actions' own `contact` adds."""
     caps = [cap for each in form.forms("caps", "a cap") for cap in _caps(each, context, actions, journeys)]
     cooling = form.form("cooling_off", "`cooling_off`")
-    defaults = _Defaults(decline_s=_declines(cooling, (0,) * len(DeclineReason)), accept_s=_seconds(cooling, "after_accept"))
+    defaults = _Defaults(
+        decline_s=_declines(cooling, (0,) * len(DeclineReason)), accept_s=_seconds(cooling, "after_accept")
+    )
     ignored = cooling.form("after_ignored", "`after_ignored`")
     impressions = ignored.integer("impressions", 0, low=1, high=1000) or 0
     ignored_within, ignored_for = _seconds(ignored, "in"), _seconds(ignored, "for")
@@ -127,6 +131,7 @@ def read_contact(
         caps_by_action=tuple(
             tuple(at for at, cap in enumerate(caps) if position in cap.actions) for position in range(len(actions))
         ),
+        closed_caps=tuple(at for at, cap in enumerate(caps) if cap.limit == 0),
         cooling_off=tuple(cooling_off),
         ignored_impressions=impressions,
         ignored_within=ignored_within,
@@ -135,6 +140,7 @@ def read_contact(
         quiet_from=quiet_from,
         quiet_to=quiet_to,
         span=form.span,
+        windows=CapWindows(context.bank.zone, caps),
         horizon_s=max([*windows, ignored_within + ignored_for, _LONGEST_FEATURE_S]),
     )
 
@@ -142,7 +148,7 @@ def read_contact(
 def _caps(
     form: Form, context: ReadContext, actions: Sequence[ReadAction], journeys: Mapping[str, tuple[int, ...]]
 ) -> Iterator[Cap]:
-    id = form.name("cap")
+    name = form.name("cap")
     per = form.choice("per", ("customer", "group", "theme", "channel"), "customer")
     accepts = form.choice("count", ("impressions", "accepts"), "impressions") == "accepts"
     limit = form.integer("limit", None, low=0, high=100_000)
@@ -154,15 +160,15 @@ def _caps(
     form.text("title")
     form.finish()
     if limit is None:
-        context.problems.error(form.span, f"the cap `{id}` needs a `limit`")
+        context.problems.error(form.span, f"the cap `{name}` needs a `limit`")
     if (rolling is None) == (calendar is None):
-        context.problems.error(form.span, f"the cap `{id}` needs either `in: 7d` or `each: day`")
+        context.problems.error(form.span, f"the cap `{name}` needs either `in: 7d` or `each: day`")
         return
     of_tier = {at for at, read in enumerate(actions) if read.action.tier in tiers}
 
-    def cap(name: str, scope: set[int], positions: frozenset[int] | None) -> Cap:
+    def cap(cap_name: str, scope: set[int], positions: frozenset[int] | None) -> Cap:
         return Cap(
-            id=name,
+            id=cap_name,
             limit=limit or 0,
             accepts=accepts,
             rolling=rolling,
@@ -174,22 +180,26 @@ def _caps(
 
     match per:
         case "customer":
-            yield cap(id, of_tier, channels)
+            yield cap(name, of_tier, channels)
         case "group":
             for group in groups or sorted(context.groups):
-                yield cap(f"{id}.{group}" if len(groups) != 1 else id, set(context.actions_of_groups((group,))), channels)
+                yield cap(
+                    f"{name}.{group}" if len(groups) != 1 else name, set(context.actions_of_groups((group,))), channels
+                )
         case "theme":
             for theme in themes or sorted(journeys):
-                yield cap(f"{id}.{theme}" if len(themes) != 1 else id, set(journeys[theme]), channels)
+                yield cap(f"{name}.{theme}" if len(themes) != 1 else name, set(journeys[theme]), channels)
         case "channel":
             for position in sorted(channels if channels is not None else context.known_channels(form)):
-                yield cap(f"{id}.{context.channels[position].id}", of_tier, frozenset({position}))
+                yield cap(f"{name}.{context.channels[position].id}", of_tier, frozenset({position}))
 
 
 def _action_caps(read: ReadAction, context: ReadContext) -> Iterator[Cap]:
     form = read.contact
     if form.has("budget"):
-        context.problems.error(form.span_of("budget"), "budgets are not kept yet", "remove `budget`, or cap by customer")
+        context.problems.error(
+            form.span_of("budget"), "budgets are not kept yet", "remove `budget`, or cap by customer"
+        )
     for word in form.words("per_customer"):
         limit, _, length = word.text.partition(_SHORT_CAP)
         window = read_duration(length)
@@ -212,7 +222,10 @@ def _cooling_off(form: Form, defaults: _Defaults) -> CoolingOff:
     node = form.node_at("after_decline")
     if isinstance(node, Scalar):
         declines: tuple[int, ...] = (seconds(form, "after_decline", node),) * len(DeclineReason)
-        declines = tuple(max(own, default) if at == DeclineReason.NEVER else own for at, (own, default) in enumerate(zip(declines, defaults.decline_s, strict=True)))
+        declines = tuple(
+            max(own, default) if at == DeclineReason.NEVER else own
+            for at, (own, default) in enumerate(zip(declines, defaults.decline_s, strict=True))
+        )
     else:
         declines = _declines(form, defaults.decline_s)
     accept = form.scalar("after_accept")
@@ -300,4 +313,3 @@ def refuse_experiments(form: Form, context: ReadContext) -> None:
     for item in form.items("experiments"):
         context.problems.error(item.span, "experiments are not served yet", "leave `experiments: []`")
     form.finish()
-

@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from engine.syntax import Duration, FactRef
 from engine.events import EventLayout
 from engine.facts import FactSpec, FactType, ProfileSchema
 from engine.ids import FactName
 from engine.plan import RowLayout
+from engine.syntax import Duration, FactRef
 
 CLOCK_FACTS = (FactName("now.hour"), FactName("now.weekday"), FactName("now.day_of_month"))
 CHANNEL = FactName("request.channel")
@@ -108,7 +108,10 @@ class SlotTable:
             consent_offset=self.consent_offset,
             context_offset=self.context_offset,
             request_offset=self.request_offset,
+            now_slot=self.now_slot,
+            today_slot=self.today_slot,
             derived_offset=self.derived_offset,
+            last_held_slot_by_need=self.last_held_slot_by_need,
             width=self.width,
         )
 

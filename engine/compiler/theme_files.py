@@ -35,16 +35,16 @@ def need_names(forms: Sequence[Form]) -> dict[str, FactName]:
 
 def read_theme(form: Form, context: ReadContext) -> tuple[Theme, list[NeedPart]]:
     """One theme file, and the needs that it declares."""
-    id = form.name("theme")
-    head = read_head(form, "theme", id)
+    name = form.name("theme")
+    head = read_head(form, "theme", name)
     parts = [_need(declared, context) for declared in form.forms(NEEDS, "a need")]
     if not form.has("active"):
-        context.problems.error(form.span, f"the theme `{id}` needs `active`", "the condition under which it shows")
+        context.problems.error(form.span, f"the theme `{name}` needs `active`", "the condition under which it shows")
     active = form.node_at("active")
     weight = form.number("weight", "1", low="0.2", high="5")
     journey = context.known_actions(form, "journey")
     if not journey:
-        context.problems.error(form.span, f"the theme `{id}` needs a `journey` of actions")
+        context.problems.error(form.span, f"the theme `{name}` needs a `journey` of actions")
     theme = Theme(
         head=head,
         condition=context.conditions.block(active) if active is not None else ALWAYS,
@@ -102,7 +102,9 @@ def _ordered(
         ready = [name for name, read in waiting.items() if read <= set(ordered)]
         if not ready:
             names = ", ".join(f"`{name}`" for name in waiting)
-            context.problems.error(by_name[next(iter(waiting))][0].form.span, f"the needs {names} depend on each other in a circle")
+            context.problems.error(
+                by_name[next(iter(waiting))][0].form.span, f"the needs {names} depend on each other in a circle"
+            )
             return [*ordered, *waiting]
         ordered.extend(ready)
         waiting = {name: read for name, read in waiting.items() if name not in ready}

@@ -14,13 +14,13 @@ from engine.syntax import All, AnyOf, Condition, Seen
 
 def read_trigger(form: Form, context: ReadContext) -> Trigger:
     """One trigger file."""
-    id = form.name("trigger")
-    head = read_head(form, "trigger", id)
+    name = form.name("trigger")
+    head = read_head(form, "trigger", name)
     condition = context.conditions.when(form)
     promotes = tuple(_promotions(form, context))
     suppresses, suppression = _suppression(form, condition, context)
     if not promotes and not suppresses:
-        context.problems.error(form.span, f"the trigger `{id}` neither promotes nor suppresses anything")
+        context.problems.error(form.span, f"the trigger `{name}` neither promotes nor suppresses anything")
     context.read_tests(form, head, frozenset({*(action for action, _ in promotes), *suppresses}))
     trigger = Trigger(
         head=head,
@@ -78,7 +78,11 @@ def _binding(form: Form, lasting: Scalar, condition: Condition, context: ReadCon
     if seconds(form, "for", lasting) == 0 or duration is None:
         return None
     if not events:
-        context.problems.error(lasting.span, "`for` counts from an event, and this trigger waits for none", "add `history`")
+        context.problems.error(
+            lasting.span, "`for` counts from an event, and this trigger waits for none", "add `history`"
+        )
         return None
-    recent = tuple(Seen(each.event, each.filter, 1, duration, f"{each.text}, for: {duration}", each.span) for each in events)
+    recent = tuple(
+        Seen(each.event, each.filter, 1, duration, f"{each.text}, for: {duration}", each.span) for each in events
+    )
     return All((condition, AnyOf(recent)))

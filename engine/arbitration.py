@@ -1,0 +1,38 @@
+"""Priority = propensity x value x context weight x lever, and a total, stable order."""
+
+from collections.abc import Sequence
+
+from engine.decision import Candidate, Request
+from engine.plan import Plan
+from engine.reasons import Reason
+
+_LEAST_LEVER, _MOST_LEVER = 0.5, 2.0
+
+
+def pull_levers(plan: Plan, request: Request, today: int, candidates: Sequence[Candidate]) -> None:
+    """Set each candidate's lever: 1 + the sum of the percentages that apply, clamped to 0.5..2."""
+    levers_by_action = plan.levers_by_action[request.channel.position]
+    for candidate in candidates:
+        pulled = levers_by_action[candidate.action]
+        if pulled:
+            percent = sum(plan.levers[at].percent for at in pulled if plan.levers[at].head.validity.covers(today))
+            candidate.lever = min(max(1.0 + percent / 100.0, _LEAST_LEVER), _MOST_LEVER)
+
+
+def rank(plan: Plan, request: Request, candidates: Sequence[Candidate], codes: bytearray) -> list[Candidate]:
+    """Candidates that are worth the contact, best first: tier, then priority, then action id.
+
+    Worth it: propensity x value - marginal contact cost > 0. The cost is marginal: nothing when the customer came to
+    us, the channel's cost when we contact them; it is never part of the priority.
+    """
+    cost = request.channel.cost_minor if request.bank_initiated else 0
+    worth = []
+    for candidate in candidates:
+        expected = candidate.propensity * candidate.value
+        candidate.priority = expected * candidate.weight * candidate.lever
+        if candidate.tier in plan.worth_it_tiers and not expected - cost > 0:
+            codes[candidate.action] = Reason.NOT_WORTH_CONTACT
+        else:
+            worth.append(candidate)
+    worth.sort(key=lambda each: (each.tier, -each.priority, plan.actions[each.action].id))
+    return worth

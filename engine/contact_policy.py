@@ -1,0 +1,160 @@
+"""Caps, cooling-off and quiet hours, judged on the contact history as it was read.
+
+The same history decides again at commit: a decision whose history changed meanwhile is judged anew, so what is
+written here is the only place that counts contacts.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from engine.actions import Tier
+from engine.contacts import Contact, ContactState, DeclineReason, hash32
+from engine.decision import Blocked, Request
+from engine.plan import ContactRules, Plan
+from engine.reasons import Reason
+
+SESSION_GAP_S = 30 * 60
+"""Without a session id, contacts on one channel within this time are one session."""
+
+
+@dataclass(slots=True, kw_only=True)
+class ContactVerdict:
+    """What the contact history leaves room for."""
+
+    blocked: dict[int, Blocked]
+    used: dict[int, int]
+    """Contacts counted by each cap of the plan that counted any, by the cap's position."""
+    in_session: dict[int, Contact]
+    """Actions that this session has seen already: showing them again costs no contact."""
+    session_hash: int
+
+
+def apply_contact_policy(
+    plan: Plan, request: Request, contacts: Sequence[Contact], now: datetime, codes: bytearray
+) -> ContactVerdict:
+    """Mark the actions that must rest, and say what each cap has left."""
+    now_s = int(now.timestamp())
+    live = _distinct(contacts, now_s)
+    session = _session(request, live, now_s)
+    verdict = ContactVerdict(
+        blocked={}, used=dict.fromkeys(plan.contact.closed_caps, 0), in_session={}, session_hash=session
+    )
+    if live:
+        _count(plan, live, now, verdict)
+        _rest(plan, live, now_s, verdict, codes)
+    _close_caps(plan, request, verdict, codes)
+    if request.bank_initiated and request.channel.position in plan.contact.quiet_channels:
+        _keep_quiet(plan, now, verdict, codes)
+    return verdict
+
+
+def _distinct(contacts: Sequence[Contact], now_s: int) -> list[Contact]:
+    """One contact per action and session, the furthest one; lapsed reservations do not count."""
+    furthest: dict[tuple[int, int], Contact] = {}
+    for contact in contacts:
+        if contact.state == ContactState.PENDING and contact.lapsed(now_s):
+            continue
+        key = (contact.action_hash, contact.session_hash)
+        other = furthest.get(key)
+        if other is None or contact.state >= other.state:
+            furthest[key] = contact
+    return list(furthest.values())
+
+
+def _session(request: Request, live: Sequence[Contact], now_s: int) -> int:
+    if request.session_id is not None:
+        return hash32(request.session_id)
+    channel = request.channel.position
+    for contact in reversed(live):
+        if contact.channel == channel and contact.at > now_s - SESSION_GAP_S:
+            return contact.session_hash
+    return hash32(f"{request.customer}|{request.channel.id}|{now_s}")
+
+
+def _count(plan: Plan, live: Sequence[Contact], now: datetime, verdict: ContactVerdict) -> None:
+    rules = plan.contact
+    starts = rules.windows.starts(now)
+    position_by_hash, used = plan.position_by_hash, verdict.used
+    for contact in live:
+        action = position_by_hash.get(contact.action_hash)
+        if action is None:
+            continue
+        if contact.session_hash == verdict.session_hash:
+            verdict.in_session[action] = contact
+        for at in rules.caps_by_action[action]:
+            cap = rules.caps[at]
+            counts = contact.state >= ContactState.ACCEPTED if cap.accepts else True
+            if counts and contact.at >= starts[at] and (cap.channels is None or contact.channel in cap.channels):
+                used[at] = used.get(at, 0) + 1
+
+
+def _rest(plan: Plan, live: Sequence[Contact], now_s: int, verdict: ContactVerdict, codes: bytearray) -> None:
+    rules = plan.contact
+    ignored: dict[int, list[int]] = {}
+    for contact in live:
+        action = plan.position_by_hash.get(contact.action_hash)
+        if action is None or plan.actions[action].tier == Tier.MUST:
+            continue
+        if contact.state == ContactState.SHOWN:
+            ignored.setdefault(action, []).append(contact.at)
+            continue
+        until, why = _answer_rests(rules, action, contact)
+        if until > now_s:
+            _block(action, Reason.COOLING_OFF, Blocked(rule=why, until=until), verdict, codes)
+    if rules.ignored_impressions:
+        for action, seen in ignored.items():
+            _rest_ignored(rules, action, sorted(seen), now_s, verdict, codes)
+
+
+def _answer_rests(rules: ContactRules, action: int, contact: Contact) -> tuple[int, str]:
+    cooling = rules.cooling_off[action]
+    if contact.state == ContactState.DECLINED:
+        reason = DeclineReason(min(contact.reason, DeclineReason.OTHER))
+        return contact.at + cooling.after_decline[reason], f"declined: {reason.name.lower()}"
+    if contact.state == ContactState.LATER:
+        return contact.at + cooling.after_decline[DeclineReason.NOT_NOW], "asked for later"
+    if contact.state >= ContactState.ACCEPTED:
+        return contact.at + cooling.after_accept, "accepted"
+    return 0, ""
+
+
+def _rest_ignored(
+    rules: ContactRules, action: int, seen: list[int], now_s: int, verdict: ContactVerdict, codes: bytearray
+) -> None:
+    for last in range(len(seen) - 1, rules.ignored_impressions - 2, -1):
+        first = last - rules.ignored_impressions + 1
+        until = seen[last] + rules.ignored_for
+        if until <= now_s:
+            return
+        if seen[last] - seen[first] <= rules.ignored_within:
+            _block(action, Reason.COOLING_OFF, Blocked(rule="ignored", until=until), verdict, codes)
+            return
+
+
+def _close_caps(plan: Plan, request: Request, verdict: ContactVerdict, codes: bytearray) -> None:
+    channel = request.channel.position
+    for at, used in verdict.used.items():
+        cap = plan.contact.caps[at]
+        if used < cap.limit or (cap.channels is not None and channel not in cap.channels):
+            continue
+        for action in cap.actions:
+            if action not in verdict.in_session:
+                _block(action, Reason.CAPPED, Blocked(rule=cap.id, until=None), verdict, codes)
+
+
+def _keep_quiet(plan: Plan, now: datetime, verdict: ContactVerdict, codes: bytearray) -> None:
+    rules = plan.contact
+    local = now.astimezone(plan.zone).time()
+    start, end = rules.quiet_from, rules.quiet_to
+    quiet = start <= local < end if start <= end else local >= start or local < end
+    if quiet:
+        for action in plan.actions:
+            if action.tier != Tier.MUST:
+                _block(action.position, Reason.QUIET_HOURS, Blocked(rule="quiet_hours", until=None), verdict, codes)
+
+
+def _block(action: int, reason: Reason, blocked: Blocked, verdict: ContactVerdict, codes: bytearray) -> None:
+    if not codes[action]:
+        codes[action] = reason
+        verdict.blocked[action] = blocked

@@ -1,0 +1,141 @@
+"""What goes into one decision and what comes out of it, as values."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from engine.actions import Treatment
+from engine.contacts import Contact
+from engine.facts import EMPTY_CONSENT, Consent, Held
+from engine.ids import FactName
+from engine.plan import Channel, Placement, Row
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlacementRequest:
+    """A placement to fill, with at most `count` offers."""
+
+    placement: Placement
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One question, with every name resolved against the plan."""
+
+    customer: str
+    """The customer's id, or `scheme:value` of somebody not known; keys the exploration draw."""
+    channel: Channel
+    moment: int | None
+    """Position in `plan.moments`."""
+    bank_initiated: bool
+    placements: tuple[PlacementRequest, ...]
+    """In the precedence of the channel."""
+    context: Mapping[FactName, Held]
+    locale: str
+    session_id: str | None = None
+    only: frozenset[int] | None = None
+    """Positions of the actions that may be chosen; None: all."""
+    exclude: frozenset[int] = frozenset()
+    prefetch: bool = False
+    retry: int = 0
+    """How often this decision was sent back by the commit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """What was read of a customer. `profile` and `events` are None where the store holds none."""
+
+    known: bool
+    """Whether there is a customer record at all."""
+    profile: Sequence[Held] | None = None
+    """One held value per column of the plan's profile schema."""
+    events: Sequence[int] | None = None
+    """An event state of the plan's event layout."""
+    needs: Mapping[FactName, int] = field(default_factory=dict)
+    """When each lasting need last held, in seconds since the epoch."""
+    contacts: Sequence[Contact] = ()
+    consent: Consent = EMPTY_CONSENT
+    outcome_count: int = 0
+
+
+NOBODY = Snapshot(known=False)
+
+
+@dataclass(slots=True, kw_only=True)
+class Candidate:
+    """An action that passed every stage, with the factors of its priority."""
+
+    action: int
+    tier: int
+    weight: float
+    """Context weight, 0.2 to 5."""
+    theme: int | None
+    value: float
+    """In minor units, per conversion."""
+    lever: float = 1.0
+    propensity: float = 0.0
+    priority: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draw:
+    """How one slot was explored: who could win, with which integer weights (summing to 2 ** 32), and the draw."""
+
+    actions: tuple[int, ...]
+    weights: tuple[int, ...]
+    drawn: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """One offer in one slot."""
+
+    rank: int
+    candidate: Candidate
+    treatment: Treatment
+    valid_until: int
+    """Seconds since the epoch; a touchpoint must not show it later."""
+    draw: Draw | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filled:
+    """A placement with what it shows; without options its fallback shows."""
+
+    placement: Placement
+    options: tuple[Option, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blocked:
+    """Why contact policy keeps an action back."""
+
+    rule: str
+    """The cap's id, or what the customer answered."""
+    until: int | None
+    """When it may come back, where that is known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """Everything that one decision found. `codes` has a `Reason` for every action of the plan."""
+
+    filled: tuple[Filled, ...]
+    codes: bytearray
+    ranking: tuple[Candidate, ...]
+    """Scored candidates, best first."""
+    row: Row
+    guards: tuple[int, ...]
+    """Positions of the guards that stopped something."""
+    suppressions: tuple[int, ...]
+    promotions: tuple[int, ...]
+    themes: tuple[int, ...]
+    steps: Mapping[int, int | None]
+    """For each active theme the current step of its journey; None where every step is done or skipped."""
+    blocked: Mapping[int, Blocked]
+    session_hash: int
+    new_contacts: tuple[Contact, ...]
+    """To be appended to the contact history when this decision is committed."""
+    degraded: tuple[str, ...]
+    profiling: bool
+    """False where the customer objected: themes, triggers and model were off."""

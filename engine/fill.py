@@ -1,0 +1,162 @@
+"""Fills placements from the ranking, deducting caps as it goes; no action appears twice."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from engine.actions import Treatment
+from engine.contacts import Contact, ContactState, validity_code, validity_minutes
+from engine.decision import Candidate, Draw, Filled, Option, PlacementRequest, Request
+from engine.ids import PlacementId
+from engine.plan import Plan
+
+Chooser = Callable[[Sequence[Candidate], PlacementId, int], tuple[Candidate, Draw | None]]
+"""Picks one of the candidates (best first, at least one) for a slot of a placement."""
+
+
+class Room:
+    """What is still free while placements fill up."""
+
+    def __init__(
+        self, plan: Plan, request: Request, used: Mapping[int, int], in_session: Mapping[int, Contact]
+    ) -> None:
+        self._plan = plan
+        self._channel = request.channel.position
+        self._used = dict(used)
+        self._in_session = in_session
+        self._taken: set[int] = set()
+        self._excluded: set[int] = set()
+
+    def admits(self, action: int) -> bool:
+        """Whether the action is unused, compatible with what was chosen, and inside every cap."""
+        if action in self._taken or action in self._excluded:
+            return False
+        return action in self._in_session or all(
+            self._used.get(at, 0) < self._plan.contact.caps[at].limit for at in self._binding(action)
+        )
+
+    def take(self, action: int) -> None:
+        """Use an action, and one contact of each of its caps unless this session has it already."""
+        self._taken.add(action)
+        self._excluded |= self._plan.never_with.get(action, frozenset())
+        if action not in self._in_session:
+            for at in self._binding(action):
+                self._used[at] = self._used.get(at, 0) + 1
+
+    def _binding(self, action: int) -> list[int]:
+        caps = self._plan.contact.caps
+        return [
+            at
+            for at in self._plan.contact.caps_by_action[action]
+            if not caps[at].accepts and ((channels := caps[at].channels) is None or self._channel in channels)
+        ]
+
+
+def fill(
+    plan: Plan,
+    request: Request,
+    ranking: Sequence[Candidate],
+    fitting: Mapping[PlacementId, Mapping[int, Treatment]],
+    room: Room,
+    in_session: Mapping[int, Contact],
+    now_s: int,
+    choose: Chooser,
+) -> tuple[Filled, ...]:
+    """Every requested placement, in the order asked for, with its options; the best admitted action takes each slot."""
+    filled = []
+    for asked in request.placements:
+        options = _fill_placement(
+            plan, request, asked, ranking, fitting[asked.placement.id], room, in_session, now_s, choose
+        )
+        filled.append(Filled(placement=asked.placement, options=tuple(options)))
+    return tuple(filled)
+
+
+def _fill_placement(
+    plan: Plan,
+    request: Request,
+    asked: PlacementRequest,
+    ranking: Sequence[Candidate],
+    fitting: Mapping[int, Treatment],
+    room: Room,
+    in_session: Mapping[int, Contact],
+    now_s: int,
+    choose: Chooser,
+) -> list[Option]:
+    placement = asked.placement
+    minutes = placement.prefetch_valid_minutes if request.prefetch else placement.valid_minutes
+    valid_until = now_s + 60 * validity_minutes(validity_code(minutes))
+    options: list[Option] = []
+    count_by_group: dict[str, int] = {}
+    for slot in range(asked.count):
+        admitted = _admitted(plan, asked, ranking, fitting, room, count_by_group)
+        if not admitted:
+            break
+        candidate, draw = choose(admitted, placement.id, slot)
+        room.take(candidate.action)
+        group = plan.actions[candidate.action].group
+        count_by_group[group] = count_by_group.get(group, 0) + 1
+        before = in_session.get(candidate.action)
+        options.append(
+            Option(
+                rank=slot + 1,
+                candidate=candidate,
+                treatment=fitting[candidate.action],
+                valid_until=before.valid_until if _still_reserved(before) and before is not None else valid_until,
+                draw=draw,
+            )
+        )
+    return options
+
+
+def _still_reserved(contact: Contact | None) -> bool:
+    return contact is not None and contact.state == ContactState.PENDING
+
+
+def _admitted(
+    plan: Plan,
+    asked: PlacementRequest,
+    ranking: Sequence[Candidate],
+    fitting: Mapping[int, Treatment],
+    room: Room,
+    count_by_group: Mapping[str, int],
+) -> list[Candidate]:
+    """Candidates for one slot, all in the best tier that is left, best first."""
+    most = asked.placement.max_per_group
+    admitted: list[Candidate] = []
+    for candidate in ranking:
+        if admitted and candidate.tier != admitted[0].tier:
+            break
+        action = candidate.action
+        if action not in fitting or not room.admits(action):
+            continue
+        if most is not None and count_by_group.get(plan.actions[action].group, 0) >= most:
+            continue
+        admitted.append(candidate)
+    return admitted
+
+
+def reservations(
+    plan: Plan,
+    request: Request,
+    filled: Sequence[Filled],
+    in_session: Mapping[int, Contact],
+    session_hash: int,
+    now_s: int,
+) -> tuple[Contact, ...]:
+    """The contacts that these options reserve; an action that this session has already costs nothing more."""
+    minutes = [
+        (each.placement.prefetch_valid_minutes if request.prefetch else each.placement.valid_minutes) for each in filled
+    ]
+    return tuple(
+        Contact(
+            at=now_s,
+            action_hash=plan.actions[option.candidate.action].hash,
+            session_hash=session_hash,
+            channel=request.channel.position,
+            state=ContactState.PENDING,
+            reason=0,
+            validity=validity_code(valid),
+        )
+        for each, valid in zip(filled, minutes, strict=True)
+        for option in each.options
+        if option.candidate.action not in in_session
+    )

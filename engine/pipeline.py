@@ -1,0 +1,132 @@
+"""One decision: the stages in order, readable as the specification (SEMANTICS, section 3)."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from engine import arbitration, contact_policy, engagement, exploration, fill, guards, relevance, scoring, treatments
+from engine.actions import Tier
+from engine.decision import Candidate, Decision, Draw, Filled, Request, Snapshot
+from engine.ids import PlacementId
+from engine.plan import Plan
+from engine.ports import Scorer, ScoringContext
+from engine.reasons import Reason
+from engine.row import assemble
+
+
+def decide(
+    *,
+    plan: Plan,
+    request: Request,
+    snapshot: Snapshot,
+    scorer: Scorer,
+    baseline: Scorer,
+    now: datetime,
+    exploration_key: bytes,
+) -> Decision:
+    """Decide what to offer. The same arguments give the same decision, bit for bit.
+
+    `baseline` scores where `scorer` fails, which the decision then names in `degraded`, and where the customer
+    objected to profiling. `now` is aware and the only clock.
+    """
+    row = assemble(plan, request, snapshot, now)
+    today, now_s = _clock(plan, row)
+    codes = bytearray(len(plan.actions))
+    _apply_wishes(plan, request, codes)
+
+    fired = guards.stop(plan, row, codes)
+    profiling = guards.allows_profiling(plan, fired)
+    suppressions = relevance.suppress(plan, row, codes)
+    engaged = engagement.filter_engaged(plan, request.channel.position, row, codes)
+    verdict = contact_policy.apply_contact_policy(plan, request, snapshot.contacts, now, codes)
+    reachable = [action for action in engaged if not codes[action]]
+    fitting = treatments.dress(plan, request, row, reachable, codes)
+    shown = [action for action in reachable if not codes[action]]
+
+    recognised = relevance.recognise(plan, row, codes, snapshot.contacts, now) if profiling else relevance.NOTHING
+    candidates = relevance.weigh(plan, recognised, shown, codes)
+    scoring.price(plan, row, candidates)
+    arbitration.pull_levers(plan, request, today, candidates)
+    candidates = scoring.drop_surplus(candidates, codes)
+    context = ScoringContext(
+        profile=snapshot.profile if snapshot.profile is not None else plan.nobody,
+        channel=request.channel.position,
+        now=now,
+        contacts=snapshot.contacts,
+    )
+    used, as_asked = scoring.score(scorer if profiling else baseline, baseline, context, candidates)
+    ranking = arbitration.rank(plan, request, candidates, codes)
+
+    room = fill.Room(plan, request, verdict.used, verdict.in_session)
+    choose = _Chooser(plan, request, snapshot, used.positives(request.channel.position), exploration_key, today)
+    filled = fill.fill(plan, request, ranking, fitting, room, verdict.in_session, now_s, choose)
+    _settle(ranking, filled, codes)
+    return Decision(
+        filled=filled,
+        codes=codes,
+        ranking=tuple(ranking),
+        row=row,
+        guards=tuple(fired),
+        suppressions=tuple(suppressions),
+        promotions=tuple(recognised.promotions),
+        themes=tuple(recognised.themes),
+        steps=recognised.steps,
+        blocked=verdict.blocked,
+        session_hash=verdict.session_hash,
+        new_contacts=fill.reservations(plan, request, filled, verdict.in_session, verdict.session_hash, now_s),
+        degraded=() if as_asked else ("score",),
+        profiling=profiling,
+    )
+
+
+class _Chooser:
+    """Chooses for a slot: the best, or within the exploration bound another; only offers explore."""
+
+    def __init__(
+        self, plan: Plan, request: Request, snapshot: Snapshot, positives: Sequence[int], key: bytes, today: int
+    ) -> None:
+        self._bound = plan.exploration_bound
+        self._request = request
+        self._outcome_count = snapshot.outcome_count
+        self._positives = positives
+        self._key = key
+        self._today = today
+
+    def __call__(self, admitted: Sequence[Candidate], place: PlacementId, slot: int) -> tuple[Candidate, Draw | None]:
+        if admitted[0].tier != Tier.OFFER:
+            return admitted[0], None
+        weights = exploration.weigh(admitted, self._positives, self._bound)
+        drawn = exploration.draw(
+            self._key,
+            customer=self._request.customer,
+            place=f"{self._request.channel.id}.{place}",
+            slot=slot,
+            day=self._today,
+            outcome_count=self._outcome_count,
+            retry=self._request.retry,
+        )
+        return admitted[exploration.pick(weights, drawn)], exploration.explored(admitted, weights, drawn)
+
+
+def _clock(plan: Plan, row: Sequence[object]) -> tuple[int, int]:
+    today, now_s = row[plan.layout.today_slot], row[plan.layout.now_slot]
+    assert isinstance(today, int)
+    assert isinstance(now_s, int)
+    return today, now_s
+
+
+def _apply_wishes(plan: Plan, request: Request, codes: bytearray) -> None:
+    if request.only is not None:
+        for action in plan.actions:
+            if action.position not in request.only:
+                codes[action.position] = Reason.EXCLUDED_BY_REQUEST
+    for position in request.exclude:
+        codes[position] = Reason.EXCLUDED_BY_REQUEST
+
+
+def _settle(ranking: Sequence[Candidate], filled: Sequence[Filled], codes: bytearray) -> None:
+    """Give every ranked action its end: chosen, or outranked."""
+    for candidate in ranking:
+        codes[candidate.action] = Reason.OUTRANKED
+    for each in filled:
+        for option in each.options:
+            codes[option.candidate.action] = Reason.CHOSEN

@@ -1,0 +1,155 @@
+"""Needs, themes and triggers: what suppresses an action, what is a reason to show it, and how much that weighs."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from engine.contacts import Contact, ContactState
+from engine.decision import Candidate
+from engine.facts import HOLDS
+from engine.plan import Plan, Row, Theme, before
+from engine.reasons import Reason
+
+_LIGHTEST, _HEAVIEST = 0.2, 5.0
+_SKIPPED = frozenset(
+    {
+        Reason.OUTSIDE_VALIDITY,
+        Reason.GUARD,
+        Reason.SUPPRESSED,
+        Reason.NOT_ELIGIBLE,
+        Reason.NOT_APPLICABLE,
+        Reason.NOT_SUITABLE,
+    }
+)
+_CAPPED = frozenset({Reason.CAPPED, Reason.COOLING_OFF, Reason.QUIET_HOURS})
+
+
+class Recognised(NamedTuple):
+    """What speaks for actions: triggers that promote, active themes, and the current step of each theme."""
+
+    promotions: Sequence[int]
+    themes: Sequence[int]
+    steps: Mapping[int, int | None]
+
+
+def suppress(plan: Plan, row: Row, codes: bytearray) -> list[int]:
+    """Mark the actions that triggers suppress; returns those triggers. A suppression binds unless it is false."""
+    fired = plan.generated.suppressions(row)
+    for position in fired:
+        for action in plan.triggers[position].suppresses:
+            if not codes[action]:
+                codes[action] = Reason.SUPPRESSED
+    return fired
+
+
+def recognise(plan: Plan, row: Row, codes: bytearray, contacts: Sequence[Contact], now: datetime) -> Recognised:
+    """Find the reasons of this moment; `codes` must hold the verdicts of guards, engagement and contact policy."""
+    themes = plan.generated.themes(row)
+    steps = {position: _current_step(plan, plan.themes[position], row, codes, contacts, now) for position in themes}
+    return Recognised(plan.generated.promotions(row), themes, steps)
+
+
+NOTHING = Recognised((), (), {})
+"""What is recognised of a customer who objected to profiling."""
+
+
+def _current_step(
+    plan: Plan, theme: Theme, row: Row, codes: bytearray, contacts: Sequence[Contact], now: datetime
+) -> int | None:
+    held = row[plan.layout.slot_by_fact[HOLDS]]
+    for step in theme.journey:
+        bit = plan.actions[step].product_bit
+        if bit is not None and isinstance(held, int) and held >> bit & 1:
+            continue
+        if theme.accept_counts is not None and _accepted(plan, theme, step, contacts, now):
+            continue
+        if codes[step] in _SKIPPED or (theme.skip_capped and codes[step] in _CAPPED):
+            continue
+        return step
+    return None
+
+
+def _accepted(plan: Plan, theme: Theme, step: int, contacts: Sequence[Contact], now: datetime) -> bool:
+    assert theme.accept_counts is not None
+    since = before(now.astimezone(plan.zone), theme.accept_counts).timestamp()
+    action = plan.actions[step].hash
+    return any(
+        contact.action_hash == action and contact.state >= ContactState.ACCEPTED and contact.at >= since
+        for contact in contacts
+    )
+
+
+def weigh(plan: Plan, recognised: Recognised, candidates: Iterable[int], codes: bytearray) -> list[Candidate]:
+    """Candidates with their context weight; those without a reason to show now, or out of turn, get their code.
+
+    Context weight = (largest promotion above 1) x (largest weight of an active theme) x (smallest promotion below 1),
+    each 1 if there is none, clamped to 0.2..5.
+    """
+    lift, drop, promoted = _promotion_weights(plan, recognised)
+    theme_by_step = _themes_by_step(plan, recognised)
+    too_early = _out_of_turn(plan, recognised)
+    weighed = []
+    for position in candidates:
+        action = plan.actions[position]
+        theme = theme_by_step.get(position)
+        if action.only_when_promoted and position not in promoted and theme is None:
+            codes[position] = Reason.NO_REASON_NOW
+            continue
+        if position in too_early:
+            codes[position] = Reason.JOURNEY_NOT_REACHED
+            continue
+        weight = lift.get(position, 1.0) * drop.get(position, 1.0)
+        if theme is not None:
+            weight *= plan.themes[theme].weight
+        weighed.append(
+            Candidate(
+                action=position,
+                tier=action.tier,
+                weight=min(max(weight, _LIGHTEST), _HEAVIEST),
+                theme=theme,
+                value=0.0,
+            )
+        )
+    return weighed
+
+
+def _promotion_weights(
+    plan: Plan, recognised: Recognised
+) -> tuple[Mapping[int, float], Mapping[int, float], frozenset[int] | set[int]]:
+    lift: dict[int, float] = {}
+    drop: dict[int, float] = {}
+    promoted: set[int] = set()
+    for trigger in recognised.promotions:
+        for action, weight in plan.triggers[trigger].promotes:
+            promoted.add(action)
+            if weight > lift.get(action, 1.0):
+                lift[action] = weight
+            elif weight < drop.get(action, 1.0):
+                drop[action] = weight
+    return lift, drop, promoted
+
+
+def _themes_by_step(plan: Plan, recognised: Recognised) -> Mapping[int, int]:
+    """For each current step the strongest theme, ties by id."""
+    strongest: dict[int, int] = {}
+    for position in recognised.themes:
+        step = recognised.steps[position]
+        if step is None:
+            continue
+        other = strongest.get(step)
+        if other is None or _strength(plan, position) < _strength(plan, other):
+            strongest[step] = position
+    return strongest
+
+
+def _strength(plan: Plan, theme: int) -> tuple[float, str]:
+    return -plan.themes[theme].weight, plan.themes[theme].head.rule
+
+
+def _out_of_turn(plan: Plan, recognised: Recognised) -> frozenset[int] | set[int]:
+    later: set[int] = set()
+    for position in recognised.themes:
+        theme, step = plan.themes[position], recognised.steps[position]
+        if theme.strict and step is not None:
+            later.update(theme.journey[theme.journey.index(step) + 1 :])
+    return later
