@@ -122,8 +122,10 @@ class Decision:
 
     filled: tuple[Filled, ...]
     codes: bytearray
+    scored: tuple[Candidate, ...]
+    """Every candidate that got a propensity, ascending by action."""
     ranking: tuple[Candidate, ...]
-    """Scored candidates, best first."""
+    """Those that are worth the contact, best first."""
     row: Row
     guards: tuple[int, ...]
     """Positions of the guards that stopped something."""

@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from functools import cached_property
-from typing import Final, Literal
+from typing import Final, Literal, cast
 
 from engine.errors import FactError
 from engine.ids import FactName
@@ -112,8 +112,7 @@ def release(spec: FactSpec, held: Held) -> bool | int | float | str | date | dat
         return None
     match spec.type:
         case FactType.BOOLEAN | FactType.TEXT | FactType.INTEGER:
-            assert held is not None
-            return held
+            return cast("bool | int | str", held)
         case FactType.DECIMAL | FactType.MONEY:
             return _number(held) / 10**spec.decimals
         case FactType.CATEGORY:

@@ -63,6 +63,7 @@ def decide(
     return Decision(
         filled=filled,
         codes=codes,
+        scored=tuple(candidates),
         ranking=tuple(ranking),
         row=row,
         guards=tuple(fired),

@@ -16,7 +16,7 @@ from engine.events import EventLayout, EventSpec
 from engine.facts import FactSpec, Held, ProfileSchema
 from engine.ids import ActionId, ChannelId, EventName, FactName, MomentId, PlacementId, RuleId
 from engine.reasons import Reason
-from engine.syntax import Condition, Duration
+from engine.syntax import Atom, Condition, Duration
 
 Row = list[Held]
 """The facts of one decision by slot; derived slots are filled in by the generated prefix."""
@@ -298,6 +298,24 @@ class Generated(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """The cell or history condition that decided, and what it was: False, None (unknown), or True inside a negation."""
+
+    atom: Atom
+    truth: bool | None
+
+
+class Tracer(Protocol):
+    """Looks at single conditions, for explanations; too slow for deciding."""
+
+    def truth(self, condition: Condition, row: Row, *, guarded: bool = False) -> bool | None:
+        """True, False, or None for unknown; `guarded` reads facts with the defaults of guards."""
+
+    def cause(self, condition: Condition, row: Row, *, guarded: bool = False) -> Cause | None:
+        """What keeps a condition from being true: the first false part in file order, else the first unknown one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ActionRules:
     """The three engagement conditions of an action."""
 
@@ -412,6 +430,7 @@ class Plan:
     treatments: tuple[Mapping[PlacementId, tuple[tuple[Treatment, ...], ...]], ...]
     """By channel, placement and action: the treatments in file order."""
     generated: Generated
+    tracer: Tracer
     never_with: Mapping[int, frozenset[int]]
     nobody: tuple[Held, ...]
     """The profile of somebody of whom nothing is known."""

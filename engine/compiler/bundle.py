@@ -26,6 +26,7 @@ from engine.compiler.policy_files import (
 )
 from engine.compiler.slots import CHANNEL, CLOCK_FACTS, MOMENT, SlotTable, member_facts
 from engine.compiler.theme_files import NeedPart, joined_needs, need_names, personas, read_theme
+from engine.compiler.trace import ConditionTracer
 from engine.compiler.trigger_files import read_trigger
 from engine.errors import Diagnostic, RuleErrors, Severity, Span
 from engine.events import EventFilter, EventLayout
@@ -345,6 +346,7 @@ def _plan(
         worth_it_tiers=rules.arbitration.worth_it_tiers,
         treatments=treatments,
         generated=generated,
+        tracer=ConditionTracer(table),
         never_with=_mutual({read.action.position: read.never_with for read in rules.actions}),
         nobody=tuple(schema.empty()),
         no_consent=(None,) * len(table.consent),

@@ -21,7 +21,7 @@ from engine.syntax import ALWAYS, Condition, Linear
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValueTable:
-    """An action's value: rows of condition and amount, in minor units; the first true row wins, the last is `ALWAYS`."""
+    """An action's value: conditions with amounts in minor units; the first true row wins, the last holds always."""
 
     rows: tuple[tuple[Condition, Linear], ...]
 

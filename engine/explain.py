@@ -1,0 +1,173 @@
+"""Says in words why an action was chosen, and why every other one was not, with the rule's file and line."""
+
+from dataclasses import dataclass
+
+from engine.decision import Candidate, Decision, Request
+from engine.errors import Span
+from engine.facts import FactType
+from engine.plan import Cause, Plan, Row, RuleHead
+from engine.reasons import Reason
+from engine.syntax import Compare, LastAgo, Seen, SeenSince
+from engine.treatments import show_fact
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Because:
+    """One reason: a code, the rule behind it, where that stands, and a sentence."""
+
+    code: str
+    rule: str | None = None
+    title: str | None = None
+    place: Span | None = None
+    detail: str | None = None
+    """What decided, in words; may quote the customer's facts, so it is for staff only."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejection:
+    """An action that is not shown, the stage that ended its way, and why."""
+
+    action: str
+    reason: Reason
+    because: tuple[Because, ...]
+
+
+def why(plan: Plan, request: Request, decision: Decision, candidate: Candidate) -> tuple[Because, ...]:
+    """What speaks for a candidate: its theme, then the triggers that promote it, in file order."""
+    found = []
+    if candidate.theme is not None:
+        found.append(_rule("theme", plan.themes[candidate.theme].head))
+    for position in decision.promotions:
+        trigger = plan.triggers[position]
+        if any(action == candidate.action for action, _ in trigger.promotes):
+            found.append(_rule("trigger", trigger.head))
+    pulled = plan.levers_by_action[request.channel.position][candidate.action]
+    found.extend(_rule("lever", plan.levers[at].head) for at in pulled)
+    if not found:
+        found.append(Because(code="ranked_by_value", title="Nothing particular: it ranked highest by expected value"))
+    return tuple(found)
+
+
+def why_not(plan: Plan, request: Request, decision: Decision) -> tuple[Rejection, ...]:
+    """Every action that was not chosen, in plan order."""
+    return tuple(
+        Rejection(
+            action=action.id,
+            reason=Reason(decision.codes[action.position]),
+            because=_because(plan, request, decision, action.position),
+        )
+        for action in plan.actions
+        if decision.codes[action.position] != Reason.CHOSEN
+    )
+
+
+def _because(plan: Plan, request: Request, decision: Decision, action: int) -> tuple[Because, ...]:
+    reason = Reason(decision.codes[action])
+    match reason:
+        case Reason.GUARD:
+            return _guards(plan, decision, action)
+        case Reason.SUPPRESSED:
+            return tuple(
+                _rule("suppressed", plan.triggers[at].head)
+                for at in decision.suppressions
+                if action in plan.triggers[at].suppresses
+            )
+        case Reason.NOT_ELIGIBLE | Reason.NOT_APPLICABLE | Reason.NOT_SUITABLE:
+            return _engagement(plan, decision.row, action, reason)
+        case Reason.CAPPED | Reason.COOLING_OFF | Reason.QUIET_HOURS:
+            return (_contact(plan, decision, action, reason),)
+        case Reason.NO_REASON_NOW:
+            return _no_reason(plan, request, decision, action)
+        case _:
+            return (Because(code=reason.code, detail=_SENTENCES.get(reason)),)
+
+
+_SENTENCES = {
+    Reason.OUTSIDE_VALIDITY: "the action is not valid today",
+    Reason.NO_TREATMENT: "nothing is written for these placements that fits this customer",
+    Reason.JOURNEY_NOT_REACHED: "its theme has an earlier step that is not done",
+    Reason.NOT_SCORED: "more than 40 actions were left, and this one could not have come first",
+    Reason.NOT_WORTH_CONTACT: "its expected value does not cover the cost of the contact",
+    Reason.OUTRANKED: "others ranked higher, or there was no room left",
+    Reason.EXCLUDED_BY_REQUEST: "the request left it out",
+}
+
+
+def _rule(code: str, head: RuleHead, detail: str | None = None) -> Because:
+    return Because(code=code, rule=head.rule, title=head.title, place=head.span, detail=detail)
+
+
+def _guards(plan: Plan, decision: Decision, action: int) -> tuple[Because, ...]:
+    found = []
+    for at in decision.guards:
+        guard = plan.guards[at]
+        if action in guard.actions:
+            unknown = plan.tracer.truth(guard.condition, decision.row, guarded=True) is None
+            found.append(_rule("guard", guard.head, "a fact that it needs is not known" if unknown else None))
+    return tuple(found)
+
+
+def _engagement(plan: Plan, row: Row, action: int, reason: Reason) -> tuple[Because, ...]:
+    rules = plan.action_rules[action]
+    condition = next(condition for condition, stage in rules.stages if stage is reason)
+    cause = plan.tracer.cause(condition, row)
+    if cause is None:
+        return (_rule(reason.code, rules.head),)
+    return (_caused(plan, row, reason.code, rules.head, cause),)
+
+
+def _caused(plan: Plan, row: Row, code: str, head: RuleHead, cause: Cause) -> Because:
+    atom = cause.atom
+    verdict = {True: "holds", False: "does not hold", None: "is not known"}[cause.truth]
+    return Because(
+        code=code,
+        rule=head.rule,
+        title=head.title,
+        place=atom.span,
+        detail=f"`{atom.text}` {verdict}{_seen(plan, row, cause)}",
+    )
+
+
+def _seen(plan: Plan, row: Row, cause: Cause) -> str:
+    atom = cause.atom
+    if cause.truth is None or isinstance(atom, Seen | LastAgo | SeenSince):
+        return ""
+    if atom.fact.member is not None or atom.fact.spec.type is FactType.SET:
+        return ""
+    shown = [f"{atom.fact.name} is {show_fact(plan, atom.fact.name, row)}"]
+    if isinstance(atom, Compare) and atom.right.fact is not None and atom.right.fact.member is None:
+        shown.append(f"{atom.right.fact.name} is {show_fact(plan, atom.right.fact.name, row)}")
+    return f": {', '.join(shown)}"
+
+
+def _contact(plan: Plan, decision: Decision, action: int, reason: Reason) -> Because:
+    blocked = decision.blocked[action]
+    head = plan.action_rules[action].head
+    cap = next((cap for cap in plan.contact.caps if cap.id == blocked.rule), None)
+    if cap is not None:
+        return Because(
+            code=reason.code, rule=f"cap/{cap.id}", place=cap.span, detail=f"the cap of {cap.limit} is reached"
+        )
+    return Because(code=reason.code, rule=head.rule, title=head.title, place=plan.contact.span, detail=blocked.rule)
+
+
+def _no_reason(plan: Plan, request: Request, decision: Decision, action: int) -> tuple[Because, ...]:
+    found = []
+    for trigger in plan.triggers:
+        if not any(promoted == action for promoted, _ in trigger.promotes):
+            continue
+        moment = plan.moments[request.moment] if request.moment is not None else None
+        if trigger.moments is not None and moment not in trigger.moments:
+            found.append(_rule("not_for_this_moment", trigger.head))
+            continue
+        cause = plan.tracer.cause(trigger.condition, decision.row)
+        if cause is not None:
+            found.append(_caused(plan, decision.row, Reason.NO_REASON_NOW.code, trigger.head, cause))
+    for theme in plan.themes:
+        if action in theme.journey:
+            cause = plan.tracer.cause(theme.condition, decision.row)
+            if cause is not None:
+                found.append(_caused(plan, decision.row, Reason.NO_REASON_NOW.code, theme.head, cause))
+            else:
+                found.append(_rule("journey_not_reached", theme.head, "it is not this theme's next step"))
+    return tuple(found)
