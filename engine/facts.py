@@ -114,7 +114,7 @@ def release(spec: FactSpec, held: Held) -> bool | int | float | str | date | dat
         case FactType.BOOLEAN | FactType.TEXT | FactType.INTEGER:
             return cast("bool | int | str", held)
         case FactType.DECIMAL | FactType.MONEY:
-            return _number(held) / 10**spec.decimals
+            return float(_number(held) / 10**spec.decimals)
         case FactType.CATEGORY:
             return spec.values[_number(held)]
         case FactType.DATE:

@@ -1,0 +1,218 @@
+"""Renders decisions as the wire's JSON; content that never changes is encoded once."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final, cast
+
+import msgspec
+
+from api.ports import CustomerKey
+from api.schemas import (
+    DecisionResponse,
+    Degraded,
+    FallbackBody,
+    OptionBody,
+    PropositionBody,
+    ReasonBody,
+    RejectionBody,
+    TimingsBody,
+)
+from api.security import TokenCodec, Tracked
+from engine.actions import Treatment
+from engine.decision import Decision, Filled, Option, Request
+from engine.explain import Because, why, why_not
+from engine.plan import Placement, Plan, Row
+from engine.treatments import render
+
+_encode: Final = msgspec.json.Encoder().encode
+_Content = dict[str, Any]
+
+
+class Renderer:
+    """Renders under one plan."""
+
+    def __init__(self, plan: Plan, model: str, tokens: TokenCodec) -> None:
+        self._plan = plan
+        self._model = model
+        self._tokens = tokens
+        self._content: dict[str, _Content] = {}
+        self._fallbacks: dict[int, FallbackBody] = {}
+        self._instants: tuple[int, str] = (-1, "")
+
+    def answer(
+        self,
+        *,
+        decision_id: str,
+        decided_at_us: int,
+        key: CustomerKey,
+        request: Request,
+        decision: Decision,
+        timings: TimingsBody,
+        staff: bool,
+        everything: bool,
+    ) -> bytes:
+        """The answer to a request; factors and reasons for staff, every rejected action when `everything` is asked."""
+        rejected = self._rejected(request, decision) if staff and everything else None
+        return _encode(
+            DecisionResponse(
+                decision_id=decision_id,
+                decided_at=instant_us(decided_at_us),
+                propositions=tuple(
+                    self._proposition(filled, decision_id, decided_at_us, key, request, decision, staff)
+                    for filled in decision.filled
+                ),
+                ruleset=self._plan.hash,
+                model=self._model,
+                degraded=cast(tuple[Degraded, ...], decision.degraded),
+                timings_us=timings,
+                rejected=rejected,
+            )
+        )
+
+    def fallback(
+        self,
+        *,
+        decision_id: str,
+        decided_at_us: int,
+        placements: Sequence[Placement],
+        degraded: Sequence[Degraded],
+        timings: TimingsBody,
+    ) -> bytes:
+        """The answer in which every placement shows its own content."""
+        return _encode(
+            DecisionResponse(
+                decision_id=decision_id,
+                decided_at=instant_us(decided_at_us),
+                propositions=tuple(
+                    PropositionBody(placement=each.id, options=(), fallback=self._fallback(each)) for each in placements
+                ),
+                ruleset=self._plan.hash,
+                model=self._model,
+                degraded=tuple(degraded),
+                timings_us=timings,
+            )
+        )
+
+    def _proposition(
+        self,
+        filled: Filled,
+        decision_id: str,
+        decided_at_us: int,
+        key: CustomerKey,
+        request: Request,
+        decision: Decision,
+        staff: bool,
+    ) -> PropositionBody:
+        options = tuple(
+            self._option(option, filled, decision_id, decided_at_us, key, request, decision, staff)
+            for option in filled.options
+        )
+        fallback = None if options else self._fallback(filled.placement)
+        return PropositionBody(placement=filled.placement.id, options=options, fallback=fallback)
+
+    def _option(
+        self,
+        option: Option,
+        filled: Filled,
+        decision_id: str,
+        decided_at_us: int,
+        key: CustomerKey,
+        request: Request,
+        decision: Decision,
+        staff: bool,
+    ) -> OptionBody:
+        candidate, treatment = option.candidate, option.treatment
+        action = self._plan.actions[candidate.action]
+        token = self._tokens.mint(
+            Tracked(
+                valid_until_s=option.valid_until,
+                decided_at_ms=decided_at_us // 1_000,
+                partition=key.partition,
+                record=key.record,
+                decision_id=decision_id,
+                action=action.id,
+                action_hash=action.hash,
+                channel=request.channel.position,
+                placement=filled.placement.id,
+                rank=option.rank,
+                treatment=treatment.id,
+                session_hash=decision.session_hash,
+            )
+        )
+        common = OptionBody(
+            rank=option.rank,
+            action=action.id,
+            treatment_id=treatment.id,
+            treatment=self._treatment(treatment, decision.row),
+            leads_to=cast("dict[str, str] | None", treatment.leads_to),
+            valid_until=self._instant_s(option.valid_until),
+            tracking_token=token,
+            terms=dict(action.terms) or None,
+        )
+        if not staff:
+            return common
+        plan = self._plan
+        return msgspec.structs.replace(
+            common,
+            theme=plan.themes[candidate.theme].head.rule.partition("/")[2] if candidate.theme is not None else None,
+            propensity=candidate.propensity,
+            value=candidate.value / 10**plan.minor_digits,
+            context_weight=candidate.weight,
+            lever=candidate.lever,
+            priority=candidate.priority / 10**plan.minor_digits,
+            reasons=tuple(reason_body(each) for each in why(plan, request, decision, candidate)),
+        )
+
+    def _treatment(self, treatment: Treatment, row: Row) -> _Content:
+        if treatment.placeholders:
+            return dict(render(self._plan, treatment, row))
+        content = self._content.get(treatment.id)
+        if content is None:
+            content = self._content[treatment.id] = _encoded(treatment.content)
+        return content
+
+    def _fallback(self, placement: Placement) -> FallbackBody:
+        body = self._fallbacks.get(id(placement))
+        if body is None:
+            content = {key: value for key, value in placement.fallback.items() if key != "id"}
+            body = FallbackBody(treatment_id=str(placement.fallback["id"]), treatment=_encoded(content))
+            self._fallbacks[id(placement)] = body
+        return body
+
+    def _rejected(self, request: Request, decision: Decision) -> tuple[RejectionBody, ...]:
+        return tuple(
+            RejectionBody(
+                action=each.action,
+                stage=each.reason.code,
+                reasons=tuple(reason_body(because) for because in each.because),
+            )
+            for each in why_not(self._plan, request, decision)
+        )
+
+    def _instant_s(self, at_s: int) -> str:
+        kept = self._instants
+        if kept[0] != at_s:
+            kept = (at_s, instant_us(at_s * 1_000_000))
+            self._instants = kept
+        return kept[1]
+
+
+def _encoded(content: Mapping[str, object]) -> _Content:
+    """Content as JSON that is encoded already; the encoder copies it as it is."""
+    return cast(_Content, msgspec.Raw(_encode(content)))
+
+
+def reason_body(because: Because) -> ReasonBody:
+    """A reason for the wire."""
+    return ReasonBody(
+        code=because.code,
+        rule=because.rule,
+        title=because.title,
+        place=None if because.place is None else str(because.place),
+        detail=because.detail,
+    )
+
+
+def instant_us(at_us: int) -> str:
+    """An instant as RFC 3339 in UTC, with milliseconds."""
+    return datetime.fromtimestamp(at_us / 1_000_000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,77 @@
+"""What serves: one bundle with its model, and everything derived from the two; a request sees exactly one."""
+
+from collections.abc import Sequence
+from time import perf_counter_ns
+from typing import Protocol
+
+from api.decision_log import Origin
+from api.ports import StoredRecord
+from api.questions import Questions
+from api.rendering import Renderer
+from api.schemas import Degraded
+from api.security import TokenCodec
+from api.vocabulary import Vocabulary
+from engine.decision import Snapshot
+from engine.plan import Plan
+from engine.ports import Scorer, ScoringContext
+
+
+class RecordUnreadable(Exception):
+    """A stored record cannot be decoded; `missing` is what the answer has to do without."""
+
+    def __init__(self, missing: Degraded) -> None:
+        self.missing = missing
+        super().__init__(missing)
+
+
+class SnapshotReader(Protocol):
+    """Turns stored bytes into what the engine reads."""
+
+    def read(self, stored: StoredRecord) -> Snapshot:
+        """The snapshot of a record.
+
+        Raises:
+            RecordUnreadable: a field cannot be decoded.
+        """
+
+
+class Serving:
+    """One bundle with its model, and what is derived from them; a request sees exactly one."""
+
+    def __init__(
+        self, *, plan: Plan, scorer: Scorer, baseline: Scorer, reader: SnapshotReader, tokens: TokenCodec, release: str
+    ) -> None:
+        self.plan = plan
+        self.scorer = TimedScorer(scorer)
+        self.baseline = baseline
+        self.reader = reader
+        self.vocabulary = Vocabulary.of(plan)
+        self.questions = Questions(plan)
+        self.renderer = Renderer(plan, scorer.version, tokens)
+        self.origin = Origin(release=release, ruleset=plan.hash, model=scorer.version)
+        self.action_ids = tuple(str(action.id) for action in plan.actions)
+
+
+class TimedScorer:
+    """A scorer that notes how long its last call took; deciding never pauses, so nobody else calls in between."""
+
+    def __init__(self, scorer: Scorer) -> None:
+        self._scorer = scorer
+        self.last_us = 0
+
+    @property
+    def version(self) -> str:
+        """See `Scorer.version`."""
+        return self._scorer.version
+
+    def score(self, context: ScoringContext, candidates: Sequence[int]) -> Sequence[float]:
+        """See `Scorer.score`."""
+        started = perf_counter_ns()
+        try:
+            return self._scorer.score(context, candidates)
+        finally:
+            self.last_us = (perf_counter_ns() - started) // 1_000
+
+    def positives(self, channel: int) -> Sequence[int]:
+        """See `Scorer.positives`."""
+        return self._scorer.positives(channel)
