@@ -11,7 +11,7 @@ PARTITIONS: Final = 1024
 
 
 class StoreUnavailable(Exception):
-    """The customer store did not answer in time, or answered with an error; nobody knows whether a write was applied."""
+    """The customer store did not answer in time, or with an error; nobody knows whether a write was applied."""
 
 
 class CustomerKey(NamedTuple):

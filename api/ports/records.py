@@ -8,7 +8,7 @@ from engine.ids import CustomerId
 
 
 class LoadedRecord(NamedTuple):
-    """What a bank's files say of one customer. The profile replaces the stored one; the rest only fills what is absent."""
+    """What a bank's files say of a customer: the profile replaces the stored one, the rest fills what is absent."""
 
     customer: CustomerId
     profile: bytes

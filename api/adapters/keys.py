@@ -1,0 +1,39 @@
+"""The names under which everything lies. The braces make one slot of a partition, so one script may touch all of it."""
+
+from api.ports import CustomerKey, Identity, RequestClaim, Stream
+
+DAY_S = 86_400
+
+
+def record(key: CustomerKey) -> str:
+    return f"c:{{{key.partition}}}:{key.record}"
+
+
+def claim(key: CustomerKey, claimed: RequestClaim) -> str:
+    """Scoped to the customer; the length keeps `a` + `b:c` apart from `a:b` + `c`."""
+    return f"q:{{{key.partition}}}:{len(key.record)}:{key.record}:{claimed.request_id}"
+
+
+def stream(kind: Stream, partition: int) -> str:
+    return f"{kind.value}:{{{partition}}}"
+
+
+def seen(partition: int, what: str, day: int) -> str:
+    """The hashes seen on a day: `o` of outcomes and orders by the decision's day, or of a stream by day of receipt."""
+    return f"seen:{{{partition}}}:{what}:{day}"
+
+
+def owner(partition: int) -> str:
+    return f"own:{{{partition}}}"
+
+
+def due(partition: int) -> str:
+    return f"due:{{{partition}}}"
+
+
+def identity(of: Identity) -> str:
+    return f"id:{{{of.scheme}:{of.value}}}"
+
+
+def schema(schema_hash: int) -> str:
+    return f"schema:{schema_hash}"

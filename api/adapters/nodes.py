@@ -1,0 +1,48 @@
+"""Which server holds what: one node for everything, or a cluster's nodes by slot (cluster.py)."""
+
+from typing import Protocol
+
+from api.adapters.address import StoreAddress
+from api.adapters.flights import Node, Timing
+from api.adapters.script import LOAD_ALL
+
+
+class Nodes(Protocol):
+    """Routes keys to the servers that hold them."""
+
+    def of_partition(self, partition: int) -> Node:
+        """The node of everything tagged with a partition."""
+
+    def of_key(self, key: str) -> Node:
+        """The node of one key."""
+
+    def everyone(self) -> tuple[Node, ...]:
+        """Every node, for status and shutdown."""
+
+    async def start(self) -> None:
+        """Connect; a server that is not there yet is no error."""
+
+    async def close(self) -> None:
+        """End the connections."""
+
+
+class SingleNode:
+    """One server for everything."""
+
+    def __init__(self, url: str, timing: Timing | None = None) -> None:
+        self._node = Node(StoreAddress.parse(url), greeting=LOAD_ALL, timing=timing)
+
+    def of_partition(self, partition: int) -> Node:
+        return self._node
+
+    def of_key(self, key: str) -> Node:
+        return self._node
+
+    def everyone(self) -> tuple[Node, ...]:
+        return (self._node,)
+
+    async def start(self) -> None:
+        await self._node.start()
+
+    async def close(self) -> None:
+        await self._node.close()

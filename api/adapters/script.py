@@ -1,0 +1,52 @@
+"""The Lua scripts of scripts/: each touches one slot and is called by its hash."""
+
+import hashlib
+from pathlib import Path
+from typing import Final
+
+import hiredis
+
+from api.adapters.commands import Reply, Word, checked, error_code, pack
+from api.adapters.flights import Node
+
+SOURCES: Final = Path(__file__).parent / "scripts"
+
+
+class Script:
+    """One script by its name in scripts/."""
+
+    __slots__ = ("_sha", "_source", "load")
+
+    def __init__(self, name: str) -> None:
+        self._source = (SOURCES / f"{name}.lua").read_bytes()
+        self._sha = hashlib.sha1(self._source, usedforsecurity=False).hexdigest().encode()
+        self.load = pack(b"SCRIPT", b"LOAD", self._source)
+        """The packed command that makes a node know it."""
+
+    async def run(self, node: Node, keys: tuple[Word, ...], words: tuple[Word, ...], deadline: float) -> Reply:
+        """Run it on a node; a node that has forgotten it is told it again.
+
+        Raises:
+            StoreUnavailable: no answer in time, or an error for an answer.
+        """
+        reply = await node.call(pack(b"EVALSHA", self._sha, len(keys), *keys, *words), 1, deadline)
+        if type(reply) is hiredis.ReplyError and error_code(reply) == "NOSCRIPT":
+            reply = await node.call(pack(b"EVAL", self._source, len(keys), *keys, *words), 1, deadline)
+        return checked(reply)
+
+
+COMMIT: Final = Script("commit")
+RECLAIM: Final = Script("reclaim")
+OUTCOME: Final = Script("outcome")
+CONSENT: Final = Script("consent")
+APPEND_ONCE: Final = Script("append_once")
+OWN: Final = Script("own")
+NOTE_OWNER: Final = Script("note_owner")
+FOLD: Final = Script("fold")
+WAKE_DUE: Final = Script("wake_due")
+LOAD: Final = Script("load")
+
+LOAD_ALL: Final = tuple(
+    script.load for script in (COMMIT, RECLAIM, OUTCOME, CONSENT, APPEND_ONCE, OWN, NOTE_OWNER, FOLD, WAKE_DUE, LOAD)
+)
+"""What a new connection sends, so that a call never has to."""
