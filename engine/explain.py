@@ -1,5 +1,6 @@
 """Says in words why an action was chosen, and why every other one was not, with the rule's file and line."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from engine.decision import Candidate, Decision, Request
@@ -7,7 +8,7 @@ from engine.errors import Span
 from engine.facts import FactType
 from engine.plan import Cause, Plan, Row, RuleHead
 from engine.reasons import Reason
-from engine.syntax import Compare, LastAgo, Seen, SeenSince
+from engine.syntax import All, AnyOf, Atom, Compare, Condition, LastAgo, Not, Seen, SeenSince
 from engine.treatments import show_fact
 
 
@@ -21,6 +22,8 @@ class Because:
     place: Span | None = None
     detail: str | None = None
     """What decided, in words; may quote the customer's facts, so it is for staff only."""
+    about: tuple[str, ...] = ()
+    """The facts and events that decided, by name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,11 +39,13 @@ def why(plan: Plan, request: Request, decision: Decision, candidate: Candidate) 
     """What speaks for a candidate: its theme, then the triggers that promote it, in file order."""
     found = []
     if candidate.theme is not None:
-        found.append(_rule("theme", plan.themes[candidate.theme].head))
+        theme = plan.themes[candidate.theme]
+        found.append(_rule("theme", theme.head, about=_names_behind(plan, theme.condition, decision.row)))
     for position in decision.promotions:
         trigger = plan.triggers[position]
         if any(action == candidate.action for action, _ in trigger.promotes):
-            found.append(_rule("trigger", trigger.head))
+            about = _names_behind(plan, trigger.condition, decision.row)
+            found.append(_rule("trigger", trigger.head, about=about))
     pulled = plan.levers_by_action[request.channel.position][candidate.action]
     found.extend(_rule("lever", plan.levers[at].head) for at in pulled)
     if not found:
@@ -67,11 +72,7 @@ def _because(plan: Plan, request: Request, decision: Decision, action: int) -> t
         case Reason.GUARD:
             return _guards(plan, decision, action)
         case Reason.SUPPRESSED:
-            return tuple(
-                _rule("suppressed", plan.triggers[at].head)
-                for at in decision.suppressions
-                if action in plan.triggers[at].suppresses
-            )
+            return _suppressions(plan, decision, action)
         case Reason.NOT_ELIGIBLE | Reason.NOT_APPLICABLE | Reason.NOT_SUITABLE:
             return _engagement(plan, decision.row, action, reason)
         case Reason.CAPPED | Reason.COOLING_OFF | Reason.QUIET_HOURS:
@@ -93,8 +94,8 @@ _SENTENCES = {
 }
 
 
-def _rule(code: str, head: RuleHead, detail: str | None = None) -> Because:
-    return Because(code=code, rule=head.rule, title=head.title, place=head.span, detail=detail)
+def _rule(code: str, head: RuleHead, detail: str | None = None, about: tuple[str, ...] = ()) -> Because:
+    return Because(code=code, rule=head.rule, title=head.title, place=head.span, detail=detail, about=about)
 
 
 def _guards(plan: Plan, decision: Decision, action: int) -> tuple[Because, ...]:
@@ -103,8 +104,17 @@ def _guards(plan: Plan, decision: Decision, action: int) -> tuple[Because, ...]:
         guard = plan.guards[at]
         if action in guard.actions:
             unknown = plan.tracer.truth(guard.condition, decision.row, guarded=True) is None
-            found.append(_rule("guard", guard.head, "a fact that it needs is not known" if unknown else None))
+            about = _names_behind(plan, guard.condition, decision.row, guarded=True)
+            found.append(_rule("guard", guard.head, "a fact that it needs is not known" if unknown else None, about))
     return tuple(found)
+
+
+def _suppressions(plan: Plan, decision: Decision, action: int) -> tuple[Because, ...]:
+    suppressing = [plan.triggers[at] for at in decision.suppressions if action in plan.triggers[at].suppresses]
+    return tuple(
+        _rule("suppressed", trigger.head, about=_names_behind(plan, trigger.condition, decision.row))
+        for trigger in suppressing
+    )
 
 
 def _engagement(plan: Plan, row: Row, action: int, reason: Reason) -> tuple[Because, ...]:
@@ -125,7 +135,39 @@ def _caused(plan: Plan, row: Row, code: str, head: RuleHead, cause: Cause) -> Be
         title=head.title,
         place=atom.span,
         detail=f"`{atom.text}` {verdict}{_seen(plan, row, cause)}",
+        about=_names(atom),
     )
+
+
+def _names(atom: Atom) -> tuple[str, ...]:
+    """The facts and events that a cell or history condition asks about."""
+    match atom:
+        case Seen(event=event) | LastAgo(event=event):
+            return (event,)
+        case SeenSince(event=event, anchor=anchor):
+            return (event, anchor)
+        case Compare(fact=fact, right=right) if right.fact is not None:
+            return (fact.name, right.fact.name)
+        case _:
+            return (atom.fact.name,)
+
+
+def _names_behind(plan: Plan, condition: Condition, row: Row, *, guarded: bool = False) -> tuple[str, ...]:
+    """The names in the parts of a condition that keep it from being false, in file order, each once."""
+    atoms = _atoms_behind(plan, condition, row, guarded, wanted=True)
+    return tuple(dict.fromkeys(name for atom in atoms for name in _names(atom)))
+
+
+def _atoms_behind(plan: Plan, condition: Condition, row: Row, guarded: bool, *, wanted: bool) -> Iterator[Atom]:
+    match condition:
+        case Not(item):
+            yield from _atoms_behind(plan, item, row, guarded, wanted=not wanted)
+        case All(items) | AnyOf(items):
+            for item in items:
+                if plan.tracer.truth(item, row, guarded=guarded) is not (not wanted):
+                    yield from _atoms_behind(plan, item, row, guarded, wanted=wanted)
+        case _:
+            yield condition
 
 
 def _seen(plan: Plan, row: Row, cause: Cause) -> str:

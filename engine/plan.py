@@ -442,7 +442,6 @@ class Plan:
     source: str
     """The generated Python, for people who want to see it."""
     warnings: tuple[Diagnostic, ...]
-    personas: Mapping[str, Mapping[str, object]]
 
 
 def start_of(now: datetime, zone: ZoneInfo, calendar: str) -> int:

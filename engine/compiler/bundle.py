@@ -16,7 +16,7 @@ from engine.compiler.emit import days_read, windows_read
 from engine.compiler.form import Form, Problems
 from engine.compiler.generate import Program, generate, generate_filter
 from engine.compiler.parse import Mapping as MappingNode
-from engine.compiler.parse import ParseError, parse
+from engine.compiler.parse import Node, ParseError, parse
 from engine.compiler.policy_files import (
     Arbitration,
     read_arbitration,
@@ -25,7 +25,7 @@ from engine.compiler.policy_files import (
     refuse_experiments,
 )
 from engine.compiler.slots import CHANNEL, CLOCK_FACTS, MOMENT, SlotTable, member_facts
-from engine.compiler.theme_files import NeedPart, joined_needs, need_names, personas, read_theme
+from engine.compiler.theme_files import NeedPart, joined_needs, need_names, read_theme
 from engine.compiler.trace import ConditionTracer
 from engine.compiler.trigger_files import read_trigger
 from engine.errors import Diagnostic, RuleErrors, Severity, Span
@@ -55,6 +55,8 @@ class Bundle:
     plan: Plan
     tests: tuple[TestSource, ...]
     """The tests that the rule files carry."""
+    personas: Mapping[str, Node]
+    """The customers that those tests start from, by name, still unread."""
 
     @property
     def hash(self) -> str:
@@ -149,8 +151,9 @@ class _Build:
         if any(each.severity is Severity.ERROR for each in self._problems.sorted()):
             return None
         return Bundle(
-            plan=_plan(rules, context, names, schema, bundle_hash, self._personas(), self._problems.sorted()),
+            plan=_plan(rules, context, names, schema, bundle_hash, self._problems.sorted()),
             tests=tuple(context.tests),
+            personas=self._personas(),
         )
 
     def _form(self, name: str) -> Form:
@@ -165,8 +168,11 @@ class _Build:
             if name.startswith(f"{folder}/")
         ]
 
-    def _personas(self) -> Mapping[str, Mapping[str, object]]:
-        return personas(self._form("personas.yaml"))
+    def _personas(self) -> Mapping[str, Node]:
+        form = self._form("personas.yaml")
+        found = {key.text: node for key, node in form.entries("personas")}
+        form.finish()
+        return found
 
     def _group_by_action(self) -> dict[str, str]:
         found: dict[str, str] = {}
@@ -288,7 +294,6 @@ def _plan(
     names: Names,
     schema: ProfileSchema,
     bundle_hash: str,
-    personas_read: Mapping[str, Mapping[str, object]],
     warnings: tuple[Diagnostic, ...],
 ) -> Plan:
     catalogue, bank = context.catalogue, context.bank
@@ -355,7 +360,6 @@ def _plan(
         no_derived=(None,) * (layout.width - layout.derived_offset),
         source=source,
         warnings=warnings,
-        personas=personas_read,
     )
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from engine.compiler.catalogue import plain
 from engine.compiler.context import ReadContext, read_head
 from engine.compiler.form import Form
 from engine.ids import FactName
@@ -109,13 +108,3 @@ def _ordered(
         ordered.extend(ready)
         waiting = {name: read for name, read in waiting.items() if name not in ready}
     return ordered
-
-
-def personas(form: Form) -> Mapping[str, Mapping[str, object]]:
-    """`personas.yaml`: named customers that rule tests start from, still as text."""
-    found = {}
-    for key, node in form.entries("personas"):
-        values = plain(node)
-        found[key.text] = values if isinstance(values, dict) else {}
-    form.finish()
-    return found
