@@ -26,13 +26,14 @@ def rank(plan: Plan, request: Request, candidates: Sequence[Candidate], codes: b
     us, the channel's cost when we contact them; it is never part of the priority.
     """
     cost = request.channel.cost_minor if request.bank_initiated else 0
-    worth = []
+    actions, tiers, worth = plan.actions, plan.worth_it_tiers, []
     for candidate in candidates:
         expected = candidate.propensity * candidate.value
         candidate.priority = expected * candidate.weight * candidate.lever
-        if candidate.tier in plan.worth_it_tiers and not expected - cost > 0:
-            codes[candidate.action] = Reason.NOT_WORTH_CONTACT
+        tier, position = candidate.tier, candidate.action
+        if tier in tiers and not expected - cost > 0:
+            codes[position] = Reason.NOT_WORTH_CONTACT
         else:
-            worth.append(candidate)
-    worth.sort(key=lambda each: (each.tier, -each.priority, plan.actions[each.action].id))
-    return worth
+            worth.append((tier, -candidate.priority, actions[position].id, candidate))
+    worth.sort()  # ids are unique, so candidates themselves are never compared
+    return [candidate for _, _, _, candidate in worth]

@@ -7,6 +7,7 @@ written here is the only place that counts contacts.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from engine.actions import Tier
 from engine.contacts import Contact, ContactState, DeclineReason, hash32
@@ -49,16 +50,16 @@ def apply_contact_policy(
     return verdict
 
 
-def _distinct(contacts: Sequence[Contact], now_s: int) -> list[Contact]:
+def _distinct(contacts: Sequence[Contact], now_s: int) -> Sequence[Contact]:
     """One contact per action and session, the furthest one; lapsed reservations do not count."""
+    live = [each for each in contacts if each.state or not each.lapsed(now_s)]
+    if len({each.action_hash << 32 | each.session_hash for each in live}) == len(live):
+        return live
     furthest: dict[tuple[int, int], Contact] = {}
-    for contact in contacts:
-        if contact.state == ContactState.PENDING and contact.lapsed(now_s):
-            continue
-        key = (contact.action_hash, contact.session_hash)
-        other = furthest.get(key)
-        if other is None or contact.state >= other.state:
-            furthest[key] = contact
+    for contact in live:
+        other = furthest.setdefault((contact.action_hash, contact.session_hash), contact)
+        if contact.state >= other.state:
+            furthest[contact.action_hash, contact.session_hash] = contact
     return list(furthest.values())
 
 
@@ -74,37 +75,44 @@ def _session(request: Request, live: Sequence[Contact], now_s: int) -> int:
 
 def _count(plan: Plan, live: Sequence[Contact], now: datetime, verdict: ContactVerdict) -> None:
     rules = plan.contact
-    starts = rules.windows.starts(now)
-    position_by_hash, used = plan.position_by_hash, verdict.used
+    starts, caps, caps_by_action = rules.windows.starts(now), rules.caps, rules.caps_by_action
+    used, session = verdict.used, verdict.session_hash
     for contact in live:
-        action = position_by_hash.get(contact.action_hash)
+        at_s, action_hash, session_hash, channel, state, _, _ = contact
+        action = plan.position_by_hash.get(action_hash)
         if action is None:
             continue
-        if contact.session_hash == verdict.session_hash:
+        if session_hash == session:
             verdict.in_session[action] = contact
-        for at in rules.caps_by_action[action]:
-            cap = rules.caps[at]
-            counts = contact.state >= ContactState.ACCEPTED if cap.accepts else True
-            if counts and contact.at >= starts[at] and (cap.channels is None or contact.channel in cap.channels):
-                used[at] = used.get(at, 0) + 1
+        for at in caps_by_action[action]:
+            if at_s >= starts[at]:
+                cap = caps[at]
+                if (cap.channels is None or channel in cap.channels) and (not cap.accepts or state >= _ACCEPTED):
+                    used[at] = used.get(at, 0) + 1
 
 
 def _rest(plan: Plan, live: Sequence[Contact], now_s: int, verdict: ContactVerdict, codes: bytearray) -> None:
     rules = plan.contact
     ignored: dict[int, list[int]] = {}
     for contact in live:
-        action = plan.position_by_hash.get(contact.action_hash)
-        if action is None or plan.actions[action].tier == Tier.MUST:
+        state, action = contact.state, plan.position_by_hash.get(contact.action_hash)
+        if action is None or codes[action] or plan.actions[action].tier == Tier.MUST:
             continue
-        if contact.state == ContactState.SHOWN:
+        if state == _SHOWN:
             ignored.setdefault(action, []).append(contact.at)
-            continue
-        until, why = _answer_rests(rules, action, contact)
-        if until > now_s:
-            _block(action, Reason.COOLING_OFF, Blocked(rule=why, until=until), verdict, codes)
+        elif state >= _LATER:
+            until, why = _answer_rests(rules, action, contact)
+            if until > now_s:
+                _block(action, Reason.COOLING_OFF, Blocked(rule=why, until=until), verdict, codes)
     if rules.ignored_impressions:
         for action, seen in ignored.items():
-            _rest_ignored(rules, action, sorted(seen), now_s, verdict, codes)
+            if len(seen) >= rules.ignored_impressions:
+                _rest_ignored(rules, action, sorted(seen), now_s, verdict, codes)
+
+
+_SHOWN: Final = int(ContactState.SHOWN)
+_LATER: Final = int(ContactState.LATER)
+_ACCEPTED: Final = int(ContactState.ACCEPTED)
 
 
 def _answer_rests(rules: ContactRules, action: int, contact: Contact) -> tuple[int, str]:
@@ -114,9 +122,7 @@ def _answer_rests(rules: ContactRules, action: int, contact: Contact) -> tuple[i
         return contact.at + cooling.after_decline[reason], f"declined: {reason.name.lower()}"
     if contact.state == ContactState.LATER:
         return contact.at + cooling.after_decline[DeclineReason.NOT_NOW], "asked for later"
-    if contact.state >= ContactState.ACCEPTED:
-        return contact.at + cooling.after_accept, "accepted"
-    return 0, ""
+    return contact.at + cooling.after_accept, "accepted"
 
 
 def _rest_ignored(

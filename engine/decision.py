@@ -61,16 +61,16 @@ class Snapshot:
 NOBODY = Snapshot(known=False)
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class Candidate:
-    """An action that passed every stage, with the factors of its priority."""
+    """An action that passed every stage, with the factors of its priority; made in the hot path, hence so plain."""
 
     action: int
     tier: int
-    weight: float
+    weight: float = 1.0
     """Context weight, 0.2 to 5."""
-    theme: int | None
-    value: float
+    theme: int | None = None
+    value: float = 0.0
     """In minor units, per conversion."""
     lever: float = 1.0
     propensity: float = 0.0
@@ -116,9 +116,9 @@ class Blocked:
     """When it may come back, where that is known."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Decision:
-    """Everything that one decision found. `codes` has a `Reason` for every action of the plan."""
+    """Everything that one decision found, never changed after. `codes` has a `Reason` for every action of the plan."""
 
     filled: tuple[Filled, ...]
     codes: bytearray

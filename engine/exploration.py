@@ -7,7 +7,7 @@ numbers, so that every platform gives the same weights.
 import hashlib
 import math
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from engine.decision import Candidate, Draw
 
@@ -24,7 +24,34 @@ def draw(key: bytes, *, customer: str, place: str, slot: int, day: int, outcome_
     return int.from_bytes(hashlib.blake2b(message, digest_size=4, key=key).digest(), "big")
 
 
-def weigh(candidates: Sequence[Candidate], positives: Sequence[int], bound: float) -> tuple[int, ...]:
+class Confidence(NamedTuple):
+    """What training knows of each action on one channel, made ready for weighing."""
+
+    mature: tuple[bool, ...]
+    """Per action of the plan: maturity of at least a half."""
+    optimism: tuple[float, ...]
+    """Per action: 1 + s_a, with s_a = (positives + 4) ** -0.5."""
+
+
+def confidence_of(positives: Sequence[int]) -> Confidence:
+    """The confidence that positive answers give; the answer for one and the same sequence is kept."""
+    kept = _kept.get(id(positives))
+    if kept is None or kept[0] is not positives:
+        confidence = Confidence(
+            mature=tuple(each >= _HALF_MATURE for each in positives),
+            optimism=tuple(1.0 + 1.0 / math.sqrt(each + 4) for each in positives),
+        )
+        if len(_kept) >= _MOST_KEPT:
+            _kept.clear()
+        kept = _kept[id(positives)] = (positives, confidence)
+    return kept[1]
+
+
+_MOST_KEPT: Final = 256
+_kept: Final[dict[int, tuple[Sequence[int], Confidence]]] = {}
+
+
+def weigh(candidates: Sequence[Candidate], confidence: Confidence, bound: float) -> list[int]:
     """The chance of each candidate, in 2 ** -32; `candidates` come best first and in one tier, at least one.
 
     pi_a = 1 / (K + gamma x gap_a) with gamma = (K - 1) / bound, gap_a = max(0, 1 - v_a (1 + s_a) / v_g), where v is
@@ -32,37 +59,32 @@ def weigh(candidates: Sequence[Candidate], positives: Sequence[int], bound: floa
     """
     count = len(candidates)
     if count == 1:
-        return (WHOLE,)
+        return [WHOLE]
     if bound <= 0:
-        return (WHOLE,) + (0,) * (count - 1)
-    mature = [positives[each.action] >= _HALF_MATURE for each in candidates]
-    if not any(mature):
+        return [WHOLE] + [0] * (count - 1)
+    mature = confidence.mature
+    best = next((at for at, each in enumerate(candidates) if mature[each.action]), None)
+    if best is None:
         even = WHOLE // count
-        return (WHOLE - even * (count - 1),) + (even,) * (count - 1)
-    best = mature.index(True)
-    weights = _gap_weights(candidates, positives, mature, best, bound)
-    weights[best] = WHOLE - (sum(weights) - weights[best])
-    return tuple(weights)
-
-
-def _gap_weights(
-    candidates: Sequence[Candidate], positives: Sequence[int], mature: Sequence[bool], best: int, bound: float
-) -> list[int]:
-    count = len(candidates)
-    gamma = (count - 1) / bound
-    top = candidates[best].priority
-    immature_each = min(_IMMATURE_EACH, _IMMATURE_TOGETHER / max(1, count - sum(mature)))
-    weights = []
-    for candidate, is_mature in zip(candidates, mature, strict=True):
-        uncertainty = _UNCERTAINTY[min(positives[candidate.action], len(_UNCERTAINTY) - 1)]
-        gap = max(0.0, 1.0 - candidate.priority * (1.0 + uncertainty) / top) if top > 0 else 0.0
-        share = 1.0 / (count + gamma * gap)
-        weights.append(int((share if is_mature else min(share, immature_each)) * WHOLE))
+        return [WHOLE - even * (count - 1)] + [even] * (count - 1)
+    weights = _gap_weights(candidates, confidence, best, bound)
+    weights[best] += WHOLE - sum(weights)
     return weights
 
 
-_UNCERTAINTY: Final = tuple(1.0 / math.sqrt(positives + 4) for positives in range(10_000))
-"""(positives + 4) ** -0.5, a table so that deciding needs no square root; beyond it the last value is close enough."""
+def _gap_weights(candidates: Sequence[Candidate], confidence: Confidence, best: int, bound: float) -> list[int]:
+    mature, optimism = confidence
+    count = len(candidates)
+    gamma, top = (count - 1) / bound, candidates[best].priority
+    immature = sum(not mature[each.action] for each in candidates)
+    immature_each = min(_IMMATURE_EACH, _IMMATURE_TOGETHER / immature) if immature else 0.0
+    weights = []
+    for candidate in candidates:
+        action = candidate.action
+        gap = 1.0 - candidate.priority * optimism[action] / top if top > 0 else 0.0
+        share = 1.0 / (count + gamma * gap) if gap > 0 else 1.0 / count
+        weights.append(int((share if mature[action] or share < immature_each else immature_each) * WHOLE))
+    return weights
 
 
 def pick(weights: Sequence[int], drawn: int) -> int:
@@ -77,4 +99,4 @@ def pick(weights: Sequence[int], drawn: int) -> int:
 
 def explored(actions: Sequence[Candidate], weights: Sequence[int], drawn: int) -> Draw:
     """The record of one exploration."""
-    return Draw(actions=tuple(each.action for each in actions), weights=tuple(weights), drawn=drawn)
+    return Draw(actions=tuple([each.action for each in actions]), weights=tuple(weights), drawn=drawn)

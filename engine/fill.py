@@ -1,6 +1,7 @@
 """Fills placements from the ranking, deducting caps as it goes; no action appears twice."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 
 from engine.actions import Treatment
 from engine.contacts import Contact, ContactState, validity_code, validity_minutes
@@ -13,7 +14,10 @@ Chooser = Callable[[Sequence[Candidate], PlacementId, int], tuple[Candidate, Dra
 
 
 class Room:
-    """What is still free while placements fill up."""
+    """What is still free while placements fill up.
+
+    INVARIANT: contact policy has rejected every action whose caps are full, so caps bind here only by what is taken.
+    """
 
     def __init__(
         self, plan: Plan, request: Request, used: Mapping[int, int], in_session: Mapping[int, Contact]
@@ -22,32 +26,26 @@ class Room:
         self._channel = request.channel.position
         self._used = dict(used)
         self._in_session = in_session
-        self._taken: set[int] = set()
-        self._excluded: set[int] = set()
-
-    def admits(self, action: int) -> bool:
-        """Whether the action is unused, compatible with what was chosen, and inside every cap."""
-        if action in self._taken or action in self._excluded:
-            return False
-        return action in self._in_session or all(
-            self._used.get(at, 0) < self._plan.contact.caps[at].limit for at in self._binding(action)
-        )
+        self.closed: set[int] = set()
+        """Actions that no further slot may take."""
 
     def take(self, action: int) -> None:
         """Use an action, and one contact of each of its caps unless this session has it already."""
-        self._taken.add(action)
-        self._excluded |= self._plan.never_with.get(action, frozenset())
-        if action not in self._in_session:
-            for at in self._binding(action):
-                self._used[at] = self._used.get(at, 0) + 1
+        plan, closed = self._plan, self.closed
+        closed.add(action)
+        closed |= plan.never_with.get(action, _NOBODY)
+        if action in self._in_session:
+            return
+        for at in plan.contact.caps_by_action[action]:
+            cap = plan.contact.caps[at]
+            if cap.accepts or (cap.channels is not None and self._channel not in cap.channels):
+                continue
+            used = self._used[at] = self._used.get(at, 0) + 1
+            if used >= cap.limit:
+                closed.update(other for other in cap.actions if other not in self._in_session)
 
-    def _binding(self, action: int) -> list[int]:
-        caps = self._plan.contact.caps
-        return [
-            at
-            for at in self._plan.contact.caps_by_action[action]
-            if not caps[at].accepts and ((channels := caps[at].channels) is None or self._channel in channels)
-        ]
+
+_NOBODY: Final[frozenset[int]] = frozenset()
 
 
 def fill(
@@ -120,17 +118,14 @@ def _admitted(
     count_by_group: Mapping[str, int],
 ) -> list[Candidate]:
     """Candidates for one slot, all in the best tier that is left, best first."""
+    closed = room.closed
+    admitted = [each for each in ranking if each.action in fitting and each.action not in closed]
     most = asked.placement.max_per_group
-    admitted: list[Candidate] = []
-    for candidate in ranking:
-        if admitted and candidate.tier != admitted[0].tier:
-            break
-        action = candidate.action
-        if action not in fitting or not room.admits(action):
-            continue
-        if most is not None and count_by_group.get(plan.actions[action].group, 0) >= most:
-            continue
-        admitted.append(candidate)
+    if most is not None and count_by_group:
+        full = {group for group, count in count_by_group.items() if count >= most}
+        admitted = [each for each in admitted if plan.actions[each.action].group not in full]
+    if admitted and admitted[-1].tier != admitted[0].tier:
+        admitted = [each for each in admitted if each.tier == admitted[0].tier]
     return admitted
 
 

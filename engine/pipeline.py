@@ -88,14 +88,14 @@ class _Chooser:
         self._bound = plan.exploration_bound
         self._request = request
         self._outcome_count = snapshot.outcome_count
-        self._positives = positives
+        self._confidence = exploration.confidence_of(positives)
         self._key = key
         self._today = today
 
     def __call__(self, admitted: Sequence[Candidate], place: PlacementId, slot: int) -> tuple[Candidate, Draw | None]:
         if admitted[0].tier != Tier.OFFER:
             return admitted[0], None
-        weights = exploration.weigh(admitted, self._positives, self._bound)
+        weights = exploration.weigh(admitted, self._confidence, self._bound)
         drawn = exploration.draw(
             self._key,
             customer=self._request.customer,

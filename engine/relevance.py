@@ -85,48 +85,40 @@ def weigh(plan: Plan, recognised: Recognised, candidates: Iterable[int], codes: 
     Context weight = (largest promotion above 1) x (largest weight of an active theme) x (smallest promotion below 1),
     each 1 if there is none, clamped to 0.2..5.
     """
-    lift, drop, promoted = _promotion_weights(plan, recognised)
+    lift, drop = _promotion_weights(plan, recognised)
     theme_by_step = _themes_by_step(plan, recognised)
     too_early = _out_of_turn(plan, recognised)
-    weighed = []
+    actions, weighed = plan.actions, []
     for position in candidates:
-        action = plan.actions[position]
-        theme = theme_by_step.get(position)
-        if action.only_when_promoted and position not in promoted and theme is None:
+        action = actions[position]
+        promoted, theme = position in lift, theme_by_step.get(position)
+        if action.only_when_promoted and not promoted and theme is None:
             codes[position] = Reason.NO_REASON_NOW
-            continue
-        if position in too_early:
+        elif position in too_early:
             codes[position] = Reason.JOURNEY_NOT_REACHED
-            continue
-        weight = lift.get(position, 1.0) * drop.get(position, 1.0)
-        if theme is not None:
-            weight *= plan.themes[theme].weight
-        weighed.append(
-            Candidate(
-                action=position,
-                tier=action.tier,
-                weight=min(max(weight, _LIGHTEST), _HEAVIEST),
-                theme=theme,
-                value=0.0,
+        elif promoted or theme is not None:
+            weight = (lift[position] * drop[position] if promoted else 1.0) * (
+                plan.themes[theme].weight if theme is not None else 1.0
             )
-        )
+            weighed.append(Candidate(position, action.tier, min(max(weight, _LIGHTEST), _HEAVIEST), theme))
+        else:
+            weighed.append(Candidate(position, action.tier))
     return weighed
 
 
-def _promotion_weights(
-    plan: Plan, recognised: Recognised
-) -> tuple[Mapping[int, float], Mapping[int, float], frozenset[int] | set[int]]:
+def _promotion_weights(plan: Plan, recognised: Recognised) -> tuple[Mapping[int, float], Mapping[int, float]]:
+    """For every promoted action the largest promotion above 1 and the smallest below 1, each 1 if there is none."""
     lift: dict[int, float] = {}
     drop: dict[int, float] = {}
-    promoted: set[int] = set()
     for trigger in recognised.promotions:
         for action, weight in plan.triggers[trigger].promotes:
-            promoted.add(action)
-            if weight > lift.get(action, 1.0):
+            if action not in lift:
+                lift[action] = drop[action] = 1.0
+            if weight > lift[action]:
                 lift[action] = weight
-            elif weight < drop.get(action, 1.0):
+            elif weight < drop[action]:
                 drop[action] = weight
-    return lift, drop, promoted
+    return lift, drop
 
 
 def _themes_by_step(plan: Plan, recognised: Recognised) -> Mapping[int, int]:
