@@ -1,0 +1,180 @@
+"""Loads a bank's files: reads and judges all of them first, and only then writes, one customer at a time."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from datetime import time as day_time
+from pathlib import Path
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import polars as pl
+
+from api.adapters.records import encode_schema
+from api.loading.assembly import Assembler
+from api.loading.binding import Bound, bind
+from api.loading.cells import Reading
+from api.loading.encoding import encode_customer
+from api.loading.intake import CUSTOMER, Intake, Progress, take_in
+from api.loading.issues import Issues
+from api.loading.mapping import Mapping as MappingFile
+from api.loading.report import LoadReport
+from api.loading.staging import Staging, buckets_for
+from api.loading.tables import size_of
+from api.loading.target import Target
+from api.ports import Identity, LoadedRecord, RecordStore
+from engine.ids import CustomerId
+
+BATCH: Final = 1000
+_RECORDS: Final = "records"
+_IDENTITIES: Final = "named"
+_LEEWAY_S: Final = 300
+"""Clocks differ: an event may lie this far in the future of a load that counts from now."""
+
+
+@dataclass(slots=True)
+class _Course:
+    """What a load has come to."""
+
+    customers: int = 0
+    identities: int = 0
+    shared: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        started = time.perf_counter()
+        yield
+        self.seconds[name] = time.perf_counter() - started
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """One load: what is read, for which rules, and where it may put staged rows."""
+
+    mapping: MappingFile
+    folder: Path
+    target: Target
+    ruleset: str
+    staging: Path
+    now: datetime
+    progress: Progress
+
+    async def run(self, store: RecordStore | None) -> LoadReport:
+        """Read and judge everything, then write it; without a store only read and judge.
+
+        Raises:
+            MappingErrors: the mapping does not fit the rules or the files; nothing was written.
+            SourceError: a file is missing or damaged; nothing was written.
+            StoreUnavailable: the store failed while writing; loading again completes it.
+        """
+        course, issues = _Course(), Issues()
+        bound = bind(self.mapping, self.folder, self.target)
+        size = sum(size_of(table, self.folder) for table in self.mapping.tables.values())
+        with Staging(self.staging, buckets_for(size)) as staging:
+            with course.phase("read"):
+                intake = take_in(bound, self.folder, staging, self._readings(), issues, self.progress)
+            with course.phase("assemble"):
+                self._assemble(bound, staging, intake, issues, course)
+            if store is not None:
+                with course.phase("write"):
+                    await self._write(staging, store, course)
+        return LoadReport(
+            mapping=self.mapping.path,
+            ruleset=self.ruleset,
+            as_of=self.as_of.isoformat(),
+            tables=intake.tables,
+            customers=course.customers,
+            identities=course.identities,
+            shared_identities=course.shared,
+            written=store is not None,
+            seconds=course.seconds,
+            issues=issues,
+        )
+
+    @property
+    def as_of(self) -> date:
+        """The day that the data describe."""
+        return self.mapping.as_of or self.now.astimezone(self.target.zone).date()
+
+    def _readings(self) -> Mapping[str, Reading]:
+        """How each table is read; nothing can have happened after the day of the data, nor after now."""
+        day_ends = datetime.combine(self.as_of + timedelta(days=1), day_time(), self.target.zone).timestamp()
+        until_s = int(min(day_ends - 1, self.now.timestamp() + _LEEWAY_S))
+        return {
+            name: Reading(
+                as_of=self.as_of, zone=ZoneInfo(table.zone) if table.zone else self.target.zone, until_s=until_s
+            )
+            for name, table in self.mapping.tables.items()
+        }
+
+    def _kept_since_s(self, intake: Intake) -> int | None:
+        if not self.mapping.events:
+            return None
+        if self.mapping.history_since is not None:
+            return int(datetime.combine(self.mapping.history_since, day_time(), self.target.zone).timestamp())
+        return intake.first_event_s if intake.first_event_s is not None else int(self.now.timestamp())
+
+    def _assemble(self, bound: Bound, staging: Staging, intake: Intake, issues: Issues, course: _Course) -> None:
+        """Stage finished records, and who is named by what."""
+        assembler = Assembler(
+            bound,
+            self.target,
+            staging,
+            issues,
+            as_of_day=self.as_of.toordinal(),
+            kept_since_s=self._kept_since_s(intake),
+        )
+        for bucket in range(staging.buckets):
+            customers = assembler.customers(bucket)
+            for scheme, rows in assembler.identities(bucket, customers):
+                staging.append(_IDENTITIES, rows.with_columns(pl.lit(scheme).alias("scheme")), by="value")
+            records = [encode_customer(loaded, self.target) for loaded in customers]
+            if records:
+                staging.append(_RECORDS, pl.DataFrame(records, schema=_RECORD_COLUMNS, orient="row"), by=CUSTOMER)
+            course.customers += len(records)
+            self.progress("assembling customers", course.customers)
+
+    async def _write(self, staging: Staging, store: RecordStore, course: _Course) -> None:
+        """Profiles before identities, so that an identity never leads to a record that is not there yet."""
+        await store.put_schema(self.target.schema.hash, encode_schema(self.target.schema))
+        written = 0
+        for bucket in range(staging.buckets):
+            for batch in _batches(staging.read(_RECORDS, bucket)):
+                await store.load([LoadedRecord(*row) for row in batch.iter_rows()])
+                written += len(batch)
+                self.progress("writing customers", written)
+        for bucket in range(staging.buckets):
+            for batch in _batches(_named(staging.read(_IDENTITIES, bucket))):
+                named = {
+                    Identity(scheme, value): [CustomerId(customer) for customer in customers]
+                    for scheme, value, customers in batch.iter_rows()
+                }
+                await store.identify(named)
+                course.identities += len(named)
+                course.shared += sum(len(customers) > 1 for customers in named.values())
+                self.progress("writing identities", course.identities)
+
+
+_RECORD_COLUMNS: Final = {
+    CUSTOMER: pl.String,
+    "profile": pl.Binary,
+    "events": pl.Binary,
+    "needs": pl.Binary,
+    "contacts": pl.Binary,
+    "consent": pl.Binary,
+    "outcome_count": pl.Int64,
+}
+
+
+def _batches(rows: pl.DataFrame | None) -> Sequence[pl.DataFrame]:
+    return [] if rows is None else list(rows.iter_slices(BATCH))
+
+
+def _named(rows: pl.DataFrame | None) -> pl.DataFrame | None:
+    """One line for each scheme and value, with the customers that it means in the order of their ids."""
+    if rows is None:
+        return None
+    return rows.group_by("scheme", "value", maintain_order=True).agg(pl.col(CUSTOMER).unique().sort())

@@ -1,0 +1,67 @@
+"""What a load did: how many rows and customers, and every problem with its file, row and column."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from api.loading.intake import TableCount
+from api.loading.issues import Issues
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadReport:
+    """The account of one load."""
+
+    mapping: str
+    ruleset: str
+    as_of: str
+    tables: Mapping[str, TableCount]
+    customers: int
+    identities: int
+    shared_identities: int
+    """Identities that name more than one customer."""
+    written: bool
+    """False: the files were only checked."""
+    seconds: Mapping[str, float]
+    issues: Issues
+
+    def summary(self) -> dict[str, object]:
+        """Everything but the single problems, for people and for JSON."""
+        return {
+            "mapping": self.mapping,
+            "ruleset": self.ruleset,
+            "as_of": self.as_of,
+            "written": self.written,
+            "customers": self.customers,
+            "identities": self.identities,
+            "shared_identities": self.shared_identities,
+            "tables": {
+                name: {"read": count.read, "refused": count.refused} for name, count in sorted(self.tables.items())
+            },
+            "problems": self.issues.total,
+            "problems_by_reason": dict(self.issues.by_reason()),
+            "seconds": {phase: round(spent, 2) for phase, spent in self.seconds.items()},
+        }
+
+    def render(self) -> bytes:
+        """The report file: the summary and the problems one by one, as JSON."""
+        listed = [
+            {"file": issue.file, "row": issue.row or None, "column": issue.column or None, "reason": issue.reason}
+            for issue in self.issues.sorted()
+        ]
+        unlisted = self.issues.total - len(listed)
+        content = {**self.summary(), "listed": listed, "unlisted": unlisted}
+        return msgspec.json.format(msgspec.json.encode(content), indent=1) + b"\n"
+
+
+def write_report(report: LoadReport, path: Path) -> None:
+    """Put the report in its place whole, readable by the owner alone."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    draft = path.with_suffix(".draft")
+    draft.unlink(missing_ok=True)
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(report.render())
+    draft.replace(path)

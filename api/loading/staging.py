@@ -1,0 +1,59 @@
+"""Holds staged rows on disk, split into buckets of customers, so that a load needs the memory of one bucket only."""
+
+import shutil
+from collections import Counter
+from pathlib import Path
+from typing import Final, Self
+
+import polars as pl
+
+_BUCKET_BYTES: Final = 256_000_000
+_BUCKET: Final = "bucket"
+
+
+def buckets_for(source_bytes: int) -> int:
+    """How many buckets a load of so many bytes is split into."""
+    return 1 + source_bytes // _BUCKET_BYTES
+
+
+class Staging:
+    """A folder of staged rows by name and bucket; removed when it closes."""
+
+    def __init__(self, folder: Path, buckets: int) -> None:
+        self.buckets = buckets
+        self._folder = folder
+        self._written: Counter[tuple[str, int]] = Counter()
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True, mode=0o700)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def append(self, name: str, rows: pl.DataFrame, by: str) -> None:
+        """Add rows to the buckets of the values of a column: equal values always meet in one bucket."""
+        if rows.is_empty():
+            return
+        if self.buckets == 1:
+            self._write(name, 0, rows)
+            return
+        bucketed = rows.with_columns((pl.col(by).hash(seed=0) % self.buckets).alias(_BUCKET))
+        for (bucket,), part in bucketed.group_by(_BUCKET):
+            assert isinstance(bucket, int)
+            self._write(name, bucket, part.drop(_BUCKET))
+
+    def read(self, name: str, bucket: int) -> pl.DataFrame | None:
+        """The rows of a bucket in the order they were added; None where there are none."""
+        count = self._written[name, bucket]
+        if not count:
+            return None
+        return pl.concat([pl.read_ipc(self._path(name, bucket, at)) for at in range(count)])
+
+    def _write(self, name: str, bucket: int, rows: pl.DataFrame) -> None:
+        rows.write_ipc(self._path(name, bucket, self._written[name, bucket]))
+        self._written[name, bucket] += 1
+
+    def _path(self, name: str, bucket: int, at: int) -> Path:
+        return self._folder / f"{name.replace(' ', '-')}-{bucket}-{at}.arrow"

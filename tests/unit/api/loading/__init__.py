@@ -1,0 +1,1 @@
+"""Loading a bank's files, without a store."""
