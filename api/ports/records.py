@@ -31,8 +31,8 @@ class RecordStore(Protocol):
     async def put_schema(self, schema_hash: int, columns: bytes) -> None:
         """Keep the columns of a profile schema, as JSON, for readers of another bundle."""
 
-    async def schema(self, schema_hash: int) -> bytes | None:
-        """The columns that `put_schema` kept."""
+    async def schemas(self) -> Sequence[bytes]:
+        """The columns of every schema that was put."""
 
 
 class StoreStatus(NamedTuple):
