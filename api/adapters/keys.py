@@ -1,8 +1,12 @@
 """The names under which everything lies. The braces make one slot of a partition, so one script may touch all of it."""
 
+from typing import Final
+
 from api.ports import CustomerKey, Identity, RequestClaim, Stream
 
-DAY_S = 86_400
+DAY_S: Final = 86_400
+SCHEMAS: Final = "schemas"
+"""Hash of profile schemas: their columns by their hash."""
 
 
 def record(key: CustomerKey) -> str:
@@ -16,6 +20,10 @@ def claim(key: CustomerKey, claimed: RequestClaim) -> str:
 
 def stream(kind: Stream, partition: int) -> str:
     return f"{kind.value}:{{{partition}}}"
+
+
+def partition_of(stream_name: bytes) -> int:
+    return int(stream_name[stream_name.index(b"{") + 1 : stream_name.index(b"}")])
 
 
 def seen(partition: int, what: str, day: int) -> str:
@@ -33,7 +41,3 @@ def due(partition: int) -> str:
 
 def identity(of: Identity) -> str:
     return f"id:{{{of.scheme}:{of.value}}}"
-
-
-def schema(schema_hash: int) -> str:
-    return f"schema:{schema_hash}"

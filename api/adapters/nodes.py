@@ -1,5 +1,6 @@
 """Which server holds what: one node for everything, or a cluster's nodes by slot (cluster.py)."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from api.adapters.address import StoreAddress
@@ -15,6 +16,9 @@ class Nodes(Protocol):
 
     def of_key(self, key: str) -> Node:
         """The node of one key."""
+
+    def together(self, partitions: Sequence[int]) -> Sequence[tuple[Node, Sequence[int]]]:
+        """The partitions in groups of which one command may name the keys of all."""
 
     def everyone(self) -> tuple[Node, ...]:
         """Every node, for status and shutdown."""
@@ -37,6 +41,9 @@ class SingleNode:
 
     def of_key(self, key: str) -> Node:
         return self._node
+
+    def together(self, partitions: Sequence[int]) -> Sequence[tuple[Node, Sequence[int]]]:
+        return [(self._node, partitions)] if partitions else []
 
     def everyone(self) -> tuple[Node, ...]:
         return (self._node,)

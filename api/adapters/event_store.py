@@ -1,0 +1,146 @@
+"""The partitions' streams and event state on Redis or Valkey."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from api.adapters import keys
+from api.adapters.commands import Reply, Word, checked, pack
+from api.adapters.customer_store import FIELDS, stored_record
+from api.adapters.nodes import Nodes
+from api.adapters.outcome_store import in_time, seen_hash
+from api.adapters.script import APPEND_ONCE, FOLD, NOTE_OWNER, OWN, WAKE_DUE
+from api.ports import (
+    FIRST,
+    Arrival,
+    CustomerKey,
+    Entry,
+    FoldRecord,
+    FoldState,
+    FoldWrite,
+    Ownership,
+    Stream,
+)
+
+HORIZON_DAYS: Final = 7
+"""For how many whole days after its receipt an arrival is known again."""
+READ_WITHIN_S: Final = 2.0
+POLL_S: Final = 0.05
+_FENCED: Final = -1
+
+
+class RedisJournal:
+    """`Journal` on one server or a cluster.
+
+    Reading polls, since a blocking read would hold up whatever shares the connection, and cannot span slots.
+    """
+
+    def __init__(self, nodes: Nodes, dedupe_key: bytes, now_s: Callable[[], float] = time.time) -> None:
+        self._nodes = nodes
+        self._dedupe_key = dedupe_key
+        self._now_s = now_s
+
+    async def append_once(
+        self, stream: Stream, partition: int, arrivals: Sequence[Arrival], *, deadline_ms: int, deadline: float
+    ) -> Sequence[bool]:
+        node = self._nodes.of_partition(partition)
+        today = int(self._now_s()) // keys.DAY_S
+        days = range(today, today - HORIZON_DAYS - 1, -1)
+        names = (keys.stream(stream, partition), *(keys.seen(partition, stream.value, day) for day in days))
+        words: list[Word] = [deadline_ms + node.clock_ahead_ms, (today + HORIZON_DAYS + 2) * keys.DAY_S]
+        for arrival in arrivals:
+            words += (seen_hash(self._dedupe_key, stream.value, arrival.source, arrival.id), arrival.body)
+        reply = await APPEND_ONCE.run(node, names, tuple(words), deadline)
+        return [bool(appended) for appended in in_time(reply)]
+
+    async def read(
+        self, stream: Stream, after: Mapping[int, str], *, count: int, wait_s: float = 0.0
+    ) -> Mapping[int, Sequence[Entry]]:
+        loop = asyncio.get_running_loop()
+        give_up_at = loop.time() + wait_s
+        while True:
+            found = await self._read_now(stream, after, count, loop.time() + READ_WITHIN_S)
+            left_s = give_up_at - loop.time()
+            if found or left_s <= 0:
+                return found
+            await asyncio.sleep(min(POLL_S, left_s))
+
+    async def _read_now(
+        self, stream: Stream, after: Mapping[int, str], count: int, deadline: float
+    ) -> Mapping[int, Sequence[Entry]]:
+        calls = []
+        for node, partitions in self._nodes.together(list(after)):
+            names = [keys.stream(stream, partition) for partition in partitions]
+            positions = [after[partition] for partition in partitions]
+            calls.append(node.call(pack(b"XREAD", b"COUNT", count, b"STREAMS", *names, *positions), 1, deadline))
+        found: dict[int, Sequence[Entry]] = {}
+        for reply in await asyncio.gather(*calls):
+            for name, entries in checked(reply) or ():
+                found[keys.partition_of(name)] = [_entry(raw) for raw in entries]
+        return found
+
+    async def trim(self, stream: Stream, partition: int, before: str) -> int:
+        deadline = asyncio.get_running_loop().time() + READ_WITHIN_S
+        command = pack(b"XTRIM", keys.stream(stream, partition), b"MINID", before)
+        return int(checked(await self._nodes.of_partition(partition).call(command, 1, deadline)))
+
+
+class RedisEventStore:
+    """`EventStore` on one server or a cluster."""
+
+    def __init__(self, nodes: Nodes) -> None:
+        self._nodes = nodes
+
+    async def own(self, partition: int, worker: str, *, lease_ms: int, deadline: float) -> Ownership | None:
+        node = self._nodes.of_partition(partition)
+        reply = await OWN.run(node, (keys.owner(partition),), (worker, lease_ms), deadline)
+        return None if reply is None else Ownership(partition, reply[0], reply[1].decode())
+
+    async def disown(self, owned: Ownership, *, deadline: float) -> None:
+        await self._note(owned, "until", 0, deadline)
+
+    async def advance(self, owned: Ownership, position: str, *, deadline: float) -> bool:
+        return bool(await self._note(owned, "position", position, deadline))
+
+    async def _note(self, owned: Ownership, field: str, value: Word, deadline: float) -> Reply:
+        node = self._nodes.of_partition(owned.partition)
+        return await NOTE_OWNER.run(node, (keys.owner(owned.partition),), (owned.epoch, field, value), deadline)
+
+    async def records(self, wanted: Sequence[CustomerKey], *, deadline: float) -> Sequence[FoldRecord]:
+        calls = [
+            self._nodes.of_partition(key.partition).call(pack(b"HMGET", keys.record(key), *FIELDS, b"ea"), 1, deadline)
+            for key in wanted
+        ]
+        return [_fold_record(checked(reply)) for reply in await asyncio.gather(*calls)]
+
+    async def fold(self, key: CustomerKey, write: FoldWrite, *, deadline: float) -> FoldState:
+        node = self._nodes.of_partition(key.partition)
+        names = (keys.record(key), keys.owner(key.partition), keys.due(key.partition))
+        words = (
+            write.deadline_ms + node.clock_ahead_ms,
+            write.epoch,
+            write.applied_before,
+            write.applied,
+            write.events,
+            write.needs,
+            "" if write.due_at_s is None else write.due_at_s,
+            key.record,
+        )
+        return FoldState(in_time(await FOLD.run(node, names, words, deadline)))
+
+    async def wake_due(self, owned: Ownership, now_s: int, *, count: int, deadline: float) -> int:
+        partition = owned.partition
+        names = (keys.owner(partition), keys.due(partition), keys.stream(Stream.EVENTS, partition))
+        woken = await WAKE_DUE.run(self._nodes.of_partition(partition), names, (owned.epoch, now_s, count), deadline)
+        return 0 if woken == _FENCED else int(woken)
+
+
+def _entry(raw: Reply) -> Entry:
+    entry_id, (kind, body, *_) = raw
+    return Entry(entry_id.decode(), kind.decode(), body)
+
+
+def _fold_record(fields: Reply) -> FoldRecord:
+    applied = fields.pop()
+    return FoldRecord(stored_record(fields), FIRST if applied is None else applied.decode())
