@@ -14,6 +14,7 @@ def pull_levers(plan: Plan, request: Request, today: int, candidates: Sequence[C
     levers_by_action = plan.levers_by_action[request.channel.position]
     for candidate in candidates:
         pulled = levers_by_action[candidate.action]
+        candidate.lever = 1.0
         if pulled:
             percent = sum(plan.levers[at].percent for at in pulled if plan.levers[at].head.validity.covers(today))
             candidate.lever = min(max(1.0 + percent / 100.0, _LEAST_LEVER), _MOST_LEVER)

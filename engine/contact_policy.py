@@ -42,8 +42,7 @@ def apply_contact_policy(
         blocked={}, used=dict.fromkeys(plan.contact.closed_caps, 0), in_session={}, session_hash=session
     )
     if live:
-        _count(plan, live, now, verdict)
-        _rest(plan, live, now_s, verdict, codes)
+        _count(plan, live, now, verdict, codes)
     _close_caps(plan, request, verdict, codes)
     if request.bank_initiated and request.channel.position in plan.contact.quiet_channels:
         _keep_quiet(plan, now, verdict, codes)
@@ -52,8 +51,8 @@ def apply_contact_policy(
 
 def _distinct(contacts: Sequence[Contact], now_s: int) -> Sequence[Contact]:
     """One contact per action and session, the furthest one; lapsed reservations do not count."""
-    live = [each for each in contacts if each.state or not each.lapsed(now_s)]
-    if len({each.action_hash << 32 | each.session_hash for each in live}) == len(live):
+    live = [each for each in contacts if each[4] or not each.lapsed(now_s)]
+    if len({each[1:3] for each in live}) == len(live):
         return live
     furthest: dict[tuple[int, int], Contact] = {}
     for contact in live:
@@ -73,13 +72,15 @@ def _session(request: Request, live: Sequence[Contact], now_s: int) -> int:
     return hash32(f"{request.customer}|{request.channel.id}|{now_s}")
 
 
-def _count(plan: Plan, live: Sequence[Contact], now: datetime, verdict: ContactVerdict) -> None:
-    rules = plan.contact
+def _count(plan: Plan, live: Sequence[Contact], now: datetime, verdict: ContactVerdict, codes: bytearray) -> None:
+    """Count the contacts of each cap, and rest what was answered or ignored; one pass, for it is in the hot path."""
+    rules, now_s = plan.contact, int(now.timestamp())
     starts, caps, caps_by_action = rules.windows.starts(now), rules.caps, rules.caps_by_action
-    used, session = verdict.used, verdict.session_hash
+    used, session, position_by_hash = verdict.used, verdict.session_hash, plan.position_by_hash
+    ignored: dict[int, list[int]] = {}
     for contact in live:
         at_s, action_hash, session_hash, channel, state, _, _ = contact
-        action = plan.position_by_hash.get(action_hash)
+        action = position_by_hash.get(action_hash)
         if action is None:
             continue
         if session_hash == session:
@@ -89,25 +90,23 @@ def _count(plan: Plan, live: Sequence[Contact], now: datetime, verdict: ContactV
                 cap = caps[at]
                 if (cap.channels is None or channel in cap.channels) and (not cap.accepts or state >= _ACCEPTED):
                     used[at] = used.get(at, 0) + 1
-
-
-def _rest(plan: Plan, live: Sequence[Contact], now_s: int, verdict: ContactVerdict, codes: bytearray) -> None:
-    rules = plan.contact
-    ignored: dict[int, list[int]] = {}
-    for contact in live:
-        state, action = contact.state, plan.position_by_hash.get(contact.action_hash)
-        if action is None or codes[action] or plan.actions[action].tier == Tier.MUST:
+        if codes[action] or plan.actions[action].tier == Tier.MUST:
             continue
         if state == _SHOWN:
-            ignored.setdefault(action, []).append(contact.at)
+            ignored.setdefault(action, []).append(at_s)
         elif state >= _LATER:
-            until, why = _answer_rests(rules, action, contact)
-            if until > now_s:
-                _block(action, Reason.COOLING_OFF, Blocked(rule=why, until=until), verdict, codes)
-    if rules.ignored_impressions:
-        for action, seen in ignored.items():
-            if len(seen) >= rules.ignored_impressions:
-                _rest_ignored(rules, action, sorted(seen), now_s, verdict, codes)
+            _rest_answered(rules, action, contact, now_s, verdict, codes)
+    for action, seen in ignored.items():
+        if 0 < rules.ignored_impressions <= len(seen):
+            _rest_ignored(rules, action, sorted(seen), now_s, verdict, codes)
+
+
+def _rest_answered(
+    rules: ContactRules, action: int, contact: Contact, now_s: int, verdict: ContactVerdict, codes: bytearray
+) -> None:
+    until, why = _answer_rests(rules, action, contact)
+    if until > now_s:
+        _block(action, Reason.COOLING_OFF, Blocked(rule=why, until=until), verdict, codes)
 
 
 _SHOWN: Final = int(ContactState.SHOWN)

@@ -63,18 +63,18 @@ NOBODY = Snapshot(known=False)
 
 @dataclass(slots=True)
 class Candidate:
-    """An action that passed every stage, with the factors of its priority; made in the hot path, hence so plain."""
+    """An action that passed every stage, with the factors of its priority; each is set by the stage that finds it."""
 
     action: int
     tier: int
-    weight: float = 1.0
+    weight: float
     """Context weight, 0.2 to 5."""
-    theme: int | None = None
-    value: float = 0.0
+    theme: int | None
+    value: float = field(init=False)
     """In minor units, per conversion."""
-    lever: float = 1.0
-    propensity: float = 0.0
-    priority: float = 0.0
+    lever: float = field(init=False)
+    propensity: float = field(init=False)
+    priority: float = field(init=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -76,7 +76,7 @@ def _gap_weights(candidates: Sequence[Candidate], confidence: Confidence, best: 
     mature, optimism = confidence
     count = len(candidates)
     gamma, top = (count - 1) / bound, candidates[best].priority
-    immature = sum(not mature[each.action] for each in candidates)
+    immature = sum([not mature[each.action] for each in candidates])
     immature_each = min(_IMMATURE_EACH, _IMMATURE_TOGETHER / immature) if immature else 0.0
     weights = []
     for candidate in candidates:

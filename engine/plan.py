@@ -429,6 +429,8 @@ class Plan:
     worth_it_tiers: frozenset[int]
     treatments: tuple[Mapping[PlacementId, tuple[tuple[Treatment, ...], ...]], ...]
     """By channel, placement and action: the treatments in file order."""
+    always_fitting: tuple[Mapping[PlacementId, Mapping[int, Treatment]], ...]
+    """By channel and placement: the actions that the placement accepts and whose first treatment always fits."""
     generated: Generated
     tracer: Tracer
     never_with: Mapping[int, frozenset[int]]

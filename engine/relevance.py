@@ -102,7 +102,7 @@ def weigh(plan: Plan, recognised: Recognised, candidates: Iterable[int], codes: 
             )
             weighed.append(Candidate(position, action.tier, min(max(weight, _LIGHTEST), _HEAVIEST), theme))
         else:
-            weighed.append(Candidate(position, action.tier))
+            weighed.append(Candidate(position, action.tier, 1.0, None))
     return weighed
 
 

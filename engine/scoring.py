@@ -48,4 +48,4 @@ def score(
 
 
 def _usable(propensities: Sequence[float], count: int) -> bool:
-    return len(propensities) == count and all(0.0 <= each <= 1.0 for each in propensities)
+    return len(propensities) == count and not [each for each in propensities if not 0.0 <= each <= 1.0]

@@ -33,11 +33,14 @@ def dress(plan: Plan, request: Request, row: Row, candidates: Sequence[int], cod
 def _at_placement(
     plan: Plan, request: Request, asked: PlacementRequest, row: Row, candidates: Sequence[int]
 ) -> dict[int, Treatment]:
+    always = plan.always_fitting[request.channel.position][asked.placement.id]
+    found = {action: always[action] for action in candidates if action in always}
+    if len(found) == len(candidates):
+        return found
     treatments = plan.treatments[request.channel.position][asked.placement.id]
     accepts = asked.placement.accepts
-    found = {}
     for action in candidates:
-        if accepts is not None and plan.actions[action].group not in accepts:
+        if action in found or (accepts is not None and plan.actions[action].group not in accepts):
             continue
         for treatment in treatments[action]:
             if treatment.plain or fits(plan, treatment, row, request.locale):

@@ -350,6 +350,9 @@ def _plan(
         exploration_bound=rules.arbitration.exploration_bound,
         worth_it_tiers=rules.arbitration.worth_it_tiers,
         treatments=treatments,
+        always_fitting=tuple(
+            _always_fitting(rules, channel, treatments[channel.position]) for channel in context.channels
+        ),
         generated=generated,
         tracer=ConditionTracer(table),
         never_with=_mutual({read.action.position: read.never_with for read in rules.actions}),
@@ -416,6 +419,21 @@ def _treatments(
         }
         for channel in context.channels
     ), conditions
+
+
+def _always_fitting(
+    rules: _Rules, channel: Channel, treatments: Mapping[PlacementId, tuple[tuple[Treatment, ...], ...]]
+) -> dict[PlacementId, dict[int, Treatment]]:
+    return {
+        place: {
+            at: found[0]
+            for at, found in enumerate(treatments[place])
+            if found
+            and found[0].plain
+            and (not placement.accepts or rules.actions[at].action.group in placement.accepts)
+        }
+        for place, placement in channel.placements.items()
+    }
 
 
 def _levers_by_action(
