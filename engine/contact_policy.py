@@ -76,6 +76,7 @@ def _count(plan: Plan, live: Sequence[Contact], now: datetime, verdict: ContactV
     """Count the contacts of each cap, and rest what was answered or ignored; one pass, for it is in the hot path."""
     rules, now_s = plan.contact, int(now.timestamp())
     starts, caps, caps_by_action = rules.windows.starts(now), rules.caps, rules.caps_by_action
+    tiers = plan.tiers
     used, session, position_by_hash = verdict.used, verdict.session_hash, plan.position_by_hash
     ignored: dict[int, list[int]] = {}
     for contact in live:
@@ -90,7 +91,7 @@ def _count(plan: Plan, live: Sequence[Contact], now: datetime, verdict: ContactV
                 cap = caps[at]
                 if (cap.channels is None or channel in cap.channels) and (not cap.accepts or state >= _ACCEPTED):
                     used[at] = used.get(at, 0) + 1
-        if codes[action] or plan.actions[action].tier == Tier.MUST:
+        if codes[action] or tiers[action] == _MUST:
             continue
         if state == _SHOWN:
             ignored.setdefault(action, []).append(at_s)
@@ -109,6 +110,7 @@ def _rest_answered(
         _block(action, Reason.COOLING_OFF, Blocked(rule=why, until=until), verdict, codes)
 
 
+_MUST: Final = int(Tier.MUST)
 _SHOWN: Final = int(ContactState.SHOWN)
 _LATER: Final = int(ContactState.LATER)
 _ACCEPTED: Final = int(ContactState.ACCEPTED)

@@ -74,16 +74,16 @@ def weigh(candidates: Sequence[Candidate], confidence: Confidence, bound: float)
 
 def _gap_weights(candidates: Sequence[Candidate], confidence: Confidence, best: int, bound: float) -> list[int]:
     mature, optimism = confidence
-    count = len(candidates)
-    gamma, top = (count - 1) / bound, candidates[best].priority
-    immature = sum([not mature[each.action] for each in candidates])
-    immature_each = min(_IMMATURE_EACH, _IMMATURE_TOGETHER / immature) if immature else 0.0
-    weights = []
-    for candidate in candidates:
-        action = candidate.action
-        gap = 1.0 - candidate.priority * optimism[action] / top if top > 0 else 0.0
-        share = 1.0 / (count + gamma * gap) if gap > 0 else 1.0 / count
-        weights.append(int((share if mature[action] or share < immature_each else immature_each) * WHOLE))
+    count, top = len(candidates), candidates[best].priority
+    gamma, even = (count - 1) / bound, WHOLE // count
+    if top <= 0:
+        weights = [even] * count
+    else:
+        gaps = [1.0 - each.priority * optimism[each.action] / top for each in candidates]
+        weights = [int(WHOLE / (count + gamma * gap)) if gap > 0.0 else even for gap in gaps]
+    immature = [at for at, each in enumerate(candidates) if not mature[each.action]]
+    for at in immature:
+        weights[at] = min(weights[at], int(min(_IMMATURE_EACH, _IMMATURE_TOGETHER / len(immature)) * WHOLE))
     return weights
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
 from engine import arbitration, contact_policy, engagement, exploration, fill, guards, relevance, scoring, treatments
 from engine.actions import Tier
@@ -127,7 +128,11 @@ def _apply_wishes(plan: Plan, request: Request, codes: bytearray) -> None:
 def _settle(ranking: Sequence[Candidate], filled: Sequence[Filled], codes: bytearray) -> None:
     """Give every ranked action its end: chosen, or outranked."""
     for candidate in ranking:
-        codes[candidate.action] = Reason.OUTRANKED
+        codes[candidate.action] = _OUTRANKED
     for each in filled:
         for option in each.options:
-            codes[option.candidate.action] = Reason.CHOSEN
+            codes[option.candidate.action] = _CHOSEN
+
+
+_OUTRANKED: Final = int(Reason.OUTRANKED)
+_CHOSEN: Final = int(Reason.CHOSEN)

@@ -414,6 +414,10 @@ class Plan:
     channel_by_id: Mapping[ChannelId, Channel]
     moments: tuple[MomentId, ...]
     actions: tuple[Action, ...]
+    tiers: tuple[int, ...]
+    """Each action's tier."""
+    only_when_promoted: frozenset[int]
+    """Actions that need a reason to show."""
     action_rules: tuple[ActionRules, ...]
     position_by_action: Mapping[ActionId, int]
     position_by_hash: Mapping[int, int]

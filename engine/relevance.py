@@ -85,40 +85,48 @@ def weigh(plan: Plan, recognised: Recognised, candidates: Iterable[int], codes: 
     Context weight = (largest promotion above 1) x (largest weight of an active theme) x (smallest promotion below 1),
     each 1 if there is none, clamped to 0.2..5.
     """
-    lift, drop = _promotion_weights(plan, recognised)
+    promotion = _promotion_weights(plan, recognised)
     theme_by_step = _themes_by_step(plan, recognised)
     too_early = _out_of_turn(plan, recognised)
-    actions, weighed = plan.actions, []
+    tiers, needs_reason, weighed = plan.tiers, plan.only_when_promoted, []
     for position in candidates:
-        action = actions[position]
-        promoted, theme = position in lift, theme_by_step.get(position)
-        if action.only_when_promoted and not promoted and theme is None:
-            codes[position] = Reason.NO_REASON_NOW
-        elif position in too_early:
+        weight, theme = promotion.get(position), theme_by_step.get(position)
+        if weight is None and theme is None:
+            if position in needs_reason:
+                codes[position] = Reason.NO_REASON_NOW
+                continue
+            weight = 1.0
+        if position in too_early:
             codes[position] = Reason.JOURNEY_NOT_REACHED
-        elif promoted or theme is not None:
-            weight = (lift[position] * drop[position] if promoted else 1.0) * (
-                plan.themes[theme].weight if theme is not None else 1.0
-            )
-            weighed.append(Candidate(position, action.tier, min(max(weight, _LIGHTEST), _HEAVIEST), theme))
-        else:
-            weighed.append(Candidate(position, action.tier, 1.0, None))
+            continue
+        if theme is not None:
+            weight = _clamped((weight or 1.0) * plan.themes[theme].weight)
+        weighed.append(Candidate(position, tiers[position], weight or 1.0, theme))
     return weighed
 
 
-def _promotion_weights(plan: Plan, recognised: Recognised) -> tuple[Mapping[int, float], Mapping[int, float]]:
-    """For every promoted action the largest promotion above 1 and the smallest below 1, each 1 if there is none."""
-    lift: dict[int, float] = {}
-    drop: dict[int, float] = {}
+def _clamped(weight: float) -> float:
+    return _LIGHTEST if weight < _LIGHTEST else _HEAVIEST if weight > _HEAVIEST else weight
+
+
+def _promotion_weights(plan: Plan, recognised: Recognised) -> dict[int, float]:
+    """For every promoted action (largest promotion above 1) x (smallest promotion below 1), each 1 if there is none.
+
+    INVARIANT: a single weight lies in 0.2..5, and so does the product of one above and one below 1; only a theme's
+    weight can lead outside.
+    """
+    weights: dict[int, float] = {}
+    drops: dict[int, float] = {}
     for trigger in recognised.promotions:
         for action, weight in plan.triggers[trigger].promotes:
-            if action not in lift:
-                lift[action] = drop[action] = 1.0
-            if weight > lift[action]:
-                lift[action] = weight
-            elif weight < drop[action]:
-                drop[action] = weight
-    return lift, drop
+            if weight < 1.0:
+                drops[action] = min(weight, drops.get(action, 1.0))
+                weights.setdefault(action, 1.0)
+            elif weight > weights.get(action, 0.0):
+                weights[action] = weight
+    for action, weight in drops.items():
+        weights[action] *= weight
+    return weights
 
 
 def _themes_by_step(plan: Plan, recognised: Recognised) -> Mapping[int, int]:

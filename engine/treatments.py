@@ -1,7 +1,7 @@
 """Finds the treatment in which an action can be shown: the first in file order that fits the customer and the place."""
 
 import re
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from typing import Final
 
@@ -21,12 +21,13 @@ def dress(plan: Plan, request: Request, row: Row, candidates: Sequence[int], cod
     """The treatment of every candidate at every requested placement; those with none at all get `no_treatment`."""
     fitting = {asked.placement.id: _at_placement(plan, request, asked, row, candidates) for asked in request.placements}
     if len(request.placements) == 1:
-        shown: Container[int] = fitting[request.placements[0].placement.id]
+        shown: Collection[int] = fitting[request.placements[0].placement.id]
     else:
         shown = {action for found in fitting.values() for action in found}
-    for action in candidates:
-        if action not in shown:
-            codes[action] = Reason.NO_TREATMENT
+    if len(shown) < len(candidates):
+        for action in candidates:
+            if action not in shown:
+                codes[action] = Reason.NO_TREATMENT
     return fitting
 
 

@@ -251,6 +251,8 @@ class _Rules:
             catalogue=context.catalogue,
             channels=context.channels,
             actions=tuple(read.action for read in self.actions),
+            tiers=tuple(int(read.action.tier) for read in rules.actions),
+            only_when_promoted=frozenset(at for at, read in enumerate(rules.actions) if read.action.only_when_promoted),
             action_rules=tuple(read.rules for read in self.actions),
             themes=tuple(self.themes),
             triggers=tuple(self.triggers),

@@ -82,9 +82,7 @@ def read_tests(bundle: Bundle, source: TestSource) -> Iterator[ReadTest]:
         node_by_name.setdefault(name, node)
         test = _Reader(bundle, source, draft, problems).test()
         found = problems.sorted()
-        yield ReadTest(
-            rule=source.head.rule, name=name, span=node.span, problems=found, test=None if found else test
-        )
+        yield ReadTest(rule=source.head.rule, name=name, span=node.span, problems=found, test=None if found else test)
 
 
 # --- one test after another: `like` ----------------------------------------------------------------------------------
@@ -324,7 +322,9 @@ def _usual_day(head: RuleHead) -> date:
 
 def _reason_words(plan: Plan) -> frozenset[str]:
     """Everything that `because` may name: stages, rules with and without their kind, caps, facts and events."""
-    members = (f"{spec.name}.{value}" for spec in plan.profile_schema.columns if not spec.decimals for value in spec.values)
+    members = (
+        f"{spec.name}.{value}" for spec in plan.profile_schema.columns if not spec.decimals for value in spec.values
+    )
     heads = [each.head.rule for rules in (plan.guards, plan.triggers, plan.themes, plan.levers) for each in rules]
     return frozenset(
         {
