@@ -106,7 +106,7 @@ def weigh(plan: Plan, recognised: Recognised, candidates: Iterable[int], codes: 
 
 
 def _clamped(weight: float) -> float:
-    return _LIGHTEST if weight < _LIGHTEST else _HEAVIEST if weight > _HEAVIEST else weight
+    return _LIGHTEST if weight < _LIGHTEST else min(weight, _HEAVIEST)
 
 
 def _promotion_weights(plan: Plan, recognised: Recognised) -> dict[int, float]:
