@@ -4,7 +4,6 @@ A test is read against the finished plan, so a mistake in a test never keeps a b
 where it stands.
 """
 
-import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
@@ -12,7 +11,7 @@ from typing import Final
 
 from engine.compiler.bundle import Bundle
 from engine.compiler.context import TestSource
-from engine.compiler.form import Form, Problems
+from engine.compiler.form import Form, Problems, suggestion
 from engine.compiler.given import Given, read_given
 from engine.compiler.happened import read_contacts, read_events
 from engine.compiler.parse import Entry, Node, Scalar
@@ -110,16 +109,15 @@ def _name(node: Node, problems: Problems) -> str:
     return name
 
 
-def _draft(node: Node, before: Mapping[str, Node], problems: Problems) -> _Draft:
+def _draft(node: Node, others: Mapping[str, Node], problems: Problems) -> _Draft:
     """`like` takes over `given` and `ask` key by key and all `events`; `expect` is always the test's own."""
     form = Form(node, problems, "a test")
     like, draft = form.scalar("like"), _Draft(span=node.span)
-    if like is not None and like.text in before:
-        draft = _draft(before[like.text], {k: v for k, v in before.items() if k != like.text}, Problems())
+    if like is not None and like.text in others:
+        draft = _draft(others[like.text], {k: v for k, v in others.items() if k != like.text}, Problems())
         draft.span = node.span
     elif like is not None:
-        close = difflib.get_close_matches(like.text, list(before), n=1)
-        hint = f"did you mean `{close[0]}`?" if close else "it must stand above this one, in the same file"
+        hint = suggestion(like.text, others) or "it must be another test of the same file"
         problems.error(like.span, f"there is no test `{like.text}` to be like", hint)
     draft.given += _entries(form, "given")
     draft.ask.update((entry.key.text, entry) for entry in _entries(form, "ask"))
