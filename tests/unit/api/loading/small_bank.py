@@ -1,12 +1,23 @@
 """A small bank for loader tests: a few facts of every type, two events, one action."""
 
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
-from api.loading.mapping import Mapping
+from api.adapters.records import decode_consent, decode_events, decode_profile
+from api.loading.loader import Load
+from api.loading.mapping import Mapping as MappingFile
 from api.loading.mapping_file import read_mapping
+from api.loading.report import LoadReport
 from api.loading.target import Target
+from api.ports import Identity, LoadedRecord
 from engine import compile_bundle
+from engine.contacts import Contact, unpack
+from engine.facts import Consent
+from engine.ids import CustomerId
+
+NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 RULES = {
     "bank.yaml": "{bank: small, name: Small Bank, currency: GBP, time_zone: Europe/London, locale: en-GB}",
@@ -104,7 +115,7 @@ def target() -> Target:
     return Target.of(compile_bundle({name: text.encode() for name, text in RULES.items()}).plan)
 
 
-def mapping(text: str = MAPPING) -> Mapping:
+def mapping(text: str = MAPPING) -> MappingFile:
     """A mapping from its text."""
     return read_mapping("mapping.yaml", text.encode())
 
@@ -114,3 +125,62 @@ def written(folder: Path, **files: str) -> Path:
     for name, text in files.items():
         (folder / f"{name}.csv").write_text(text)
     return folder
+
+
+class Records:
+    """What a load wrote, in memory."""
+
+    def __init__(self) -> None:
+        self.by_customer: dict[str, LoadedRecord] = {}
+        self.customers_by_identity: dict[Identity, tuple[CustomerId, ...]] = {}
+        self.schemas: dict[int, bytes] = {}
+
+    async def load(self, records: Sequence[LoadedRecord]) -> None:
+        self.by_customer.update({record.customer: record for record in records})
+
+    async def identify(self, customers_by_identity: Mapping[Identity, Sequence[CustomerId]]) -> None:
+        self.customers_by_identity.update({who: tuple(named) for who, named in customers_by_identity.items()})
+
+    async def put_schema(self, schema_hash: int, columns: bytes) -> None:
+        self.schemas[schema_hash] = columns
+
+    async def schema(self, schema_hash: int) -> bytes | None:
+        return self.schemas.get(schema_hash)
+
+    def profile(self, customer: str) -> dict[str, object]:
+        """A customer's natural values, without the missing ones."""
+        schema_hash, profile = decode_profile(self.by_customer[customer].profile)
+        assert schema_hash == target().schema.hash
+        return target().schema.decode(profile)
+
+    def events(self, customer: str) -> list[int] | None:
+        """A customer's event state."""
+        return decode_events(self.by_customer[customer].events, target().layout)
+
+    def consent(self, customer: str) -> Consent:
+        """A customer's consent."""
+        return decode_consent(self.by_customer[customer].consent)
+
+    def contacts(self, customer: str) -> list[Contact]:
+        """A customer's contact history."""
+        return unpack(self.by_customer[customer].contacts)
+
+
+async def loaded(folder: Path, text: str = MAPPING, *, now: datetime = NOW) -> tuple[Records, LoadReport]:
+    """Load the files of a folder by a mapping; what was written, and the report."""
+    records = Records()
+    load = Load(
+        mapping=mapping(text),
+        folder=folder,
+        target=target(),
+        ruleset="sha256:0",
+        staging=folder / "staging",
+        now=now,
+        progress=lambda _doing, _done: None,
+    )
+    return records, await load.run(records)
+
+
+def problems(report: LoadReport) -> list[str]:
+    """The report's problems as people read them."""
+    return [str(issue) for issue in report.issues.sorted()]

@@ -1,0 +1,106 @@
+"""What the partitions' streams hold besides decisions: events, outcomes, consents, orders and what was put aside.
+
+Entries are read by the worker, the archiver and the back office, perhaps by another release: fields are only ever
+added, at the end, with a default.
+"""
+
+from typing import Any, Final, Literal
+
+import msgspec
+
+
+class EventEntry(msgspec.Struct, frozen=True, array_like=True):
+    """An event as it was taken in; `data` as the source sent it, in natural form."""
+
+    record: str
+    """Whose: a customer id, or `scheme:value` of somebody not known."""
+    source: str
+    id: str
+    type: str
+    at_ms: int
+    received_ms: int
+    data: dict[str, Any] = {}
+
+
+class OutcomeEntry(msgspec.Struct, frozen=True, array_like=True):
+    """What a customer did with an offer."""
+
+    outcome_id: str
+    decision_id: str
+    record: str
+    action: str
+    outcome: str
+    reason: str | None
+    occurred_ms: int
+    received_ms: int
+    channel: int
+    """Position of the channel, as contacts hold it."""
+    placement: str
+    rank: int
+    treatment: str
+
+
+class ConsentEntry(msgspec.Struct, frozen=True, array_like=True):
+    """A customer's consent as it was put in force."""
+
+    record: str
+    version: int
+    purposes: dict[str, dict[str, bool]]
+    profiling_objection: bool | None
+    received_ms: int
+
+
+class FulfilmentOrder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Something that a person or the back office has to do now, as JSON: an accepted offer, or a call."""
+
+    order_id: str
+    kind: Literal["offer", "callback"]
+    record: str
+    channel: str
+    """Where the customer asked for it."""
+    placed_at_ms: int
+    decision_id: str | None = None
+    action: str | None = None
+    gives: str | None = None
+    """The product that the customer gets."""
+    treatment: str | None = None
+    leads_to: dict[str, str] | None = None
+    """The activity on another channel that comes first, such as an appointment in the branch."""
+    page: str | None = None
+    call_after_ms: int | None = None
+
+
+class QuarantineEntry(msgspec.Struct, frozen=True, array_like=True):
+    """An event that is put aside, with the reason; a person decides what becomes of it."""
+
+    reason: str
+    body: bytes
+    """An encoded `EventEntry`, or whatever could not be read as one."""
+    put_aside_ms: int
+
+
+_encode: Final = msgspec.msgpack.Encoder().encode
+_encode_json: Final = msgspec.json.Encoder().encode
+_decode_event: Final = msgspec.msgpack.Decoder(EventEntry).decode
+
+
+def encode_entry(entry: EventEntry | OutcomeEntry | ConsentEntry | QuarantineEntry) -> bytes:
+    """The bytes that a stream holds."""
+    return _encode(entry)
+
+
+def encode_order(order: FulfilmentOrder) -> bytes:
+    """The bytes that the fulfilment stream holds: JSON, since other systems read it."""
+    return _encode_json(order)
+
+
+def decode_event(body: bytes) -> EventEntry:
+    """Read an event back.
+
+    Raises:
+        ValueError: the bytes are no event.
+    """
+    try:
+        return _decode_event(body)
+    except msgspec.DecodeError as error:
+        raise ValueError(str(error)) from error

@@ -1,0 +1,210 @@
+"""The wire's shapes for every route but decisions and explanations, as pydantic models."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, Final, Generic, Literal, Self, TypeVar
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+
+from api.schemas import NAME_PATTERN
+
+SUBJECT_PATTERN: Final = "^[a-z][a-z0-9_]*:.+$"
+
+
+class Form(BaseModel):
+    """What every other route takes: strict types, no unknown fields."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+OpaqueText = Annotated[str, Field(min_length=1, max_length=128)]
+NameText = Annotated[str, Field(pattern=NAME_PATTERN, max_length=64)]
+
+
+Receipt = TypeVar("Receipt", bound=BaseModel)
+
+
+class BatchReceipt(BaseModel, Generic[Receipt]):
+    """One receipt for each part of a batch, in its order."""
+
+    results: list[Receipt]
+
+
+class OutcomeKind(StrEnum):
+    """What a customer did with an offer."""
+
+    IMPRESSION = "impression"
+    CLICK = "click"
+    LATER = "later"
+    DECLINE = "decline"
+    ACCEPT = "accept"
+    CONVERT = "convert"
+
+
+class DeclineCode(StrEnum):
+    """Why a customer declined."""
+
+    NOT_NOW = "not_now"
+    NOT_INTERESTED = "not_interested"
+    NEVER = "never"
+    ALREADY_HAVE = "already_have"
+    TOO_EXPENSIVE = "too_expensive"
+    OTHER = "other"
+
+
+class OutcomeForm(Form):
+    """One outcome of one offer; sent again with the same `outcome_id`, it counts once."""
+
+    outcome_id: OpaqueText
+    tracking_token: Annotated[str, Field(min_length=1, max_length=2048)]
+    outcome: OutcomeKind
+    reason: DeclineCode | None = None
+    occurred_at: AwareDatetime
+
+    @model_validator(mode="after")
+    def _only_declines_have_reasons(self) -> Self:
+        if self.reason is not None and self.outcome is not OutcomeKind.DECLINE:
+            raise ValueError("only a decline has a reason")
+        return self
+
+
+OutcomeStatus = Literal["recorded", "duplicate", "late_impression", "refused"]
+
+
+class OutcomeReceipt(BaseModel):
+    """How an outcome was taken; all but `refused` are durable."""
+
+    outcome_id: str | None
+    status: OutcomeStatus
+    ordered: bool = False
+    """Whether this very outcome placed the fulfilment order."""
+    problem: dict[str, Any] | None = None
+
+
+class EventForm(BaseModel):
+    """A CloudEvent of version 1.0 in structured JSON; extension attributes are allowed and not kept."""
+
+    model_config = ConfigDict(strict=True, extra="ignore", frozen=True, allow_inf_nan=False)
+
+    specversion: Literal["1.0"]
+    id: OpaqueText
+    source: OpaqueText
+    type: Annotated[str, Field(min_length=1, max_length=64)]
+    subject: Annotated[str, Field(pattern=SUBJECT_PATTERN, max_length=300, examples=["customer_id:C0000001"])]
+    time: AwareDatetime | None = None
+    """When it happened; absent: when it was received."""
+    datacontenttype: Literal["application/json"] | None = None
+    data: dict[str, Any] = {}
+    data_base64: None = None
+    """Binary content is not taken."""
+
+
+EventStatus = Literal["accepted", "duplicate", "quarantined", "refused"]
+
+
+class EventReceipt(BaseModel):
+    """How an event was taken; all but `refused` are durable."""
+
+    source: str | None
+    id: str | None
+    status: EventStatus
+    reason: str | None = None
+    """Why it was put aside: it lies in the future, is too old to be known for a duplicate, or means two people."""
+    problem: dict[str, Any] | None = None
+
+
+class ConsentForm(Form):
+    """A customer's whole consent; `version` is the source's own and rises with every change."""
+
+    version: Annotated[int, Field(ge=1, le=2**53)]
+    purposes: dict[NameText, dict[NameText, bool]] = {}
+    profiling_objection: bool | None = None
+
+
+class ConsentReceipt(BaseModel):
+    """The consent that is in force now."""
+
+    status: Literal["applied", "unchanged"]
+    version: int
+
+
+class IdentityForm(Form):
+    """One way in which a touchpoint names the customer."""
+
+    scheme: Annotated[str, Field(pattern=NAME_PATTERN, max_length=32)]
+    value: Annotated[str, Field(min_length=1, max_length=256)]
+
+
+class CallbackForm(Form):
+    """Somebody asks to be called: who, from where, and what they were looking at."""
+
+    callback_id: OpaqueText
+    identity: IdentityForm
+    channel: NameText
+    tracking_token: Annotated[str, Field(min_length=1, max_length=2048)] | None = None
+    """Of the offer that they were looking at."""
+    page: Annotated[str, Field(max_length=128)] | None = None
+    call_after: AwareDatetime | None = None
+
+
+class CallbackReceipt(BaseModel):
+    """A call that an agent will make."""
+
+    callback_id: str
+    status: Literal["queued", "duplicate"]
+
+
+class NeedView(BaseModel):
+    """A need that was inferred for the customer."""
+
+    need: str
+    last_held_at: datetime
+
+
+class ThemeView(BaseModel):
+    """A theme that is active for the customer."""
+
+    theme: str
+    title: str
+
+
+class ContactView(BaseModel):
+    """One offer that reached the customer on any channel."""
+
+    at: datetime
+    action: str | None
+    """None: an action that the bundle no longer has."""
+    title: str
+    channel: str
+    state: str
+    reason: str | None
+
+
+class ConsentView(BaseModel):
+    """What the customer allows."""
+
+    version: int
+    purposes: dict[str, dict[str, bool]]
+    profiling_objection: bool | None
+
+
+class CustomerView(BaseModel):
+    """What staff may see of a customer; attributes kept for audit are left out."""
+
+    customer_id: str
+    profile: dict[str, Any]
+    needs: list[NeedView]
+    themes: list[ThemeView]
+    contacts: list[ContactView]
+    """Latest first."""
+    consent: ConsentView
+
+
+class Readiness(BaseModel):
+    """Whether requests are served, and what is missing."""
+
+    status: Literal["ready", "degraded"]
+    reasons: list[str]
+    ruleset: str
+    durability: str
+    """How soon the store keeps what it acknowledges: `always`, `1s` or `unknown`."""

@@ -1,0 +1,104 @@
+"""The application: FastAPI for every route but the hot one, which is taken before FastAPI's own routing begins."""
+
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, Final
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from api import bootstrap
+from api.asgi import ClientGone, Receive, Scope, Send
+from api.faults import log_fault
+from api.openapi import describe
+from api.problems import Problem, ProblemType
+from api.routes import callbacks, customers, events, explanations, outcomes, probes
+from api.routes.decisions import PATH as DECISIONS
+from api.routes.decisions import DecisionsDoor
+from api.routes.reading import from_validation_error
+from api.service_port import Shell
+from api.settings import Settings
+
+_log = logging.getLogger(__name__)
+Opening = Callable[[Settings], AbstractAsyncContextManager[Shell]]
+
+
+class App(FastAPI):
+    """FastAPI with one door in front of it."""
+
+    door: DecisionsDoor | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] == DECISIONS and self.door is not None:
+            await self.door(scope, receive, send)
+            return
+        try:
+            await super().__call__(scope, receive, send)
+        except ClientGone:
+            return
+        except Exception as error:
+            if scope["type"] != "http":
+                raise
+            log_fault(_log, f"{scope['method']} {scope['path'].split('/')[1:3]}", error)
+
+    def openapi(self) -> dict[str, Any]:
+        if self.openapi_schema is None:
+            self.openapi_schema = describe(super().openapi())
+        return self.openapi_schema
+
+
+def create_app(settings: Settings | None = None, opening: Opening | None = None) -> App:
+    """The application; `opening` builds what stands behind the routes for as long as the application runs."""
+    settings = settings or Settings()
+    opening = opening or bootstrap.open_shell
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with opening(settings) as shell:
+            assert isinstance(app, App)
+            app.state.shell = shell
+            app.door = DecisionsDoor(shell.service, shell.metrics, settings)
+            yield
+
+    app = App(
+        title="nextbest",
+        summary="The next best action for a bank's customer, here and now, and why.",
+        version=bootstrap.release(),
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
+    for module in (explanations, outcomes, events, customers, callbacks, probes):
+        app.include_router(module.router)
+    app.add_exception_handler(Problem, _on_problem)
+    app.add_exception_handler(RequestValidationError, _on_invalid_parameter)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(Exception, _on_fault)
+    return app
+
+
+_KIND_BY_STATUS: Final = {404: ProblemType.NOT_FOUND, 405: ProblemType.METHOD_NOT_ALLOWED}
+
+
+async def _on_problem(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)
+    route = request.scope.get("route")
+    shell: Shell = request.app.state.shell
+    shell.metrics.problems.add((getattr(route, "name", "none").removeprefix("post_"), error.kind))
+    return Response(error.render(), error.status, error.headers())
+
+
+async def _on_invalid_parameter(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    return await _on_problem(request, from_validation_error(error.errors(), ProblemType.INVALID_REQUEST))
+
+
+async def _on_http_exception(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return await _on_problem(request, Problem(_KIND_BY_STATUS.get(error.status_code, ProblemType.INVALID_REQUEST)))
+
+
+async def _on_fault(request: Request, _error: Exception) -> Response:
+    return await _on_problem(request, Problem(ProblemType.INTERNAL))

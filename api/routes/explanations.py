@@ -1,0 +1,52 @@
+"""POST /v1/explanations: the question without any effect, or a past decision replayed; every action, why or why not."""
+
+from typing import Final
+
+import msgspec
+from fastapi import APIRouter, Request, Response
+
+from api.asgi import arrived_at, read_body
+from api.openapi import answer_of, body_of_structs
+from api.problems import DECODE_ERRORS, from_decode_error
+from api.routes.reading import shell_of
+from api.schemas import DecisionRequest, DecisionResponse, PastDecision
+
+router = APIRouter()
+
+
+class _Probe(msgspec.Struct):
+    decision_id: msgspec.UnsetType | object = msgspec.UNSET
+
+
+_probe: Final = msgspec.json.Decoder(_Probe).decode
+_as_question: Final = msgspec.json.Decoder(DecisionRequest).decode
+_as_past: Final = msgspec.json.Decoder(PastDecision).decode
+
+
+@router.post(
+    "/v1/explanations",
+    summary="Why, and why not",
+    openapi_extra=body_of_structs(DecisionRequest, PastDecision)
+    | answer_of(DecisionResponse, "With `rejected`, and every option's reasons"),
+)
+async def post_explanations(request: Request) -> Response:
+    """A decision's body is decided anew, writing nothing; `{"decision_id": ...}` is replayed from its record."""
+    shell = shell_of(request)
+    arrived = arrived_at(request.scope)
+    body = await read_body(request.scope, request.receive, shell.settings.max_body_bytes)
+    question = _read(body)
+    if isinstance(question, PastDecision):
+        answer = await shell.service.replay(question.decision_id, arrived)
+    else:
+        shell.service.vocabulary.check(question)
+        shell.service.vocabulary.check_choices(question)
+        answer = await shell.service.explain(question, arrived)
+    return Response(answer, media_type="application/json", headers={"cache-control": "no-store"})
+
+
+def _read(body: bytes) -> DecisionRequest | PastDecision:
+    try:
+        past = _probe(body).decision_id is not msgspec.UNSET
+        return _as_past(body) if past else _as_question(body)
+    except DECODE_ERRORS as error:
+        raise from_decode_error(error) from error

@@ -1,0 +1,141 @@
+"""POST /v1/outcomes: what customers did with offers, one or a batch; acknowledged once it is durable and binds."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+from fastapi import APIRouter, Request, Response
+
+from api.entries import FulfilmentOrder, OutcomeEntry, encode_entry, encode_order
+from api.forms import BatchReceipt, OutcomeForm, OutcomeKind, OutcomeReceipt, OutcomeStatus
+from api.openapi import body_of
+from api.ports import CustomerKey, OutcomeState, OutcomeWrite
+from api.problems import Problem, ProblemType
+from api.routes.reading import FUTURE_S, Deadline, answer, as_form, read_batch, shell_of, tracked, unless_unavailable
+from api.security import Tracked
+from api.service_port import Shell
+from engine.contacts import ContactState, DeclineReason
+from engine.ids import ActionId, PlacementId
+from engine.plan import Plan
+
+router = APIRouter()
+
+STATE_BY_OUTCOME: Final = {
+    OutcomeKind.IMPRESSION: ContactState.SHOWN,
+    OutcomeKind.CLICK: ContactState.CLICKED,
+    OutcomeKind.LATER: ContactState.LATER,
+    OutcomeKind.DECLINE: ContactState.DECLINED,
+    OutcomeKind.ACCEPT: ContactState.ACCEPTED,
+    OutcomeKind.CONVERT: ContactState.CONVERTED,
+}
+
+
+@router.post(
+    "/v1/outcomes",
+    status_code=202,
+    response_model=OutcomeReceipt | BatchReceipt[OutcomeReceipt],
+    summary="What customers did with offers",
+    openapi_extra=body_of(OutcomeForm, batch=True),
+)
+async def post_outcomes(request: Request) -> Response:
+    """Each outcome counts once, however often it is sent. A batch is answered part by part."""
+    shell = shell_of(request)
+    parts, is_batch = await read_batch(request)
+    if not is_batch:
+        return answer(await _record(shell, parts[0]), 202)
+    receipts = await asyncio.gather(*(_record_or_refuse(shell, part) for part in parts))
+    return answer(BatchReceipt(results=receipts), 202)
+
+
+async def _record_or_refuse(shell: Shell, part: msgspec.Raw) -> OutcomeReceipt:
+    try:
+        return await _record(shell, part)
+    except Problem as problem:
+        if problem.kind is ProblemType.STORE_UNAVAILABLE:
+            raise
+        shell.metrics.problems.add(("outcomes", problem.kind))
+        return OutcomeReceipt(outcome_id=None, status="refused", problem=problem.members())
+
+
+async def _record(shell: Shell, part: msgspec.Raw) -> OutcomeReceipt:
+    form = as_form(OutcomeForm, part)
+    deadline = Deadline.of(shell)
+    occurred_ms = int(form.occurred_at.timestamp() * 1_000)
+    if occurred_ms > deadline.now_ms + 1_000 * FUTURE_S:
+        raise Problem(ProblemType.INVALID_BODY, "`occurred_at` lies in the future", pointer="/occurred_at")
+    offer = tracked(shell, form.tracking_token, deadline.now_ms / 1_000)
+    write = _write(shell.service.plan, form, offer, occurred_ms, deadline)
+    recording = shell.outcomes.record_outcome(
+        CustomerKey(offer.partition, offer.record), write, deadline=deadline.deadline
+    )
+    result = await unless_unavailable(shell, "outcome", recording)
+    status = _STATUS[result.state]
+    shell.metrics.outcomes.add((form.outcome, status))
+    return OutcomeReceipt(outcome_id=form.outcome_id, status=status, ordered=result.ordered)
+
+
+_STATUS: Final[Mapping[OutcomeState, OutcomeStatus]] = {
+    OutcomeState.RECORDED: "recorded",
+    OutcomeState.DUPLICATE: "duplicate",
+    OutcomeState.LATE_IMPRESSION: "late_impression",
+}
+
+
+def _write(plan: Plan, form: OutcomeForm, offer: Tracked, occurred_ms: int, deadline: Deadline) -> OutcomeWrite:
+    entry = OutcomeEntry(
+        outcome_id=form.outcome_id,
+        decision_id=offer.decision_id,
+        record=offer.record,
+        action=offer.action,
+        outcome=form.outcome,
+        reason=form.reason,
+        occurred_ms=occurred_ms,
+        received_ms=deadline.now_ms,
+        channel=offer.channel,
+        placement=offer.placement,
+        rank=offer.rank,
+        treatment=offer.treatment,
+    )
+    return OutcomeWrite(
+        deadline_ms=deadline.deadline_ms,
+        outcome_id=form.outcome_id,
+        decision_id=offer.decision_id,
+        decided_at_ms=offer.decided_at_ms,
+        action=offer.action,
+        action_hash=offer.action_hash,
+        session_hash=offer.session_hash,
+        channel=offer.channel,
+        state=STATE_BY_OUTCOME[form.outcome],
+        occurred_at_ms=occurred_ms,
+        valid_until_ms=1_000 * offer.valid_until_s,
+        entry=encode_entry(entry),
+        reason=DeclineReason[form.reason.upper()] if form.reason else DeclineReason.NONE,
+        order=encode_order(_order(plan, offer, deadline.now_ms)) if form.outcome is OutcomeKind.ACCEPT else None,
+    )
+
+
+def _order(plan: Plan, offer: Tracked, now_ms: int) -> FulfilmentOrder:
+    """The order of an accepted offer; an action that the bundle no longer has is ordered by its name alone."""
+    position = plan.position_by_action.get(ActionId(offer.action))
+    return FulfilmentOrder(
+        order_id=f"{offer.decision_id}:{offer.action}",
+        kind="offer",
+        record=offer.record,
+        channel=plan.channels[offer.channel].id if offer.channel < len(plan.channels) else str(offer.channel),
+        placed_at_ms=now_ms,
+        decision_id=offer.decision_id,
+        action=offer.action,
+        gives=None if position is None else plan.actions[position].gives,
+        treatment=offer.treatment,
+        leads_to=None if position is None else _leads_to(plan, offer, position),
+    )
+
+
+def _leads_to(plan: Plan, offer: Tracked, position: int) -> dict[str, str] | None:
+    if offer.channel >= len(plan.treatments):
+        return None
+    by_action = plan.treatments[offer.channel].get(PlacementId(offer.placement))
+    treatments = by_action[position] if by_action else ()
+    treatment = next((each for each in treatments if each.id == offer.treatment), None)
+    return dict(treatment.leads_to) if treatment is not None and treatment.leads_to else None

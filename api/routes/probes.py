@@ -1,0 +1,47 @@
+"""/livez, /readyz and /metrics: what an orchestrator and Prometheus ask."""
+
+from fastapi import APIRouter, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.responses import PlainTextResponse
+
+from api.forms import Readiness
+from api.ports import StoreStatus
+from api.routes.reading import answer, shell_of
+
+router = APIRouter()
+MEMORY_ALARM = 0.8
+
+
+@router.get("/livez", summary="Whether the process runs", response_class=PlainTextResponse)
+async def livez() -> Response:
+    """The event loop answers; nothing else is asked."""
+    return PlainTextResponse("ok\n")
+
+
+@router.get("/readyz", summary="Whether the process serves, and with what missing", response_model=Readiness)
+async def readyz(request: Request) -> Response:
+    """200 as soon as a bundle serves. A store that is away makes it `degraded`: fallbacks are answers too."""
+    shell = shell_of(request)
+    status = await shell.health.status()
+    reasons = _reasons(status)
+    readiness = Readiness(
+        status="degraded" if reasons else "ready",
+        reasons=reasons,
+        ruleset=shell.service.plan.hash,
+        durability=status.durability,
+    )
+    return answer(readiness)
+
+
+def _reasons(status: StoreStatus) -> list[str]:
+    if not status.available:
+        return ["the store does not answer: decisions are fallbacks; outcomes, events and consent are refused with 503"]
+    if status.memory_used_share is not None and status.memory_used_share >= MEMORY_ALARM:
+        return [f"the store's memory is {status.memory_used_share:.0%} full"]
+    return []
+
+
+@router.get("/metrics", summary="Prometheus metrics of the whole installation", response_class=PlainTextResponse)
+async def metrics(request: Request) -> Response:
+    """Counts of every process, added up."""
+    return Response(shell_of(request).exposition(), media_type=CONTENT_TYPE_LATEST)

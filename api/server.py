@@ -1,0 +1,85 @@
+"""Runs the application under uvicorn: uvloop, httptools, no access log, and every request stamped when it arrives."""
+
+import socket
+import sys
+from collections.abc import Sequence
+from time import monotonic
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.supervisors import Multiprocess
+
+from api.asgi import ARRIVED_AT
+from api.bootstrap import see_that_it_can_start
+from api.security import SecretsUnusable, binding_sentence
+from api.settings import Settings
+from engine.errors import RuleErrors
+
+
+class StampingProtocol(HttpToolsProtocol):
+    """Notes when a request's first bytes are read, so that time spent in the queue counts against its budget."""
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope[ARRIVED_AT] = monotonic()  # type: ignore[typeddict-unknown-key]
+
+
+def server_config(settings: Settings) -> uvicorn.Config:
+    """How uvicorn serves the application; each process reads its settings from the environment."""
+    return uvicorn.Config(
+        "api.main:create_app",
+        factory=True,
+        host=settings.host,
+        port=settings.port,
+        workers=settings.workers,
+        loop="uvloop",
+        http=StampingProtocol,
+        ws="none",
+        lifespan="on",
+        interface="asgi3",
+        access_log=False,
+        log_level="warning",
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=settings.drain_s,
+        backlog=2_048,
+    )
+
+
+def run(settings: Settings, sockets: Sequence[socket.socket] | None = None) -> None:
+    """Serve until a signal says stop: no new connections, what is in flight gets `drain_s`, then the end.
+
+    Raises:
+        SystemExit: the rules or the keys keep it from starting; the reasons are on standard error.
+    """
+    try:
+        see_that_it_can_start(settings)
+    except (RuleErrors, SecretsUnusable) as error:
+        sys.exit(str(error))
+    config = server_config(settings)
+    bound = list(sockets) if sockets else [listen(settings.host, settings.port)]
+    port = bound[0].getsockname()[1]
+    print(binding_sentence(settings.host, port), file=sys.stderr)  # noqa: T201 - for the person at the terminal
+    if settings.workers > 1:
+        Multiprocess(config, sockets=bound).run()
+    else:
+        uvicorn.Server(config).run(sockets=bound)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A bound socket that several processes may share.
+
+    Raises:
+        OSError: the address is taken, or is not ours.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound.bind((host, port))
+    bound.set_inheritable(True)
+    return bound
+
+
+if __name__ == "__main__":
+    run(Settings())

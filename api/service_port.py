@@ -1,0 +1,65 @@
+"""What the doors ask of the service behind them, and everything a route is given."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from api.ports import CustomerStore, Journal, OutcomeStore, StoredRecord, StoreHealth
+from api.schemas import DecisionRequest, Degraded
+from api.security import TokenCodec
+from api.settings import Settings
+from api.telemetry import Metrics
+from api.vocabulary import Vocabulary
+from engine.decision import Snapshot
+from engine.plan import Plan
+
+
+class DecisionService(Protocol):
+    """Decides with the bundle that serves now. A request is checked with `vocabulary` and handed over without a pause,
+    so both see one bundle."""
+
+    @property
+    def plan(self) -> Plan:
+        """The plan of the bundle that serves."""
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """What a request may name under it."""
+
+    async def decide(self, request: DecisionRequest, arrived_at: float) -> bytes:
+        """The answer as JSON, inside the budget that began at `arrived_at`, an instant of `time.monotonic`.
+
+        Raises:
+            Problem: the request is at fault in a way that only the store can tell, such as a reused request id.
+        """
+
+    def fallback(self, request: DecisionRequest, degraded: Degraded) -> bytes:
+        """The answer that shows every placement's own content; asks nobody and takes some microseconds."""
+
+    async def explain(self, request: DecisionRequest, arrived_at: float) -> bytes:
+        """The answer with all detail and without any effect."""
+
+    async def replay(self, decision_id: str, arrived_at: float) -> bytes:
+        """A past decision, made again from its record, with all detail.
+
+        Raises:
+            Problem: no such decision is kept.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shell:
+    """What the routes stand on; built in `bootstrap.py` alone."""
+
+    settings: Settings
+    service: DecisionService
+    customers: CustomerStore
+    outcomes: OutcomeStore
+    journal: Journal
+    health: StoreHealth
+    tokens: TokenCodec
+    metrics: Metrics
+    read: Callable[[StoredRecord], Snapshot]
+    """What a record says under the bundle that serves; raises `RecordUnreadable`."""
+    exposition: Callable[[], bytes]
+    """The metrics of the whole installation, as Prometheus reads them."""

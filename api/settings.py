@@ -1,0 +1,49 @@
+"""What an operator sets: environment variables NEXTBEST_*, or the command line, which sets them for its processes."""
+
+from pathlib import Path
+from typing import Annotated, Final
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MIB: Final = 2**20
+
+
+class Settings(BaseSettings):
+    """One process's settings. Every field is `NEXTBEST_` and its name in capitals."""
+
+    model_config = SettingsConfigDict(env_prefix="NEXTBEST_", frozen=True, extra="ignore")
+
+    rules: Path = Path("rules")
+    """Folder of rule files."""
+    model: Path | None = None
+    """Folder of a model artefact; none: the baseline scores."""
+    data_dir: Path = Path("data")
+    redis_url: SecretStr | None = None
+    """None: the embedded server that runs under `data_dir`."""
+    secrets: Path | None = None
+    """None: `secrets.json` in `data_dir`; needed with `redis_url`."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65_535)] = 8080
+    workers: Annotated[int, Field(ge=1, le=256)] = 1
+    """Processes that serve on the port."""
+
+    max_body_bytes: Annotated[int, Field(ge=1_024, le=16 * MIB)] = 64 * 1_024
+    """For one request; a batch may have `max_batch_bytes`."""
+    max_batch_bytes: Annotated[int, Field(ge=1_024, le=64 * MIB)] = MIB
+    max_batch: Annotated[int, Field(ge=1, le=10_000)] = 500
+    """Outcomes or events in one batch."""
+    max_in_flight: Annotated[int, Field(ge=1)] = 64
+    """Decisions a process makes at once; more get the fallback, `degraded: overload`."""
+    max_queueing_ms: Annotated[float, Field(gt=0)] = 10.0
+    """A decision that waited longer for its turn gets the fallback as well."""
+    write_timeout_ms: Annotated[int, Field(ge=10)] = 1_000
+    """For outcomes, events, consent and callbacks, which wait for the disk."""
+    drain_s: Annotated[int, Field(ge=0)] = 5
+    """After the signal to stop, for what is in flight."""
+
+    @property
+    def secrets_path(self) -> Path:
+        """Where the secrets are."""
+        return self.secrets or self.data_dir / "secrets.json"

@@ -1,0 +1,143 @@
+"""What a process counts, as plain integers: counting is a dictionary look-up and an addition.
+
+`exposition.py` flushes the counts each second and gathers those of all processes for Prometheus.
+"""
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from typing import Final
+
+MAX_SERIES: Final = 1_000
+OTHER: Final = "other"
+"""Label value of all that finds no place any more in its family."""
+SECONDS: Final = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.02, 0.03, 0.05, 0.1, 0.25, 1.0)
+"""Bounds of latency buckets: finest where a decision should end."""
+
+Labels = tuple[str, ...]
+
+
+class Counter:
+    """A family of counts by label values, at most `limit` series; what comes later counts as `other`."""
+
+    __slots__ = ("help", "labels", "limit", "name", "values")
+    series_per_label = 1
+
+    def __init__(self, name: str, text: str, labels: Labels, limit: int) -> None:
+        self.name = name
+        self.help = text
+        self.labels = labels
+        self.limit = limit
+        self.values: dict[Labels, int] = {}
+
+    def add(self, labels: Labels = (), by: int = 1) -> None:
+        """Count."""
+        try:
+            self.values[labels] += by
+        except KeyError:
+            if len(self.values) >= self.limit - 1:
+                labels = (OTHER,) * len(self.labels)
+            self.values[labels] = self.values.get(labels, 0) + by
+
+    def row(self, labels: Labels) -> list[float]:
+        """A series as numbers."""
+        return [self.values[labels]]
+
+
+class Histogram:
+    """A family of distributions by label values: counts by bucket, then the sum in the last place."""
+
+    __slots__ = ("bounds", "help", "labels", "limit", "name", "values")
+
+    def __init__(self, name: str, text: str, labels: Labels, limit: int, bounds: Sequence[float] = SECONDS) -> None:
+        self.name = name
+        self.help = text
+        self.labels = labels
+        self.limit = limit
+        self.bounds = tuple(bounds)
+        self.values: dict[Labels, list[float]] = {}
+
+    @property
+    def series_per_label(self) -> int:
+        """One a bucket, the one without bound, the sum and the count."""
+        return len(self.bounds) + 3
+
+    def observe(self, labels: Labels, value: float) -> None:
+        """Put a value into its bucket."""
+        try:
+            row = self.values[labels]
+        except KeyError:
+            if len(self.values) >= self.limit - 1:
+                labels = (OTHER,) * len(self.labels)
+            row = self.values.setdefault(labels, [0] * (len(self.bounds) + 2))
+        row[bisect_left(self.bounds, value)] += 1
+        row[-1] += value
+
+    def row(self, labels: Labels) -> list[float]:
+        """A series as numbers."""
+        return list(self.values[labels])
+
+
+class Gauge:
+    """A family of present values by label values; those of several processes add up, unless only the largest counts."""
+
+    __slots__ = ("help", "labels", "largest", "limit", "name", "values")
+    series_per_label = 1
+
+    def __init__(self, name: str, text: str, labels: Labels, limit: int, *, largest: bool = False) -> None:
+        self.name = name
+        self.help = text
+        self.labels = labels
+        self.limit = limit
+        self.largest = largest
+        self.values: dict[Labels, float] = {}
+
+    def set(self, labels: Labels, value: float) -> None:
+        """Note the present value."""
+        if labels in self.values or len(self.values) < self.limit:
+            self.values[labels] = value
+
+    def row(self, labels: Labels) -> list[float]:
+        """A series as numbers."""
+        return [self.values[labels]]
+
+
+class Metrics:
+    """Everything that one process counts. Labels are names from rule files or closed sets, never anything personal."""
+
+    def __init__(self) -> None:
+        self.decisions = Counter("decisions", "Decisions by what was first missing", ("channel", "degraded"), 100)
+        self.rejections = Counter("rejections", "Actions not shown, by the stage that dropped them", ("stage",), 24)
+        self.problems = Counter("problems", "Requests refused, by route and problem type", ("route", "type"), 100)
+        self.outcomes = Counter("outcomes", "Outcomes by kind and how they were taken", ("outcome", "status"), 40)
+        self.consents = Counter("consents", "Changes of consent by how they were taken", ("status",), 5)
+        self.callbacks = Counter("callbacks", "Callbacks by how they were taken", ("status",), 5)
+        self.events = Counter("events", "Events by type and how they were taken", ("type", "status"), 150)
+        self.folded = Counter("events_folded", "Events that the worker is done with, by result", ("result",), 12)
+        self.need_changes = Counter("need_changes", "Needs that began or ended", ("need", "change"), 64)
+        self.store_failures = Counter("store_failures", "Calls that the store did not answer", ("operation",), 24)
+        self.bundle_loads = Counter("bundle_loads", "Bundles and models taken up or refused", ("result",), 6)
+        self.decision_seconds = Histogram("decision_seconds", "From the bytes' arrival to the answer", ("channel",), 8)
+        self.stage_seconds = Histogram("stage_seconds", "Gather, decide, score and commit", ("stage",), 5)
+        self.in_flight = Gauge("in_flight", "Decisions being made now", (), 1)
+        self.bundle = Gauge("bundle_info", "The bundle that serves", ("ruleset", "model", "release"), 4, largest=True)
+        self.event_lag = Gauge("event_lag_seconds", "Age of the oldest event not yet folded", (), 1, largest=True)
+        self.owned = Gauge("partitions_owned", "Partitions whose events this installation folds", (), 1)
+        self.processes = Gauge("processes", "Processes that are running, by what they do", ("role",), 4)
+
+    @property
+    def families(self) -> tuple[Counter | Histogram | Gauge, ...]:
+        """Every family."""
+        return tuple(vars(self).values())
+
+    @property
+    def series_limit(self) -> int:
+        """How many series all families together can reach."""
+        return sum(family.limit * family.series_per_label for family in self.families)
+
+    def snapshot(self) -> "Values":
+        """All values by family."""
+        return {family.name: [(key, family.row(key)) for key in family.values] for family in self.families}
+
+
+Values = dict[str, list[tuple[Labels, list[float]]]]
+"""What a process counted: by family, label values and a row of numbers (one, or a histogram's)."""

@@ -1,0 +1,149 @@
+"""POST /v1/events: CloudEvents, one or a batch, each in its customer's stream once."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import msgspec
+import pytest
+
+from api.entries import QuarantineEntry, decode_event
+from api.ports import Identity, Stream, key_of
+from api.problems import TYPE_PREFIX
+from engine.ids import CustomerId
+from tests.unit.api.shells import Running, running
+
+
+def an_event(**changes: object) -> dict[str, object]:
+    event = {
+        "specversion": "1.0",
+        "id": "e1",
+        "source": "core_banking",
+        "type": "mortgage_application",
+        "subject": "customer_id:C0000001",
+        "data": {"amount": 240_000},
+    }
+    return event | changes
+
+
+async def send(house: Running, body: object, kind: str = "application/cloudevents+json") -> httpx.Response:
+    return await house.client.post("/v1/events", content=json.dumps(body), headers={"content-type": kind})
+
+
+async def test_event_lands_in_its_customer_s_stream() -> None:
+    """As the source sent it, with the instants of the event and of its receipt."""
+    at = datetime.now(UTC) - timedelta(hours=3)
+    async with running() as house:
+        answer = await send(house, an_event(time=at.isoformat(), datacontenttype="application/json"))
+    assert answer.status_code == 202
+    assert answer.json() == {"source": "core_banking", "id": "e1", "status": "accepted"}
+    (entry,) = house.stores.entries[Stream.EVENTS, key_of("C0000001").partition]
+    event = decode_event(entry.body)
+    assert (event.record, event.type, event.data) == ("C0000001", "mortgage_application", {"amount": 240_000})
+    assert event.at_ms == int(at.timestamp() * 1_000)
+    assert event.received_ms > event.at_ms
+
+
+async def test_event_without_time_happened_when_it_was_received() -> None:
+    """CloudEvents leaves the time to the source."""
+    async with running() as house:
+        await send(house, an_event(), "application/json")
+    event = decode_event(house.stores.bodies(Stream.EVENTS)[0])
+    assert event.at_ms == event.received_ms
+
+
+async def test_extension_attributes_are_allowed() -> None:
+    """Tracing and partition keys are common; they mean nothing here."""
+    async with running() as house:
+        answer = await send(house, an_event(traceparent="00-ab-cd-01", partitionkey="7", dataschema="urn:x"))
+    assert answer.status_code == 202
+
+
+async def test_event_counts_once_by_source_and_id() -> None:
+    """The same id from another source is another event."""
+    async with running() as house:
+        answers = [
+            await send(house, an_event()),
+            await send(house, an_event()),
+            await send(house, an_event(source="x")),
+        ]
+    assert [answer.json()["status"] for answer in answers] == ["accepted", "duplicate", "accepted"]
+
+
+async def test_subject_may_be_any_identity() -> None:
+    """A card, an account, a visitor: known ones lead to their customer, others stand for themselves."""
+    async with running() as house:
+        house.stores.customers_by_identity[Identity("card_token", "tok:1")] = (CustomerId("C0000001"),)
+        await send(house, an_event(subject="card_token:tok:1"))
+        await send(house, an_event(id="e2", subject="web_visitor:v9"))
+    records = [decode_event(body).record for body in house.stores.bodies(Stream.EVENTS)]
+    assert records == ["C0000001", "web_visitor:v9"]
+    assert (Stream.EVENTS, key_of("web_visitor:v9").partition) in house.stores.entries
+
+
+@pytest.mark.parametrize(
+    ("age", "status", "reason"),
+    [
+        (timedelta(minutes=-4), "accepted", None),
+        (timedelta(minutes=-6), "quarantined", "in_the_future"),
+        (timedelta(days=6, hours=23), "accepted", None),
+        (timedelta(days=7, hours=1), "quarantined", "too_old"),
+    ],
+)
+async def test_event_outside_the_known_span_is_put_aside(age: timedelta, status: str, reason: str | None) -> None:
+    """A clock that is wrong moves nothing; what is older than our memory of duplicates may have counted before."""
+    at = (datetime.now(UTC) - age).isoformat()
+    async with running() as house:
+        answer = await send(house, an_event(time=at))
+    assert answer.status_code == 202
+    assert (answer.json()["status"], answer.json().get("reason")) == (status, reason)
+    assert len(house.stores.bodies(Stream.EVENTS)) == (status == "accepted")
+    for body in house.stores.bodies(Stream.QUARANTINE):
+        aside = msgspec.msgpack.decode(body, type=QuarantineEntry)
+        assert (aside.reason, decode_event(aside.body).id) == (reason, "e1")
+
+
+async def test_event_of_a_joint_account_is_put_aside() -> None:
+    """It would have to be guessed whose it is."""
+    async with running() as house:
+        house.stores.customers_by_identity[Identity("account_number", "A1")] = (CustomerId("C1"), CustomerId("C2"))
+        answer = await send(house, an_event(subject="account_number:A1"))
+    assert answer.json()["reason"] == "identity_ambiguous"
+    assert house.stores.bodies(Stream.EVENTS) == []
+
+
+async def test_batch_is_answered_part_by_part() -> None:
+    """One bad event does not lose the good ones; each customer's go to their own stream."""
+    batch = [
+        an_event(),
+        an_event(id="e2", type="gone"),
+        an_event(id="e3", subject="customer_id:C0000002"),
+        "not an event",
+        an_event(),
+        an_event(id="e4", data={"amount": "much"}),
+    ]
+    async with running() as house:
+        answer = await send(house, batch, "application/cloudevents-batch+json")
+    results = answer.json()["results"]
+    assert answer.status_code == 202
+    assert [each["status"] for each in results] == [
+        "accepted",
+        "refused",
+        "accepted",
+        "refused",
+        "duplicate",
+        "refused",
+    ]
+    assert results[5]["problem"]["errors"][0]["pointer"] == "/data/amount"
+    assert house.metrics.events.values == {
+        ("mortgage_application", "accepted"): 2,
+        ("mortgage_application", "duplicate"): 1,
+    }
+
+
+async def test_store_that_is_away_means_nothing_was_acknowledged() -> None:
+    """The source keeps the event and sends it again."""
+    async with running() as house:
+        house.stores.away = True
+        answers = [await send(house, an_event()), await send(house, [an_event()])]
+    assert [answer.json()["type"] for answer in answers] == [TYPE_PREFIX + "store_unavailable"] * 2
