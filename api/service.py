@@ -34,7 +34,7 @@ from api.security import Secrets
 from api.serving import RecordUnreadable, Serving
 from api.telemetry import Metrics
 from api.vocabulary import Vocabulary
-from engine.contacts import Contact, ContactState, pack
+from engine.contacts import Contact, compaction, pack
 from engine.decision import Decision, Request, Snapshot
 from engine.ids import ChannelId, PlacementId
 from engine.pipeline import decide
@@ -245,14 +245,13 @@ class Service:
         time: _Time,
     ) -> Committed:
         deadline = time.commit_deadline()
+        dropped, kept = _compacted(serving.plan, judged)
         commit = Commit(
             deadline_ms=decision_log.now_us() // 1_000 + max(0, int((deadline - monotonic()) * 1_000)),
             contacts_version=judged.stored.contacts_version,
             consent_version=judged.stored.consent_version,
-            new_contacts=pack(judged.decision.new_contacts),
-            dropped_contacts=_outlived(
-                judged.snapshot.contacts, judged.at_us // 1_000_000 - serving.plan.contact.horizon_s
-            ),
+            new_contacts=pack((*kept, *judged.decision.new_contacts) if kept else judged.decision.new_contacts),
+            dropped_contacts=dropped,
             decision=decision_log.encode(
                 decision_id=judged.decision_id,
                 decided_at_us=judged.at_us,
@@ -347,6 +346,15 @@ class Service:
         )
 
 
+def _compacted(plan: Plan, judged: _Judged) -> tuple[int, Sequence[Contact]]:
+    now_s, rules = judged.at_us // 1_000_000, plan.contact
+    return compaction(
+        judged.snapshot.contacts,
+        shown_since=now_s - rules.horizon_s,
+        answered_since=now_s - rules.answer_horizon_s,
+    )
+
+
 def _budget_ms(plan: Plan, request: DecisionRequest) -> int:
     own = plan.channel_by_id[ChannelId(request.channel)].budget_ms
     return own if request.budget_ms is None else min(own, request.budget_ms)
@@ -366,13 +374,3 @@ def _claim(request: DecisionRequest, end: float) -> RequestClaim | None:
         attempt=token_bytes(8),
         hold_ms=max(1, int((end - monotonic()) * 1_000)),
     )
-
-
-def _outlived(contacts: Sequence[Contact], before_s: int) -> int:
-    """How many contacts at the front of a history nobody asks about any more."""
-    count = 0
-    for contact in contacts:
-        if contact.at >= before_s or contact.state >= ContactState.LATER:
-            break
-        count += 1
-    return count

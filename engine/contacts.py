@@ -6,7 +6,7 @@ what `pack` returns.
 
 import hashlib
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
 from typing import Final, NamedTuple
 
@@ -101,3 +101,20 @@ def pack(contacts: Iterable[Contact]) -> bytes:
 def hash32(text: str) -> int:
     """32 bits that name an action or a session in a contact; collisions between actions are refused when compiling."""
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=4).digest(), "little")
+
+
+_WORTH_COMPACTING: Final = 64
+
+
+def compaction(contacts: Sequence[Contact], *, shown_since: int, answered_since: int) -> tuple[int, Sequence[Contact]]:
+    """What to drop of a history that has grown, and what to put back of it: (number dropped from the front, kept).
+
+    Impressions and clicks before `shown_since` and answers before `answered_since` matter to nothing. Nothing is
+    dropped until there are enough of them.
+    """
+    if len(contacts) < _WORTH_COMPACTING:
+        return 0, ()
+    kept = [
+        each for each in contacts if each.at >= (answered_since if each.state >= ContactState.LATER else shown_since)
+    ]
+    return (len(contacts), kept) if len(contacts) - len(kept) >= _WORTH_COMPACTING // 2 else (0, ())

@@ -232,7 +232,9 @@ class ContactRules:
     quiet_to: time
     span: Span
     horizon_s: int
-    """Contacts older than this many seconds matter to nothing but declines and accepts."""
+    """Impressions and clicks older than this many seconds matter to nothing."""
+    answer_horizon_s: int
+    """Declines and accepts older than this many seconds matter to nothing."""
     windows: "CapWindows"
 
 

@@ -213,7 +213,9 @@ class _Build:
             triggers=triggers,
             guards=guards,
             guard_defaults=guard_defaults,
-            contact=read_contact(self._form("policy/contact.yaml"), context, actions, journeys),
+            contact=read_contact(
+                self._form("policy/contact.yaml"), context, actions, journeys, _accepts_count_s(themes)
+            ),
             arbitration=read_arbitration(self._form("policy/arbitration.yaml"), context, journeys),
         )
 
@@ -421,6 +423,11 @@ def _treatments(
         }
         for channel in context.channels
     ), conditions
+
+
+def _accepts_count_s(themes: Sequence[Theme]) -> int:
+    lengths = [theme.accept_counts.longest_days for theme in themes if theme.accept_counts is not None]
+    return 86_400 * max(lengths, default=0)
 
 
 def _always_fitting(

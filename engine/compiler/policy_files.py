@@ -102,9 +102,16 @@ class _Defaults:
 
 
 def read_contact(
-    form: Form, context: ReadContext, actions: Sequence[ReadAction], journeys: Mapping[str, tuple[int, ...]]
+    form: Form,
+    context: ReadContext,
+    actions: Sequence[ReadAction],
+    journeys: Mapping[str, tuple[int, ...]],
+    accepts_count_s: int,
 ) -> ContactRules:
-    """`policy/contact.yaml`, with what the actions' own `contact` adds."""
+    """`policy/contact.yaml`, with what the actions' own `contact` adds.
+
+    Accepts count for journeys for up to `accepts_count_s` seconds.
+    """
     caps = [cap for each in form.forms("caps", "a cap") for cap in _caps(each, context, actions, journeys)]
     cooling = form.form("cooling_off", "`cooling_off`")
     defaults = _Defaults(
@@ -141,6 +148,10 @@ def read_contact(
         quiet_to=quiet_to,
         span=form.span,
         windows=CapWindows(context.bank.zone, caps),
+        answer_horizon_s=max(
+            [*windows, _LONGEST_FEATURE_S, accepts_count_s]
+            + [max(*each.after_decline, each.after_accept) for each in cooling_off]
+        ),
         horizon_s=max([*windows, ignored_within + ignored_for, _LONGEST_FEATURE_S]),
     )
 
