@@ -1,7 +1,8 @@
 """The streams, event state and bulk loading in memory, on the same `MemoryState` as the customer store."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from api.adapters.memory import Lease, MemoryState
@@ -23,15 +24,16 @@ from api.ports import (
 from engine.ids import CustomerId
 
 HORIZON_DAYS: Final = 7
-DAY_MS: Final = 86_400_000
+DAY_S: Final = 86_400
 POLL_S: Final = 0.002
 
 
 class MemoryJournal:
     """`Journal` in memory."""
 
-    def __init__(self, state: MemoryState) -> None:
+    def __init__(self, state: MemoryState, now_s: Callable[[], float] = time.time) -> None:
         self._state = state
+        self._now_s = now_s
 
     async def append_once(
         self, stream: Stream, partition: int, arrivals: Sequence[Arrival], *, deadline_ms: int, deadline: float
@@ -41,7 +43,7 @@ class MemoryJournal:
 
     def _append_once(self, stream: Stream, partition: int, arrival: Arrival) -> bool:
         state = self._state
-        today = state.now_ms() // DAY_MS
+        today = int(self._now_s()) // DAY_S
         parts = (arrival.source, arrival.id)
         earlier = range(today - HORIZON_DAYS, today)
         if any(parts in state.seen.get((partition, stream.value, day), ()) for day in earlier):

@@ -1,0 +1,116 @@
+"""Event state: one owner at a time, fenced by an epoch, and every event folded once."""
+
+from collections.abc import Sequence
+
+from api.ports import FIRST, Entry, FoldState, FoldWrite, LoadedRecord, Ownership, Stream
+from engine.ids import CustomerId
+from tests.contract.worlds import ADA, GRACE, World, soon, soon_ms
+
+
+async def _own(world: World, worker: str = "w1", *, lease_ms: int = 60_000) -> Ownership:
+    owned = await world.events.own(ADA.partition, worker, lease_ms=lease_ms, deadline=soon())
+    assert owned is not None
+    return owned
+
+
+async def _fold(world: World, owned: Ownership, before: str, applied: str, due_at_s: int | None = None) -> FoldState:
+    write = FoldWrite(soon_ms(), owned.epoch, before, applied, b"state " + applied.encode(), b"needs", due_at_s)
+    return await world.events.fold(ADA, write, deadline=soon())
+
+
+async def _events(world: World) -> Sequence[Entry]:
+    return (await world.journal.read(Stream.EVENTS, {ADA.partition: FIRST}, count=10)).get(ADA.partition, ())
+
+
+async def test_a_partition_has_one_owner(world: World) -> None:
+    """Others get it when the lease has ended, or was given back."""
+    first = await _own(world)
+    assert await world.events.own(ADA.partition, "w2", lease_ms=1, deadline=soon()) is None
+    await world.events.disown(first, deadline=soon())
+    second = await _own(world, "w2", lease_ms=0)
+    assert second.epoch == first.epoch + 1
+    assert (await _own(world, "w3")).epoch == second.epoch + 1
+
+
+async def test_extending_a_lease_keeps_its_epoch(world: World) -> None:
+    """The same worker goes on where it is."""
+    assert (await _own(world)).epoch == (await _own(world)).epoch
+
+
+async def test_a_position_is_kept_for_the_next_owner(world: World) -> None:
+    """Only the owner may move it."""
+    first = await _own(world, lease_ms=0)
+    assert first.position == FIRST
+    assert await world.events.advance(first, "5-1", deadline=soon())
+    second = await _own(world, "w2")
+    assert second.position == "5-1"
+    assert not await world.events.advance(first, "9-9", deadline=soon())
+    assert (await _own(world, "w2")).position == "5-1"
+
+
+async def test_a_fold_stores_the_state_and_the_last_event(world: World) -> None:
+    """The next one reads both."""
+    owned = await _own(world)
+    assert await _fold(world, owned, FIRST, "7-0") is FoldState.APPLIED
+    (folded,) = await world.events.records([ADA], deadline=soon())
+    assert (folded.record.events, folded.record.needs, folded.applied) == (b"state 7-0", b"needs", "7-0")
+
+
+async def test_a_fold_on_an_outdated_state_is_stale(world: World) -> None:
+    """The event that was folded meanwhile is not lost."""
+    owned = await _own(world)
+    await _fold(world, owned, FIRST, "7-0")
+    assert await _fold(world, owned, FIRST, "8-0") is FoldState.STALE
+    assert (await world.record()).events == b"state 7-0"
+
+
+async def test_a_former_owner_is_fenced(world: World) -> None:
+    """However late its write arrives."""
+    first = await _own(world, lease_ms=0)
+    await _own(world, "w2")
+    assert await _fold(world, first, FIRST, "7-0") is FoldState.FENCED
+    assert (await world.record()).events is None
+
+
+async def test_a_fold_into_a_merged_record_is_sent_on(world: World) -> None:
+    """Nothing is written to what nobody reads."""
+    owned = await _own(world)
+    await world.move(ADA, GRACE)
+    assert await _fold(world, owned, FIRST, "7-0") is FoldState.MOVED
+
+
+async def test_records_come_in_the_order_of_the_keys(world: World) -> None:
+    """Those that do not exist as empty ones."""
+    await world.records.load([LoadedRecord(CustomerId(GRACE.record), b"profile")])
+    empty, loaded = await world.events.records([ADA, GRACE], deadline=soon())
+    assert (empty.record.profile, empty.applied) == (None, FIRST)
+    assert loaded.record.profile == b"profile"
+
+
+async def test_what_is_due_becomes_a_timer_event_once(world: World) -> None:
+    """The instant of the last fold counts."""
+    owned = await _own(world)
+    await _fold(world, owned, FIRST, "7-0", due_at_s=50)
+    await _fold(world, owned, "7-0", "8-0", due_at_s=100)
+    assert await world.events.wake_due(owned, 99, count=10, deadline=soon()) == 0
+    assert await world.events.wake_due(owned, 100, count=10, deadline=soon()) == 1
+    assert await world.events.wake_due(owned, 100, count=10, deadline=soon()) == 0
+    assert [(entry.kind, entry.body) for entry in await _events(world)] == [("t", ADA.record.encode())]
+
+
+async def test_a_fold_without_a_due_instant_takes_it_back(world: World) -> None:
+    """What ended needs no timer."""
+    owned = await _own(world)
+    await _fold(world, owned, FIRST, "7-0", due_at_s=50)
+    await _fold(world, owned, "7-0", "8-0")
+    assert await world.events.wake_due(owned, 100, count=10, deadline=soon()) == 0
+
+
+async def test_a_former_owner_wakes_nobody(world: World) -> None:
+    """The due index is the owner's."""
+    first = await _own(world)
+    await _fold(world, first, FIRST, "7-0", due_at_s=50)
+    await world.events.disown(first, deadline=soon())
+    await _own(world, "w2")
+    assert await world.events.wake_due(first, 100, count=10, deadline=soon()) == 0
+    assert await _events(world) == ()
