@@ -79,8 +79,8 @@ class ContactUse:
             POSITION,
             "at",
             "channel",
-            _hashed(complete, "action").alias("action_hash"),
-            _hashed(complete, "session").alias("session_hash"),
+            _hashed(complete["action"]).alias("action_hash"),
+            pl.col("session") if "session" in complete.columns else pl.lit(None, dtype=pl.String).alias("session"),
             pl.max_horizontal(pl.lit(int(ContactState.SHOWN)), *states).cast(pl.Int64).alias("state"),
             reason.cast(pl.Int64).alias("reason"),
         )
@@ -91,14 +91,12 @@ class ContactUse:
         since = [reading.until_s - self.target.counts_for_s(*kind) for kind in kinds.iter_rows()]
         oldest = kinds.with_columns(pl.Series("since", since, dtype=pl.Int64))
         joined = contacts.join(oldest, on=("action_hash", "state", "reason"), how="left", maintain_order="left")
-        return joined.filter(pl.col("at") >= pl.col("since")).drop("since")
+        counting = joined.filter(pl.col("at") >= pl.col("since"))
+        return counting.with_columns(_hashed(counting["session"]).alias("session_hash")).drop("since", "session")
 
 
-def _hashed(values: pl.DataFrame, name: str) -> pl.Series:
+def _hashed(texts: pl.Series) -> pl.Series:
     """32 bits for each text, 0 where there is none."""
-    if name not in values.columns:
-        return pl.Series(name, [0] * len(values), dtype=pl.Int64)
-    texts = values[name]
     known = texts.drop_nulls().unique()
     hashes = pl.Series([hash32(text) for text in known.to_list()], dtype=pl.Int64)
     return texts.replace_strict(known, hashes, default=0, return_dtype=pl.Int64)

@@ -8,12 +8,12 @@ import msgspec
 import polars as pl
 
 from api.loading.cells import Reading
-from api.loading.held import BadCell, HeldColumn, hold_column
+from api.loading.held import BadCell, hold_column
 from api.loading.mapping import Cell, Events, Where
 from api.loading.uses import INSTANT, POSITION, TEXT, BadValue, Field, Read
 from engine.errors import FactError
 from engine.events import EventFilter, EventLayout, EventSpec
-from engine.facts import NUMERIC, FactSpec, FactType, Natural, is_missing
+from engine.facts import NUMERIC, FactSpec, FactType, Held, Natural, is_missing
 from engine.ids import EventName, FactName
 
 LATER: Final = "lies after the day of the data"
@@ -76,7 +76,7 @@ class EventUse:
         """The rows of one kind of event that each filter keeps."""
         fields, bad = self._fields(spec, rows[positions], reading)
         lines = []
-        held: list[list[bool | int | float | str | None]] | None = None
+        held: list[list[Held]] | None = None
         for at, kept in enumerate(self.layout.filters):
             if kept.event != spec.name:
                 continue
@@ -102,14 +102,14 @@ def _line(*, positions: pl.Series, at: int) -> pl.DataFrame:
     return pl.DataFrame({POSITION: positions, "filter": pl.repeat(at, len(positions), dtype=pl.UInt16, eager=True)})
 
 
-def _kept(positions: pl.Series, kept: EventFilter, held: list[list[bool | int | float | str | None]]) -> pl.Series:
+def _kept(positions: pl.Series, kept: EventFilter, held: list[list[Held]]) -> pl.Series:
     matches = kept.matches
     if matches is None:
         return positions
     return positions.filter(pl.Series([matches(fields) for fields in held], dtype=pl.Boolean))
 
 
-def _rows_of(spec: EventSpec, columns: list[pl.Series]) -> list[list[bool | int | float | str | None]]:
+def _rows_of(spec: EventSpec, columns: list[pl.Series]) -> list[list[Held]]:
     """Held fields row by row, as filters take them: missing numbers are NaN again."""
     lists = [
         [field.missing if value is None else value for value in column.to_list()]
@@ -143,10 +143,9 @@ def _read_json(spec: EventSpec, texts: pl.Series) -> tuple[list[pl.Series], list
         plain |= found.is_not_null()
     unusual = (~plain).arg_true()
     if len(unusual):
-        slow = _decoded(spec, texts.gather(unusual))
-        columns = [column.scatter(unusual, values.values) for column, values in zip(columns, slow, strict=True)]
-        wrong = {unusual[cell.position]: cell.reason for held in slow for cell in held.bad}
-        bad += [BadCell(*item) for item in wrong.items()]
+        slow, wrong = _decoded(spec, texts.gather(unusual))
+        columns = [column.scatter(unusual, values) for column, values in zip(columns, slow, strict=True)]
+        bad += [BadCell(unusual[cell.position], cell.reason) for cell in wrong]
     return columns, bad
 
 
@@ -159,12 +158,12 @@ def _pattern(field: FactSpec) -> str:
     return rf'^\s*\{{\s*"{field.name}"\s*:\s*{value}\s*\}}\s*$'
 
 
-def _decoded(spec: EventSpec, texts: pl.Series) -> list[HeldColumn]:
-    """One held column a field; what does not fit is bad in the first."""
-    rows: list[list[bool | int | float | str | None]] = []
+def _decoded(spec: EventSpec, texts: pl.Series) -> tuple[list[pl.Series], list[BadCell]]:
+    """One held column a field, and the objects that do not fit."""
+    rows: list[list[Held]] = []
     bad: list[BadCell] = []
     for position, text in enumerate(texts.to_list()):
-        row: list[bool | int | float | str | None] = [None] * len(spec.fields)
+        row: list[Held] = [None] * len(spec.fields)
         try:
             data: Mapping[str, Natural] = _DECODER.decode(text)
             row = [None if is_missing(held) else held for held in spec.hold(data)]
@@ -173,9 +172,6 @@ def _decoded(spec: EventSpec, texts: pl.Series) -> list[HeldColumn]:
         except FactError as error:
             bad.append(BadCell(position, str(error)))
         rows.append(row)
-    columns = [
+    return [
         pl.Series(field.name, [row[at] for row in rows], dtype=_kind(field)) for at, field in enumerate(spec.fields)
-    ]
-    if not columns:
-        return [HeldColumn(pl.Series("none", [None] * len(rows), dtype=pl.Int64), tuple(bad))] if bad else []
-    return [HeldColumn(columns[0], tuple(bad)), *(HeldColumn(column) for column in columns[1:])]
+    ], bad

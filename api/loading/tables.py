@@ -156,12 +156,13 @@ def _numbers(first: int, count: int) -> pl.Series:
 
 
 def _csv_batches(table: Table, path: Path, columns: Collection[str], issues: Issues) -> Iterator[Batch]:
+    _refuse_open_quote(table, path)
     bad_rows: list[int] = []
 
     def skip(line: Any) -> str:
         bad_rows.append(line.number)
-        cut = "; a quoted text does not end" if line.text.count("\n") else ""
-        reason = f"has {line.actual_columns} columns, not {line.expected_columns}{cut}"
+        plural = "" if line.actual_columns == 1 else "s"
+        reason = f"has {line.actual_columns} column{plural}, not {line.expected_columns}"
         issues.add(Issue(path.name, line.number, "", reason))
         return "skip"
 
@@ -218,6 +219,20 @@ def _emptied(rows: pl.DataFrame, empty: Collection[str]) -> pl.DataFrame:
     return rows.with_columns(pl.when(~stripped.is_in(list(empty))).then(stripped).name.keep())
 
 
+def _refuse_open_quote(table: Table, path: Path) -> None:
+    """A quoted text that does not end swallows all rows behind it, so such a file is not read at all.
+
+    Raises:
+        SourceError: the number of quote signs is odd.
+    """
+    if '"'.encode(table.encoding) != b'"':
+        return
+    with path.open("rb") as file:
+        signs = sum(block.count(b'"') for block in iter(lambda: file.read(_BLOCK_BYTES), b""))
+    if signs % 2:
+        raise SourceError(path.name, f"has an odd number of quote signs ({signs:,}): a quoted text does not end")
+
+
 def _opened_csv(table: Table, path: Path, columns: Collection[str], skip: Any) -> Any:
     return pa.csv.open_csv(
         path,
@@ -236,5 +251,5 @@ def _why_unreadable(error: Exception, table: Table) -> str:
     if isinstance(error, UnicodeError):
         return f"is not {table.encoding} text"
     if "straddl" in str(error):
-        return "has a row of more than 16 MB: a quoted text probably does not end"
+        return "has a row longer than 16 MB: a quoted text probably ends too late"
     return "cannot be read as delimited text"

@@ -133,7 +133,7 @@ class Records:
     def __init__(self) -> None:
         self.by_customer: dict[str, LoadedRecord] = {}
         self.customers_by_identity: dict[Identity, tuple[CustomerId, ...]] = {}
-        self.schemas: dict[int, bytes] = {}
+        self.columns_by_hash: dict[int, bytes] = {}
 
     async def load(self, records: Sequence[LoadedRecord]) -> None:
         self.by_customer.update({record.customer: record for record in records})
@@ -142,10 +142,10 @@ class Records:
         self.customers_by_identity.update({who: tuple(named) for who, named in customers_by_identity.items()})
 
     async def put_schema(self, schema_hash: int, columns: bytes) -> None:
-        self.schemas[schema_hash] = columns
+        self.columns_by_hash[schema_hash] = columns
 
-    async def schema(self, schema_hash: int) -> bytes | None:
-        return self.schemas.get(schema_hash)
+    async def schemas(self) -> Sequence[bytes]:
+        return list(self.columns_by_hash.values())
 
     def profile(self, customer: str) -> dict[str, object]:
         """A customer's natural values, without the missing ones."""

@@ -45,7 +45,7 @@ async def test_rows_keep_their_numbers_behind_a_bad_line(tmp_path: Path) -> None
     assert problems(report) == [
         "people.csv:3: has 2 columns, not 3",
         "people.csv:5: `age` must be a number",
-        "people.csv:6: has 1 columns, not 3",
+        "people.csv:6: has 1 column, not 3",
         "people.csv:7: `age` must be a number",
     ]
 

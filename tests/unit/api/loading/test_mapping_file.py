@@ -53,7 +53,27 @@ contacts:
   - {table: orders, at: at}
 """
     ) == [
-        "mapping.yaml:2:11: unknown key in the table `people` `delimitter`; did you mean `delimiter`?",
+        "mapping.yaml:2:30: unknown key in the table `people` `delimitter`; did you mean `delimiter`?",
         "mapping.yaml:2:57: unknown encoding `utf-9`; such as utf-8 or windows-1250",
         "mapping.yaml:2:70: unknown time zone `Europe/Paname`; such as Europe/London or UTC",
+        "mapping.yaml:7:35: two-digit years need their `century`; {format: YYMMDD, century: 1900}",
+        "mapping.yaml:8:35: a date format needs YYYY or YY, MM and DD; such as DD.MM.YYYY or YYMMDD",
+        "mapping.yaml:9:38: `characters` must be the first and last one, such as 3..4",
+        "mapping.yaml:10:13: a value comes from a `column` or is a `constant`",
+        "mapping.yaml:11:20: `sum` needs the `column` that it goes over",
+        "mapping.yaml:12:19: `latest` needs `by`, a date or number column; nothing else takes it",
+        "mapping.yaml:14:5: a contact line needs `action`",
+        "mapping.yaml:14:5: a contact line needs `channel`",
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("tables: {}", "mapping.yaml:1:1: a mapping needs `customers`"),
+        ("", "mapping.yaml:1:1: the file is empty"),
+        ("customers: [", "mapping.yaml:1:13: this is not YAML: expected the node content, but found '<stream end>'"),
+    ],
+)
+def test_file_that_is_no_mapping_is_refused(text: str, named: str) -> None:
+    assert named in mistakes(text)

@@ -1,0 +1,325 @@
+"""Rows of several files become one record for each customer."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from api.loading.mapping_file import MappingErrors
+from api.ports import Identity
+from engine.contacts import Contact, ContactState, DeclineReason, hash32
+from tests.unit.api.loading.small_bank import NOW, loaded, problems, target, written
+
+PEOPLE = "id\nC1\nC2\n"
+
+
+async def test_rows_of_another_table_are_counted_and_summed(tmp_path: Path) -> None:
+    text = """
+tables:
+  people: {file: people.csv}
+  orders: {file: orders.csv, customer: person}
+customers:
+  table: people
+  id: id
+  attributes:
+    orders.count: {count: orders}
+    orders.total: {sum: orders, column: amount}
+    orders.largest: {max: orders, column: amount, where: {kind: [a]}}
+    orders.last: {latest: orders, column: kind, by: {column: day, date: DD.MM.YYYY}}
+    orders.any: {any: orders, where: {kind: b}}
+"""
+    orders = "person,amount,kind,day\nC1,10.50,a,02.01.2026\nC1,900,b,01.01.2026\nC1,20,a,03.01.2025\n"
+    records, report = await loaded(written(tmp_path, people=PEOPLE, orders=orders), text)
+    assert problems(report) == []
+    assert records.profile("C1") == {
+        "orders.count": 3,
+        "orders.total": 930.5,
+        "orders.largest": 20.0,
+        "orders.last": "a",
+        "orders.any": True,
+    }
+    assert records.profile("C2") == {"orders.count": 0, "orders.total": 0.0, "orders.any": False}
+
+
+async def test_sum_beyond_its_range_costs_the_customer(tmp_path: Path) -> None:
+    text = """
+tables: {people: {file: people.csv}, orders: {file: orders.csv, customer: person}}
+customers: {table: people, id: id, attributes: {orders.total: {sum: orders, column: amount}}}
+"""
+    records, report = await loaded(written(tmp_path, people=PEOPLE, orders="person,amount\nC1,800\nC1,300\n"), text)
+    assert problems(report) == ["people.csv:2: `orders.total` must lie in 0..1000"]
+    assert list(records.by_customer) == ["C2"]
+
+
+async def test_joined_tables_lead_from_an_order_to_its_customer(tmp_path: Path) -> None:
+    """An order names an account, and an account its owner and a second user: only the owner's rows count."""
+    text = """
+tables:
+  people: {file: people.csv, joins: [{table: towns, on: town, key: code}]}
+  towns: {file: towns.csv}
+  users: {file: users.csv}
+  orders: {file: orders.csv, customer: users.person, joins: [{table: users, on: account, where: {role: owner}}]}
+customers:
+  table: people
+  id: id
+  id_prefix: B
+  attributes: {income: towns.salary, orders.count: {count: orders}}
+"""
+    folder = written(
+        tmp_path,
+        people="id,town\n1,x\n2,z\n",
+        towns="code,salary\nx,100\n",
+        users="account,person,role\n7,1,owner\n7,2,user\n8,2,owner\n",
+        orders="account\n7\n7\n8\n9\n",
+    )
+    records, report = await loaded(folder, text)
+    assert problems(report) == ["orders.csv:5: `users.person` names no customer"]
+    assert records.profile("B1") == {"income": 100.0, "orders.count": 2}
+    assert records.profile("B2") == {"orders.count": 1}
+
+
+async def test_rows_of_a_stranger_are_named_and_left_out(tmp_path: Path) -> None:
+    text = """
+tables: {people: {file: people.csv}, orders: {file: orders.csv, customer: person}}
+customers: {table: people, id: id, attributes: {orders.count: {count: orders}}}
+"""
+    _, report = await loaded(written(tmp_path, people=PEOPLE, orders="person\nC1\nC9\n"), text)
+    assert problems(report) == ["orders.csv:3: belongs to no customer of this load"]
+
+
+HOLDINGS = """
+tables: {people: {file: people.csv}, orders: {file: orders.csv, customer: person}}
+customers: {table: people, id: id}
+products: [{table: orders, product: product, opened_on: opened, closed_on: closed}]
+"""
+
+
+async def test_product_is_held_from_its_first_day_until_before_its_last(tmp_path: Path) -> None:
+    orders = (
+        "person,product,opened,closed\nC1,account,2020-01-01,\nC1,card,2020-01-01,2026-01-31\nC2,card,2026-02-01,\n"
+    )
+    records, report = await loaded(written(tmp_path, people=PEOPLE, orders=orders), HOLDINGS)
+    assert problems(report) == []
+    assert (records.profile("C1"), records.profile("C2")) == ({"holds": ("account",)}, {"holds": ()})
+
+
+async def test_product_that_the_catalogue_does_not_know_is_named(tmp_path: Path) -> None:
+    _, report = await loaded(
+        written(tmp_path, people=PEOPLE, orders="person,product,opened,closed\nC1,boat,,\n"), HOLDINGS
+    )
+    assert problems(report) == ["orders.csv:2: `product` must be one of account, card"]
+
+
+async def test_sets_without_a_source_stay_unknown(tmp_path: Path) -> None:
+    text = "tables: {people: {file: people.csv}}\ncustomers: {table: people, id: id}"
+    records, _ = await loaded(written(tmp_path, people=PEOPLE), text)
+    assert records.profile("C1") == {}
+
+
+async def test_set_with_a_source_is_empty_where_the_source_says_nothing(tmp_path: Path) -> None:
+    text = "tables: {people: {file: people.csv}}\ncustomers: {table: people, id: id, segments: {column: s, split: '|'}}"
+    records, _ = await loaded(written(tmp_path, people="id,s\nC1,private|mass\nC2,\n"), text)
+    assert (records.profile("C1"), records.profile("C2")) == ({"segments": ("mass", "private")}, {"segments": ()})
+
+
+async def test_identity_that_two_customers_share_names_both(tmp_path: Path) -> None:
+    text = """
+tables: {people: {file: people.csv}, orders: {file: orders.csv, customer: person}}
+customers: {table: people, id: id}
+identities:
+  - {table: orders, scheme: account_number, value: account}
+  - {table: orders, scheme: card_token, value: {column: card, prefix: tok_}}
+"""
+    orders = "person,account,card\nC2,7,2\nC1,7,1\nC1,8,\nC1,7,1\n"
+    records, report = await loaded(written(tmp_path, people=PEOPLE, orders=orders), text)
+    assert records.customers_by_identity == {
+        Identity("account_number", "7"): ("C1", "C2"),
+        Identity("account_number", "8"): ("C1",),
+        Identity("card_token", "tok_1"): ("C1",),
+        Identity("card_token", "tok_2"): ("C2",),
+    }
+    assert report.shared_identities == 1
+
+
+CONSENT = """
+tables: {{people: {{file: people.csv}}}}
+customers: {{table: people, id: id}}
+consent: {{table: people, purposes: {{marketing: {cell}}}, profiling_objection: objection}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("cell", "words", "allowed"),
+    [
+        ("{column: m, split: '|'}", ["atm", ""], [{"atm": True, "branch": False}, None]),
+        ("m", ["true", "false"], [{"atm": True, "branch": True}, {"atm": False, "branch": False}]),
+        ("{column: m, codes: {J: true, N: false}}", ["J", ""], [{"atm": True, "branch": True}, None]),
+        ("{constant: [branch]}", ["", ""], [{"atm": False, "branch": True}] * 2),
+    ],
+)
+async def test_consent_is_a_list_of_channels_or_yes_or_no(
+    tmp_path: Path, cell: str, words: list[str], allowed: list[dict[str, bool] | None]
+) -> None:
+    people = f"id,m,objection\nC1,{words[0]},false\nC2,{words[1]},true\n"
+    records, report = await loaded(written(tmp_path, people=people), CONSENT.format(cell=cell))
+    assert problems(report) == []
+    consents = [records.consent(customer) for customer in ("C1", "C2")]
+    assert [consent.allowed_by_purpose.get("marketing") for consent in consents] == allowed
+    assert [consent.profiling_objection for consent in consents] == [False, True]
+
+
+EVENTS = """
+as_of: 2026-01-31
+tables: {people: {file: people.csv}, orders: {file: orders.csv, customer: person, zone: UTC}}
+customers: {table: people, id: id}
+events: [{table: orders, event: type, at: at, id: id, json: data}]
+"""
+HEADER = "person,type,at,id,data\n"
+
+
+def seconds(text: str) -> int:
+    return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())
+
+
+async def test_events_are_folded_for_the_filters_of_the_rules(tmp_path: Path) -> None:
+    """The rules keep two lost cards and the last payment of 100 or more."""
+    rows = [
+        "C1,card_lost,2025-05-01T10:00:00Z,1,{}",
+        "C1,card_lost,2025-07-01T10:00:00Z,2,",
+        "C1,card_lost,2025-06-01T10:00:00Z,3,{}",
+        'C1,payment,2025-12-01T10:00:00Z,4,"{""amount"": 99.99}"',
+        'C1,payment,2025-11-01T10:00:00Z,5,"{""amount"":100}"',
+    ]
+    records, report = await loaded(written(tmp_path, people=PEOPLE, orders=HEADER + "\n".join(rows)), EVENTS)
+    assert problems(report) == []
+    assert [kept.text for kept in target().layout.filters] == ["card_lost", "payment{amount >= 100}"]
+    since = seconds("2025-05-01T10:00:00")
+    lost = [seconds("2025-07-01T10:00:00"), seconds("2025-06-01T10:00:00")]
+    assert records.events("C1") == [since, *lost, seconds("2025-11-01T10:00:00")]
+    assert records.events("C2") == [since, 0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("row", "named"),
+    [
+        ("C1,card_stolen,2025-05-01T10:00:00Z,1,", "orders.csv:2: `type` must be one of card_lost, payment"),
+        ("C1,card_lost,2026-02-01T10:00:00Z,1,", "orders.csv:2: `at` lies after the day of the data"),
+        ("C1,card_lost,,1,", "orders.csv:2: `at` is empty"),
+        ("C1,card_lost,yesterday,1,", "orders.csv:2: `at` must be an instant such as 2026-01-31T10:00:00Z"),
+        ('C1,payment,2025-05-01T10:00:00Z,1,"{""amount"": ""x""}"', "orders.csv:2: `data` `amount` must be a number"),
+        (
+            'C1,payment,2025-05-01T10:00:00Z,1,"{""fee"": 1}"',
+            "orders.csv:2: `data` `fee` is not a field of the event `payment`",
+        ),
+        ("C1,card_lost,2025-05-01T10:00:00Z,1,{oops", "orders.csv:2: `data` must be a JSON object of plain values"),
+    ],
+)
+async def test_bad_event_is_named_and_not_folded(tmp_path: Path, row: str, named: str) -> None:
+    records, report = await loaded(written(tmp_path, people=PEOPLE, orders=HEADER + row + "\n"), EVENTS)
+    assert problems(report) == [named]
+    folded = records.events("C1")
+    assert folded is not None
+    assert folded[1:] == [0, 0, 0]
+
+
+async def test_event_that_comes_twice_counts_once(tmp_path: Path) -> None:
+    rows = "C1,card_lost,2025-05-01T10:00:00Z,1,\nC1,card_lost,2025-05-01T10:00:00Z,1,\n"
+    records, report = await loaded(written(tmp_path, people=PEOPLE, orders=HEADER + rows), EVENTS)
+    assert problems(report) == ["orders.csv:3: `id` names an event that an earlier row holds"]
+    assert records.events("C1") == [seconds("2025-05-01T10:00:00"), seconds("2025-05-01T10:00:00"), 0, 0]
+
+
+CONTACTS = """
+tables: {people: {file: people.csv}, orders: {file: orders.parquet, customer: person}}
+customers: {table: people, id: id}
+contacts:
+  - table: orders
+    where: {shown: true}
+    at: at
+    channel: channel
+    action: action
+    session: session
+    positive: positive
+    declined: declined
+    decline_reason: reason
+    converted: converted
+"""
+
+
+def contact(days_ago: int, channel: str, **told: object) -> dict[str, object]:
+    at = NOW - timedelta(days=days_ago)
+    plain = {"positive": False, "declined": False, "reason": None, "converted": False, "shown": True}
+    return {"person": "C1", "at": at, "channel": channel, "action": "card", "session": "s", **plain, **told}
+
+
+async def test_contacts_that_still_count_are_kept_with_their_answers(tmp_path: Path) -> None:
+    """A week is inside every window, 300 days only inside the rest after an accept, 600 inside that of `never`."""
+    written(tmp_path, people=PEOPLE)
+    rows = [
+        contact(7, "atm"),
+        contact(6, "atm", positive=True),
+        contact(5, "branch", positive=True),
+        contact(4, "atm", shown=False),
+        contact(300, "atm"),
+        contact(301, "branch", positive=True),
+        contact(600, "atm", declined=True, reason="never"),
+        contact(601, "atm", declined=True, reason="not_now"),
+        contact(602, "atm", converted=True),
+    ]
+    pl.DataFrame(rows, infer_schema_length=None).write_parquet(tmp_path / "orders.parquet")
+    records, report = await loaded(tmp_path, CONTACTS)
+    assert problems(report) == []
+
+    def kept(days_ago: int, channel: int, state: ContactState, reason: DeclineReason = DeclineReason.NONE) -> Contact:
+        at = int((NOW - timedelta(days=days_ago)).timestamp())
+        return Contact(at, hash32("card"), hash32("s"), channel, state, reason, validity=0)
+
+    assert records.contacts("C1") == [
+        kept(600, 0, ContactState.DECLINED, DeclineReason.NEVER),
+        kept(301, 1, ContactState.ACCEPTED),
+        kept(7, 0, ContactState.SHOWN),
+        kept(6, 0, ContactState.CLICKED),
+        kept(5, 1, ContactState.ACCEPTED),
+    ]
+    assert records.by_customer["C1"].outcome_count == 4
+    assert records.contacts("C2") == []
+
+
+async def test_loading_twice_writes_the_same(tmp_path: Path) -> None:
+    folder = written(tmp_path, people=PEOPLE, orders=HEADER + "C1,card_lost,2025-05-01T10:00:00Z,1,\n")
+    first, _ = await loaded(folder, EVENTS)
+    second, _ = await loaded(folder, EVENTS)
+    assert first.by_customer == second.by_customer
+
+
+async def test_nothing_staged_is_left_behind(tmp_path: Path) -> None:
+    await loaded(written(tmp_path, people=PEOPLE, orders=HEADER), EVENTS)
+    assert not (tmp_path / "staging").exists()
+
+
+@pytest.mark.parametrize(
+    ("line", "named"),
+    [
+        ("attributes: {agee: id}", "unknown attribute `agee`; did you mean `age`?"),
+        (
+            "attributes: {age: {column: id, date: YYYYMMDD}}",
+            "`age` is no date; `until_as_of: years` makes a number of a date",
+        ),
+        ("attributes: {kind: {column: id, times: 2}}", "`kind` is no number, so `times` does not fit it"),
+        ("attributes: {kind: {count: orders}}", "`count` does not make a category, which `kind` is"),
+        ("attributes: {age: {count: order}}", "unknown table `order`; did you mean `orders`?"),
+        ("attributes: {age: {count: orders, where: {oops: 1}}}", "unknown column of orders.csv `oops`"),
+        ("segments: towns.size", "unknown column of people.csv `towns.size`"),
+    ],
+)
+async def test_mapping_that_does_not_fit_writes_nothing(tmp_path: Path, line: str, named: str) -> None:
+    text = (
+        "tables: {people: {file: people.csv}, orders: {file: orders.csv, customer: person}}\n"
+        f"customers: {{table: people, id: id, {line}}}\n"
+    )
+    with pytest.raises(MappingErrors) as caught:
+        await loaded(written(tmp_path, people=PEOPLE, orders="person\n"), "\n" + text)
+    place, _, message = str(caught.value).partition(": ")
+    assert place.startswith("mapping.yaml:3:")
+    assert message == named
