@@ -4,13 +4,14 @@ Only the compiler builds a `Plan`; holding one means that every check passed. Po
 triggers, ...) are indices into the plan's tuples, and `row` slots are those of `RowLayout`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import time
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from engine.actions import Action, Treatment
+from engine.clock import Clock, Windows
 from engine.errors import Diagnostic, Span
 from engine.events import EventLayout, EventSpec
 from engine.facts import FactSpec, Held, ProfileSchema
@@ -180,6 +181,14 @@ class Cap:
     """Positions of the channels on which it counts and binds; None: all."""
     span: Span
 
+    @property
+    def window(self) -> Duration | str:
+        """Its length where it rolls, else day, week or month."""
+        if self.rolling is not None:
+            return self.rolling
+        assert self.calendar is not None
+        return self.calendar
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoolingOff:
@@ -187,30 +196,6 @@ class CoolingOff:
 
     after_decline: tuple[int, ...]
     after_accept: int
-
-
-class CapWindows:
-    """When the window of each cap began; the last second's answer is kept."""
-
-    def __init__(self, zone: ZoneInfo, caps: Sequence[Cap]) -> None:
-        self.zone = zone
-        self._caps = tuple(caps)
-        self._kept: tuple[int, tuple[int, ...]] = (-1, ())
-
-    def starts(self, now: datetime) -> tuple[int, ...]:
-        """One instant per cap, in seconds since the epoch."""
-        now_s = int(now.timestamp())
-        kept = self._kept
-        if kept[0] != now_s:
-            kept = (now_s, tuple(self._start(cap, now) for cap in self._caps))
-            self._kept = kept
-        return kept[1]
-
-    def _start(self, cap: Cap, now: datetime) -> int:
-        if cap.rolling is not None:
-            return int(before(now.astimezone(self.zone), cap.rolling).timestamp())
-        assert cap.calendar is not None
-        return start_of(now, self.zone, cap.calendar)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,7 +220,8 @@ class ContactRules:
     """Impressions and clicks older than this many seconds matter to nothing."""
     answer_horizon_s: int
     """Declines and accepts older than this many seconds matter to nothing."""
-    windows: "CapWindows"
+    windows: Windows
+    """The caps' windows, in their order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -336,63 +322,6 @@ class ActionRules:
         )
 
 
-class Clock:
-    """Turns an instant into the row's clock slots, in the bank's zone; the last second's answer is kept."""
-
-    def __init__(self, zone: ZoneInfo, windows: Sequence[Duration], days: Sequence[tuple[int, Duration]]) -> None:
-        self.zone = zone
-        self._windows = tuple(windows)
-        self._days = tuple(days)
-        self._kept: tuple[int, tuple[int, ...]] = (-1, ())
-
-    def slots(self, now: datetime) -> tuple[int, ...]:
-        """hour, weekday (Monday is 0), day of month, now in seconds, today's ordinal, window starts, day bounds."""
-        now_s = int(now.timestamp())
-        kept = self._kept
-        if kept[0] != now_s:
-            kept = (now_s, self._computed(now, now_s))
-            self._kept = kept
-        return kept[1]
-
-    def _computed(self, now: datetime, now_s: int) -> tuple[int, ...]:
-        local = now.astimezone(self.zone)
-        windows = [int(before(local, window).timestamp()) for window in self._windows]
-        days = [shifted_day(local.date(), sign, distance).toordinal() for sign, distance in self._days]
-        return (local.hour, local.weekday(), local.day, now_s, local.toordinal(), *windows, *days)
-
-
-def before(instant: datetime, window: Duration) -> datetime:
-    """The instant that lies a window earlier: 24 hours a day, months and years by the calendar."""
-    match window.unit:
-        case "min":
-            return instant - timedelta(minutes=window.amount)
-        case "h":
-            return instant - timedelta(hours=window.amount)
-        case "d":
-            return datetime.fromtimestamp(instant.timestamp() - 86_400 * window.amount, instant.tzinfo)
-        case "mo" | "y":
-            day = shifted_day(instant.date(), -1, window)
-            return instant.replace(year=day.year, month=day.month, day=day.day)
-
-
-def shifted_day(day: date, sign: int, distance: Duration) -> date:
-    """The day that lies a distance away; a day that the month does not have becomes its last one."""
-    match distance.unit:
-        case "min" | "h":
-            return day
-        case "d":
-            return day + timedelta(days=sign * distance.amount)
-        case "mo" | "y":
-            months = distance.amount * (12 if distance.unit == "y" else 1) * sign
-            year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
-            for last in (day.day, 30, 29, 28):
-                try:
-                    return date(year, month + 1, last)
-                except ValueError:
-                    continue
-            raise ValueError(f"no such day {distance} from {day}")
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """Everything that deciding needs, compiled."""
@@ -450,10 +379,3 @@ class Plan:
     source: str
     """The generated Python, for people who want to see it."""
     warnings: tuple[Diagnostic, ...]
-
-
-def start_of(now: datetime, zone: ZoneInfo, calendar: str) -> int:
-    """First second of the current day, week (from Monday) or month in a zone."""
-    day = now.astimezone(zone).date()
-    first = {"day": day, "week": day - timedelta(days=day.weekday()), "month": day.replace(day=1)}[calendar]
-    return int(datetime.combine(first, time(), zone).timestamp())

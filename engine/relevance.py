@@ -4,10 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from engine.clock import before
 from engine.contacts import Contact, ContactState
 from engine.decision import Candidate
 from engine.facts import HOLDS
-from engine.plan import Plan, Row, Theme, before
+from engine.plan import Plan, Row, Theme
 from engine.reasons import Reason
 
 _LIGHTEST, _HEAVIEST = 0.2, 5.0

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from engine.clock import before
 from engine.compiler.form import Problems, read_duration
 from engine.compiler.parse import Entry, Node, Scalar
 from engine.compiler.parse import Sequence as SequenceNode
 from engine.errors import FactError
 from engine.facts import EMPTY_CONSENT, NUMERIC, Consent, FactSpec, FactType, Held, Natural, hold, is_missing
 from engine.ids import FactName
-from engine.plan import Plan, before
+from engine.plan import Plan
 
 _MISSING: Final = "missing"
 _ELSEWHERE: Final = {

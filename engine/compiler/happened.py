@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time
 from typing import Final
 
+from engine.clock import before
 from engine.compiler.form import Form, Problems, read_duration
 from engine.compiler.given import held_or_problem
 from engine.compiler.parse import Node, Scalar
@@ -11,7 +12,7 @@ from engine.contacts import Contact, ContactState, DeclineReason, hash32, validi
 from engine.events import Event, EventSpec
 from engine.facts import Held
 from engine.ids import ActionId, EventName
-from engine.plan import Channel, Plan, before
+from engine.plan import Channel, Plan
 
 _STATES: Final[Mapping[str, ContactState]] = {
     "impression": ContactState.SHOWN,

@@ -6,6 +6,7 @@ from datetime import time
 from typing import Final
 
 from engine.actions import Tier
+from engine.clock import Windows
 from engine.compiler.action_files import ReadAction
 from engine.compiler.catalogue import CatalogueReader, seconds
 from engine.compiler.context import ReadContext, read_head
@@ -14,7 +15,7 @@ from engine.compiler.parse import Scalar
 from engine.contacts import DeclineReason
 from engine.facts import Held, is_missing
 from engine.ids import FactName
-from engine.plan import Cap, CapWindows, ContactRules, CoolingOff, Guard, Lever
+from engine.plan import Cap, ContactRules, CoolingOff, Guard, Lever
 from engine.syntax import ALWAYS, facts_read
 
 _TIERS: Final[Mapping[str, Tier]] = {"must": Tier.MUST, "service": Tier.SERVICE, "offer": Tier.OFFER}
@@ -147,7 +148,7 @@ def read_contact(
         quiet_from=quiet_from,
         quiet_to=quiet_to,
         span=form.span,
-        windows=CapWindows(context.bank.zone, caps),
+        windows=Windows(context.bank.zone, [cap.window for cap in caps]),
         answer_horizon_s=max(
             [*windows, _LONGEST_FEATURE_S, accepts_count_s]
             + [max(*each.after_decline, each.after_accept) for each in cooling_off]

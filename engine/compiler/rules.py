@@ -1,0 +1,217 @@
+"""Reads all documents of a bundle into rules, each file in the light of what others declare."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from engine.compiler.action_files import ReadAction, read_action
+from engine.compiler.catalogue import CatalogueReader, read_bank, read_channels
+from engine.compiler.checks.subject import Subject
+from engine.compiler.conditions import ConditionReader, Names
+from engine.compiler.context import ReadContext
+from engine.compiler.documents import KINDS
+from engine.compiler.form import Form, Problems
+from engine.compiler.parse import Mapping as MappingNode
+from engine.compiler.parse import Node
+from engine.compiler.policy_files import (
+    Arbitration,
+    read_arbitration,
+    read_contact,
+    read_guards,
+    refuse_experiments,
+)
+from engine.compiler.slots import CHANNEL, CLOCK_FACTS, MOMENT, member_facts
+from engine.compiler.theme_files import NeedPart, joined_needs, need_names, read_theme
+from engine.compiler.trigger_files import read_trigger
+from engine.errors import Span
+from engine.facts import GROUPS, HOLDS, SEGMENTS, FactSpec, FactType, Held, ProfileSchema
+from engine.ids import FactName, MomentId
+from engine.plan import Catalogue, Channel, ContactRules, Guard, Need, Theme, Trigger
+from engine.syntax import Condition, FactRef
+
+WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+OBJECTION: Final = FactName("consent.profiling_objection")
+
+
+def read_rules(documents: Mapping[str, MappingNode], problems: Problems, root: str) -> "ReadRules":
+    """Read all documents, given by their path below the rules folder; `root` is how problems call that folder."""
+    return _RuleReader(documents, problems, root).read()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadRules:
+    """Everything that the rule files say, resolved."""
+
+    context: ReadContext
+    names: Names
+    schema: ProfileSchema
+    rules: "Rules"
+    personas: Mapping[str, Node]
+    """The customers that rule tests start from, by name, still unread."""
+
+
+class _RuleReader:
+    """The steps from documents to rules; each reads what the ones before found."""
+
+    def __init__(self, documents: Mapping[str, MappingNode], problems: Problems, root: str) -> None:
+        self._documents = documents
+        self._problems = problems
+        self._root = root
+
+    def read(self) -> "ReadRules":
+        """All rules; what is wrong with them is among the problems."""
+        bank = read_bank(self._form("bank.yaml"))
+        reader = CatalogueReader(self._form("catalogue.yaml"), bank)
+        catalogue, schema = reader.read()
+        names_of_needs = need_names(self._forms("thematic", Problems()))
+        group_by_action = self._group_by_action()
+        channels = read_channels(self._form("channels.yaml"), bank, lambda: frozenset(group_by_action.values()))
+        facts = _facts(catalogue, schema, channels, names_of_needs)
+        names = Names(facts=facts, events=catalogue.events)
+        context = ReadContext(
+            problems=self._problems,
+            bank=bank,
+            catalogue=catalogue,
+            channels=channels,
+            facts=facts,
+            conditions=ConditionReader(names, self._problems),
+            position_by_action={name: at for at, name in enumerate(group_by_action)},
+            group_by_action=group_by_action,
+        )
+        rules = self._rules(context, reader)
+        return ReadRules(context=context, names=names, schema=schema, rules=rules, personas=self._personas())
+
+    def _form(self, name: str) -> Form:
+        path = f"{self._root}/{name}" if self._root else name
+        return Form(self._documents.get(name), self._problems, name, Span(path))
+
+    def _forms(self, folder: str, problems: Problems) -> list[Form]:
+        kind = KINDS[folder]
+        return [
+            Form(document, problems, f"a {kind} file" if kind != "action" else "an action file")
+            for name, document in self._documents.items()
+            if name.startswith(f"{folder}/")
+        ]
+
+    def _personas(self) -> Mapping[str, Node]:
+        form = self._form("personas.yaml")
+        found = {key.text: node for key, node in form.entries("personas")}
+        form.finish()
+        return found
+
+    def _group_by_action(self) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for form in self._forms("actions", Problems()):
+            name = form.text("action")
+            if name in found:
+                self._problems.error(form.key_span("action"), f"the action `{name}` is declared twice")
+            found[name] = form.text("group")
+        return found
+
+    def _unique(self, folder: str, seen: set[str]) -> Iterator[Form]:
+        kind = KINDS[folder]
+        for form in self._forms(folder, self._problems):
+            name = form.text(kind)
+            if name in seen:
+                if kind != "action":
+                    self._problems.error(form.key_span(kind), f"the {kind} `{name}` is declared twice")
+                continue
+            seen.add(name)
+            yield form
+
+    def _rules(self, context: ReadContext, reader: CatalogueReader) -> "Rules":
+        actions = [read_action(form, at, context) for at, form in enumerate(self._unique("actions", set()))]
+        themes: list[Theme] = []
+        parts: list[NeedPart] = []
+        for form in self._unique("thematic", set()):
+            theme, declared = read_theme(form, context)
+            themes.append(theme)
+            parts += declared
+        triggers = [read_trigger(form, context) for form in self._unique("customized", set())]
+        journeys = {theme.head.rule.partition("/")[2]: theme.journey for theme in themes}
+        guards, guard_defaults = read_guards(self._form("policy/guards.yaml"), context, reader, actions)
+        refuse_experiments(self._form("policy/experiments.yaml"), context)
+        return Rules(
+            actions=actions,
+            themes=themes,
+            needs=joined_needs(parts, context),
+            triggers=triggers,
+            guards=guards,
+            guard_defaults=guard_defaults,
+            contact=read_contact(
+                self._form("policy/contact.yaml"), context, actions, journeys, _accepts_count_s(themes)
+            ),
+            arbitration=read_arbitration(self._form("policy/arbitration.yaml"), context, journeys),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """All rules, read and checked one by one."""
+
+    actions: Sequence[ReadAction]
+    themes: Sequence[Theme]
+    needs: tuple[Need, ...]
+    triggers: Sequence[Trigger]
+    guards: tuple[Guard, ...]
+    guard_defaults: Mapping[FactName, Held]
+    contact: ContactRules
+    arbitration: Arbitration
+
+    def conditions(self) -> Iterator[Condition]:
+        """Every condition of every rule."""
+        for read in self.actions:
+            yield from (condition for condition, _ in read.rules.stages)
+            yield from (condition for condition, _ in (read.value.rows if read.value is not None else ()))
+            yield from (each.condition for each in read.treatments)
+        yield from (theme.condition for theme in self.themes)
+        yield from (need.condition for need in self.needs)
+        yield from (guard.condition for guard in self.guards)
+        for trigger in self.triggers:
+            yield trigger.condition
+            if trigger.suppression is not None:
+                yield trigger.suppression
+
+    def subject(self, context: ReadContext) -> Subject:
+        """What the checks look at."""
+        return Subject(
+            catalogue=context.catalogue,
+            channels=context.channels,
+            actions=tuple(read.action for read in self.actions),
+            action_rules=tuple(read.rules for read in self.actions),
+            themes=tuple(self.themes),
+            triggers=tuple(self.triggers),
+            guards=self.guards,
+            needs=self.needs,
+        )
+
+
+def _facts(
+    catalogue: Catalogue, schema: ProfileSchema, channels: Sequence[Channel], needs: Mapping[str, FactName]
+) -> dict[str, FactRef]:
+    sets = {spec.name: spec for spec in schema.columns if spec.type is FactType.SET}
+    specs = [
+        *catalogue.facts.values(),
+        *sets.values(),
+        *catalogue.context.values(),
+        *(FactSpec(name=FactName(f"consent.{each}"), type=FactType.BOOLEAN) for each in catalogue.purposes),
+        FactSpec(name=OBJECTION, type=FactType.BOOLEAN),
+        *(FactSpec(name=name, type=FactType.BOOLEAN) for name in needs.values()),
+        FactSpec(name=CHANNEL, type=FactType.CATEGORY, values=tuple(channel.id for channel in channels)),
+        FactSpec(name=MOMENT, type=FactType.CATEGORY, values=moments_of(channels)),
+        FactSpec(name=CLOCK_FACTS[0], type=FactType.INTEGER, low=0, high=23),
+        FactSpec(name=CLOCK_FACTS[1], type=FactType.CATEGORY, values=WEEKDAYS),
+        FactSpec(name=CLOCK_FACTS[2], type=FactType.INTEGER, low=1, high=31),
+    ]
+    members = {name: ref for name, ref in member_facts(sets).items() if name.split(".")[0] in (HOLDS, GROUPS, SEGMENTS)}
+    return {**{str(spec.name): FactRef(spec.name, spec) for spec in specs}, **members}
+
+
+def moments_of(channels: Iterable[Channel]) -> tuple[MomentId, ...]:
+    """Every moment of some channel, in file order, once."""
+    return tuple(dict.fromkeys(moment for channel in channels for moment in channel.initiated_by_bank))
+
+
+def _accepts_count_s(themes: Sequence[Theme]) -> int:
+    lengths = [theme.accept_counts.longest_days for theme in themes if theme.accept_counts is not None]
+    return 86_400 * max(lengths, default=0)
