@@ -1,9 +1,11 @@
 """Runs the application under uvicorn: uvloop, httptools, no access log, and every request stamped when it arrives."""
 
+import signal
 import socket
 import sys
 from collections.abc import Sequence
 from time import monotonic
+from types import FrameType
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -58,6 +60,9 @@ def run(settings: Settings, sockets: Sequence[socket.socket] | None = None) -> N
     except (RuleErrors, SecretsUnusable) as error:
         sys.exit(str(error))
     config = server_config(settings)
+    # uvicorn raises the signal again once it has drained; the end that was asked for is no failure.
+    for stopping in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(stopping, _end)
     bound = list(sockets) if sockets else [listen(settings.host, settings.port)]
     port = bound[0].getsockname()[1]
     print(binding_sentence(settings.host, port), file=sys.stderr)  # noqa: T201 - for the person at the terminal
@@ -65,6 +70,10 @@ def run(settings: Settings, sockets: Sequence[socket.socket] | None = None) -> N
         Multiprocess(config, sockets=bound).run()
     else:
         uvicorn.Server(config).run(sockets=bound)
+
+
+def _end(_signal: int, _frame: FrameType | None) -> None:
+    sys.exit(0)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -76,7 +85,11 @@ def listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     bound = socket.socket(family)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    bound.bind((host, port))
+    try:
+        bound.bind((host, port))
+    except OSError:
+        bound.close()
+        raise
     bound.set_inheritable(True)
     return bound
 

@@ -23,17 +23,18 @@ async def readyz(request: Request) -> Response:
     """200 as soon as a bundle serves. A store that is away makes it `degraded`: fallbacks are answers too."""
     shell = shell_of(request)
     status = await shell.health.status()
-    reasons = _reasons(status)
+    missing = reasons(status)
     readiness = Readiness(
-        status="degraded" if reasons else "ready",
-        reasons=reasons,
+        status="degraded" if missing else "ready",
+        reasons=missing,
         ruleset=shell.service.plan.hash,
         durability=status.durability,
     )
     return answer(readiness)
 
 
-def _reasons(status: StoreStatus) -> list[str]:
+def reasons(status: StoreStatus) -> list[str]:
+    """What is wrong with the store, in sentences for an operator."""
     if not status.available:
         return ["the store does not answer: decisions are fallbacks; outcomes, events and consent are refused with 503"]
     if status.memory_used_share is not None and status.memory_used_share >= MEMORY_ALARM:

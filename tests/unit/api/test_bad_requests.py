@@ -48,7 +48,8 @@ def body_of(case: Mapping[str, Any]) -> bytes:
     if "hex" in case:
         return bytes.fromhex(case["hex"])
     if "text" in case:
-        return (case["text"] + case.get("pad", "") * case.get("times", 0)).encode()
+        text: str = case["text"] + case.get("pad", "") * case.get("times", 0)
+        return text.encode()
     kept = {name: value for name, value in GOOD.get(case["path"], ASK).items() if name not in case.get("without", ())}
     return json.dumps(kept | case.get("change", {})).encode()
 

@@ -20,8 +20,8 @@ async def test_callback_goes_to_the_agents_queue_with_what_was_looked_at() -> No
         answer = await house.client.post("/v1/callbacks", json=asked)
     assert answer.status_code == 202
     assert answer.json() == {"callback_id": "b1", "status": "queued"}
-    (entry,) = house.stores.entries[Stream.FULFILMENT, key_of("C0000001").partition]
-    order = json.loads(entry.body)
+    (body,) = house.bodies(Stream.FULFILMENT, key_of("C0000001").partition)
+    order = json.loads(body)
     assert order.pop("placed_at_ms") > 0
     assert order == {
         "order_id": "b1",
@@ -41,19 +41,19 @@ async def test_callback_sent_again_is_one_call() -> None:
     async with running() as house:
         answers = [await house.client.post("/v1/callbacks", json=CALL_ME) for _ in range(2)]
     assert [answer.json()["status"] for answer in answers] == ["queued", "duplicate"]
-    assert len(house.stores.bodies(Stream.FULFILMENT)) == 1
+    assert len(house.bodies(Stream.FULFILMENT)) == 1
 
 
 async def test_visitor_whom_we_do_not_know_can_be_called() -> None:
     """The record is their own identity."""
     async with running() as house:
         await house.client.post("/v1/callbacks", json=CALL_ME | {"identity": {"scheme": "phone", "value": "+44"}})
-    assert json.loads(house.stores.bodies(Stream.FULFILMENT)[0])["record"] == "phone:+44"
+    assert json.loads(house.bodies(Stream.FULFILMENT)[0])["record"] == "phone:+44"
 
 
 async def test_store_that_is_away_is_said() -> None:
     """A call that nobody will make is not promised."""
     async with running() as house:
-        house.stores.away = True
+        house.state.available = False
         answer = await house.client.post("/v1/callbacks", json=CALL_ME)
     assert answer.json()["type"] == TYPE_PREFIX + "store_unavailable"

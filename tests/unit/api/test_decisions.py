@@ -9,7 +9,7 @@ import httpx
 import msgspec
 import pytest
 
-from api.asgi import ARRIVED_AT
+from api.asgi import ARRIVED_AT, Message
 from api.problems import TYPE_PREFIX
 from api.schemas import Choice, DecisionRequest, IdentityBody, PlacementBody
 from tests.unit.api.shells import Running, running
@@ -119,14 +119,7 @@ async def test_budget_runs_from_the_arrival_of_the_bytes() -> None:
     """Time in the queue is the customer's time too."""
     arrived = monotonic() - 0.005
     async with running() as house:
-        scope = {
-            "type": "http",
-            "method": "POST",
-            "path": "/v1/decisions",
-            "headers": [(b"content-type", b"application/json")],
-            ARRIVED_AT: arrived,
-        }
-        sent = await converse(house, scope, msgspec.json.encode(ASK))
+        sent = await converse(house, arrived, msgspec.json.encode(ASK))
     assert house.service.arrivals == [arrived]
     assert sent[0]["status"] == 200
 
@@ -134,14 +127,7 @@ async def test_budget_runs_from_the_arrival_of_the_bytes() -> None:
 async def test_request_that_waited_too_long_gets_the_fallback() -> None:
     """There is no time left for it, so it costs no more than its fallback."""
     async with running() as house:
-        scope = {
-            "type": "http",
-            "method": "POST",
-            "path": "/v1/decisions",
-            "headers": [(b"content-type", b"application/json")],
-            ARRIVED_AT: monotonic() - 1.0,
-        }
-        sent = await converse(house, scope, msgspec.json.encode(ASK))
+        sent = await converse(house, monotonic() - 1.0, msgspec.json.encode(ASK))
     assert house.service.decided == []
     assert msgspec.json.decode(sent[1]["body"])["degraded"] == ["overload"]
 
@@ -175,13 +161,7 @@ async def test_bug_is_a_problem_and_its_message_stays_out_of_answer_and_log(capl
 async def test_caller_who_hangs_up_is_not_answered() -> None:
     """Half a request is no request."""
     async with running() as house:
-        scope = {
-            "type": "http",
-            "method": "POST",
-            "path": "/v1/decisions",
-            "headers": [(b"content-type", b"application/json")],
-        }
-        assert await converse(house, scope, None) == []
+        assert await converse(house, monotonic(), None) == []
     assert house.service.decided == []
 
 
@@ -194,17 +174,24 @@ async def test_answers_and_refusals_are_counted() -> None:
     assert house.metrics.problems.values == {("decisions", "unknown_channel"): 1}
 
 
-async def converse(house: Running, scope: dict[str, object], body: bytes | None) -> list[dict[str, object]]:
+async def converse(house: Running, arrived: float, body: bytes | None) -> list[Message]:
     """Speak ASGI to the application; no body means that the caller hangs up."""
-    sent: list[dict[str, object]] = []
+    sent: list[Message] = []
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/v1/decisions",
+        "headers": [(b"content-type", b"application/json")],
+        ARRIVED_AT: arrived,
+    }
 
-    async def receive() -> dict[str, object]:
+    async def receive() -> Message:
         if body is None:
             return {"type": "http.disconnect"}
         return {"type": "http.request", "body": body, "more_body": False}
 
-    async def send(message: dict[str, object]) -> None:
+    async def send(message: Message) -> None:
         sent.append(message)
 
-    await house.app(scope, receive, send)  # type: ignore[arg-type] - plain dicts are what ASGI sends
+    await house.app(scope, receive, send)
     return sent

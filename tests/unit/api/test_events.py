@@ -7,6 +7,7 @@ import httpx
 import msgspec
 import pytest
 
+from api.adapters.records import encode_customers
 from api.entries import QuarantineEntry, decode_event
 from api.ports import Identity, Stream, key_of
 from api.problems import TYPE_PREFIX
@@ -37,8 +38,8 @@ async def test_event_lands_in_its_customer_s_stream() -> None:
         answer = await send(house, an_event(time=at.isoformat(), datacontenttype="application/json"))
     assert answer.status_code == 202
     assert answer.json() == {"source": "core_banking", "id": "e1", "status": "accepted"}
-    (entry,) = house.stores.entries[Stream.EVENTS, key_of("C0000001").partition]
-    event = decode_event(entry.body)
+    (body,) = house.bodies(Stream.EVENTS, key_of("C0000001").partition)
+    event = decode_event(body)
     assert (event.record, event.type, event.data) == ("C0000001", "mortgage_application", {"amount": 240_000})
     assert event.at_ms == int(at.timestamp() * 1_000)
     assert event.received_ms > event.at_ms
@@ -48,7 +49,7 @@ async def test_event_without_time_happened_when_it_was_received() -> None:
     """CloudEvents leaves the time to the source."""
     async with running() as house:
         await send(house, an_event(), "application/json")
-    event = decode_event(house.stores.bodies(Stream.EVENTS)[0])
+    event = decode_event(house.bodies(Stream.EVENTS)[0])
     assert event.at_ms == event.received_ms
 
 
@@ -73,12 +74,12 @@ async def test_event_counts_once_by_source_and_id() -> None:
 async def test_subject_may_be_any_identity() -> None:
     """A card, an account, a visitor: known ones lead to their customer, others stand for themselves."""
     async with running() as house:
-        house.stores.customers_by_identity[Identity("card_token", "tok:1")] = (CustomerId("C0000001"),)
+        house.state.identities[Identity("card_token", "tok:1")] = encode_customers([CustomerId("C0000001")])
         await send(house, an_event(subject="card_token:tok:1"))
         await send(house, an_event(id="e2", subject="web_visitor:v9"))
-    records = [decode_event(body).record for body in house.stores.bodies(Stream.EVENTS)]
+    records = [decode_event(body).record for body in house.bodies(Stream.EVENTS)]
     assert records == ["C0000001", "web_visitor:v9"]
-    assert (Stream.EVENTS, key_of("web_visitor:v9").partition) in house.stores.entries
+    assert len(house.bodies(Stream.EVENTS, key_of("web_visitor:v9").partition)) == 1
 
 
 @pytest.mark.parametrize(
@@ -97,8 +98,8 @@ async def test_event_outside_the_known_span_is_put_aside(age: timedelta, status:
         answer = await send(house, an_event(time=at))
     assert answer.status_code == 202
     assert (answer.json()["status"], answer.json().get("reason")) == (status, reason)
-    assert len(house.stores.bodies(Stream.EVENTS)) == (status == "accepted")
-    for body in house.stores.bodies(Stream.QUARANTINE):
+    assert len(house.bodies(Stream.EVENTS)) == (status == "accepted")
+    for body in house.bodies(Stream.QUARANTINE):
         aside = msgspec.msgpack.decode(body, type=QuarantineEntry)
         assert (aside.reason, decode_event(aside.body).id) == (reason, "e1")
 
@@ -106,10 +107,11 @@ async def test_event_outside_the_known_span_is_put_aside(age: timedelta, status:
 async def test_event_of_a_joint_account_is_put_aside() -> None:
     """It would have to be guessed whose it is."""
     async with running() as house:
-        house.stores.customers_by_identity[Identity("account_number", "A1")] = (CustomerId("C1"), CustomerId("C2"))
+        both = encode_customers([CustomerId("C1"), CustomerId("C2")])
+        house.state.identities[Identity("account_number", "A1")] = both
         answer = await send(house, an_event(subject="account_number:A1"))
     assert answer.json()["reason"] == "identity_ambiguous"
-    assert house.stores.bodies(Stream.EVENTS) == []
+    assert house.bodies(Stream.EVENTS) == []
 
 
 async def test_batch_is_answered_part_by_part() -> None:
@@ -144,6 +146,6 @@ async def test_batch_is_answered_part_by_part() -> None:
 async def test_store_that_is_away_means_nothing_was_acknowledged() -> None:
     """The source keeps the event and sends it again."""
     async with running() as house:
-        house.stores.away = True
+        house.state.available = False
         answers = [await send(house, an_event()), await send(house, [an_event()])]
     assert [answer.json()["type"] for answer in answers] == [TYPE_PREFIX + "store_unavailable"] * 2

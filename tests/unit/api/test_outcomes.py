@@ -7,10 +7,10 @@ import msgspec
 import pytest
 
 from api.entries import OutcomeEntry
-from api.ports import CustomerKey, key_of
+from api.ports import Stream, key_of
 from api.problems import TYPE_PREFIX
 from api.security import GRACE_S
-from engine.contacts import ContactState, DeclineReason
+from engine.contacts import ContactState, DeclineReason, hash32, unpack
 from tests.unit.api.shells import Running, an_offer, running
 
 
@@ -42,38 +42,41 @@ async def test_outcome_raises_the_contact_it_names(
     """The token says whose and which; the body says what."""
     async with running() as house:
         answer = await house.client.post("/v1/outcomes", json=an_outcome(house, **sent))
-    write = house.stores.outcomes["o1"]
     assert answer.status_code == 202
     assert answer.json() == {"outcome_id": "o1", "status": "recorded", "ordered": state is ContactState.ACCEPTED}
-    assert house.stores.outcome_keys == [CustomerKey(key_of("C0000001").partition, "C0000001")]
-    assert (write.state, write.reason, write.action, write.decision_id) == (
-        state,
-        reason,
-        "home_insurance",
-        an_offer().decision_id,
-    )
-    assert write.occurred_at_ms == 1_795_255_200_000
-    assert write.deadline_ms > write.occurred_at_ms
+    (contact,) = unpack(house.state.kept(key_of("C0000001")).record.contacts or b"")
+    assert (contact.state, contact.reason, contact.channel) == (state, reason, 0)
+    assert (contact.action_hash, contact.session_hash) == (hash32("home_insurance"), hash32("session"))
+
+
+def the_entry(house: Running) -> OutcomeEntry:
+    (body,) = house.bodies(Stream.DECISIONS, key_of("C0000001").partition)
+    return msgspec.msgpack.decode(body, type=OutcomeEntry)
+
+
+def the_order(house: Running) -> dict[str, object]:
+    (body,) = house.bodies(Stream.FULFILMENT, key_of("C0000001").partition)
+    order: dict[str, object] = json.loads(body)
+    return order
 
 
 async def test_outcome_is_recorded_with_all_that_learning_needs() -> None:
     """Placement, rank, treatment and channel come from the token."""
     async with running() as house:
         await house.client.post("/v1/outcomes", json=an_outcome(house, outcome="decline", reason="never"))
-    entry = msgspec.msgpack.decode(house.stores.outcomes["o1"].entry, type=OutcomeEntry)
+    entry = the_entry(house)
     assert (entry.placement, entry.rank, entry.treatment, entry.channel) == ("idle_screen", 1, "home_insurance", 0)
     assert (entry.record, entry.outcome, entry.reason) == ("C0000001", "decline", "never")
+    assert (entry.decision_id, entry.occurred_ms) == (an_offer().decision_id, 1_795_255_200_000)
 
 
 async def test_accept_places_an_order_in_plain_json() -> None:
     """The back office reads it without us."""
     async with running() as house:
         await house.client.post("/v1/outcomes", json=an_outcome(house, outcome="accept"))
-    order = house.stores.outcomes["o1"].order
-    assert order is not None
-    told = json.loads(order)
-    assert told.pop("placed_at_ms") > 0
-    assert told == {
+    order = the_order(house)
+    assert order.pop("placed_at_ms") == the_entry(house).received_ms
+    assert order == {
         "order_id": f"{an_offer().decision_id}:home_insurance",
         "kind": "offer",
         "record": "C0000001",
@@ -100,9 +103,7 @@ async def test_order_names_the_activity_that_its_treatment_leads_to() -> None:
         offer = an_offer(channel=channel, placement=placement, action=action.id, treatment=treatment.id)
         sent = an_outcome(house, outcome="accept", tracking_token=house.tokens.mint(offer))
         await house.client.post("/v1/outcomes", json=sent)
-    order = house.stores.outcomes["o1"].order
-    assert order is not None
-    assert json.loads(order)["leads_to"] == treatment.leads_to
+    assert the_order(house)["leads_to"] == treatment.leads_to
 
 
 async def test_accept_of_an_action_that_has_gone_is_ordered_by_name() -> None:
@@ -110,10 +111,8 @@ async def test_accept_of_an_action_that_has_gone_is_ordered_by_name() -> None:
     async with running() as house:
         token = house.tokens.mint(an_offer(action="gone", placement="gone", channel=200))
         answer = await house.client.post("/v1/outcomes", json=an_outcome(house, outcome="accept", tracking_token=token))
-    order = house.stores.outcomes["o1"].order
     assert answer.status_code == 202
-    assert order is not None
-    assert json.loads(order)["action"] == "gone"
+    assert the_order(house)["action"] == "gone"
 
 
 async def test_outcome_sent_again_counts_once() -> None:
@@ -155,7 +154,7 @@ async def test_batch_is_answered_part_by_part() -> None:
     assert answer.status_code == 202
     assert [each["status"] for each in results] == ["recorded", "refused", "recorded", "duplicate"]
     assert results[1]["problem"]["type"] == TYPE_PREFIX + "invalid_tracking_token"
-    assert list(house.stores.outcomes) == ["o1", "o3"]
+    assert len(house.bodies(Stream.DECISIONS)) == 2
 
 
 async def test_batch_over_the_limit_is_refused_whole() -> None:
@@ -164,14 +163,14 @@ async def test_batch_over_the_limit_is_refused_whole() -> None:
         batch = [an_outcome(house, outcome_id=f"o{number}") for number in range(3)]
         answer = await house.client.post("/v1/outcomes", json=batch)
     assert answer.status_code == 422
-    assert house.stores.outcomes == {}
+    assert house.bodies(Stream.DECISIONS) == []
 
 
 @pytest.mark.parametrize("batch", [False, True])
 async def test_store_that_is_away_means_nothing_was_acknowledged(batch: bool) -> None:
     """The caller is told to send it again, and when."""
     async with running() as house:
-        house.stores.away = True
+        house.state.available = False
         one = an_outcome(house)
         answer = await house.client.post("/v1/outcomes", json=[one, one] if batch else one)
     assert (answer.status_code, answer.json()["type"]) == (503, TYPE_PREFIX + "store_unavailable")

@@ -1,5 +1,9 @@
 """The probes: alive is alive, a store that is away is degraded and not dead."""
 
+import pytest
+
+from api.ports import StoreStatus
+from api.routes.probes import reasons
 from api.telemetry import Metrics
 from tests.unit.api.shells import running, starter_plan
 
@@ -7,7 +11,7 @@ from tests.unit.api.shells import running, starter_plan
 async def test_process_is_live() -> None:
     """Whatever else is wrong."""
     async with running() as house:
-        house.stores.away = True
+        house.state.available = False
         answer = await house.client.get("/livez")
     assert (answer.status_code, answer.text) == (200, "ok\n")
 
@@ -28,18 +32,16 @@ async def test_process_is_ready_and_says_with_what() -> None:
 async def test_store_that_is_away_degrades_and_does_not_take_out_of_service() -> None:
     """A fallback is an answer; taking every process out would leave none."""
     async with running() as house:
-        house.stores.away = True
+        house.state.available = False
         answer = await house.client.get("/readyz")
     assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
     assert "the store does not answer" in answer.json()["reasons"][0]
 
 
-async def test_memory_that_runs_full_is_said() -> None:
+@pytest.mark.parametrize(("share", "said"), [(0.79, []), (0.85, ["the store's memory is 85% full"])])
+def test_memory_that_runs_full_is_said(share: float, said: list[str]) -> None:
     """At 80 percent there is still time."""
-    async with running() as house:
-        house.stores.memory_used_share = 0.85
-        answer = await house.client.get("/readyz")
-    assert answer.json()["reasons"] == ["the store's memory is 85% full"]
+    assert reasons(StoreStatus(available=True, durability="always", memory_used_share=share)) == said
 
 
 async def test_metrics_are_in_prometheus_s_format() -> None:

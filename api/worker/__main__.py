@@ -1,0 +1,14 @@
+"""`python -m api.worker`: the worker with its settings from the environment."""
+
+import sys
+
+from api.security import SecretsUnusable
+from api.settings import Settings
+from api.worker.run import run
+from engine.errors import RuleErrors
+
+if __name__ == "__main__":
+    try:
+        run(Settings())
+    except (RuleErrors, SecretsUnusable) as error:
+        sys.exit(str(error))

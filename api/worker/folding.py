@@ -1,0 +1,74 @@
+"""What events do to one customer's state, as a pure function: the event state, the needs, and when to look again."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from api.entries import EventEntry
+from api.needs import active_needs, row_of
+from engine.decision import Snapshot
+from engine.errors import FactError
+from engine.events import Event
+from engine.ids import EventName, FactName
+from engine.plan import Plan
+
+FUTURE_S: Final = 300
+LOOK_AGAIN_S: Final = 86_400
+"""How soon a customer is looked at again whose need may end by mere lapse of time."""
+
+
+class Poison(Exception):
+    """An event that cannot be folded; the reason is a word that never changes."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Folded:
+    """A customer's state after some events."""
+
+    events: Sequence[int]
+    needs: Mapping[FactName, int]
+    """Each need that is active, and when its own block last held, in seconds since the epoch."""
+    due_at_s: int | None
+    begun: tuple[FactName, ...]
+    ended: tuple[FactName, ...]
+
+
+def as_event(plan: Plan, entry: EventEntry, now_s: int) -> Event:
+    """An entry of the stream as the event of a plan.
+
+    Raises:
+        Poison: the plan's catalogue does not know it, or it lies in the future.
+    """
+    spec = plan.catalogue.events.get(EventName(entry.type))
+    if spec is None:
+        raise Poison("unknown_event_type")
+    at_s = entry.at_ms // 1_000
+    if at_s > now_s + FUTURE_S:
+        raise Poison("in_the_future")
+    try:
+        return Event(name=spec.name, at=at_s, fields=spec.hold(entry.data))
+    except FactError as error:
+        raise Poison("invalid_event") from error
+
+
+def fold(plan: Plan, snapshot: Snapshot, events: Sequence[Event], now_s: int) -> Folded:
+    """The state after events in any order; without events, the needs as they stand now."""
+    state = snapshot.events
+    if state is None:
+        # A history that begins here says nothing of what came before, except of somebody who was nobody before.
+        state = plan.event_layout.empty(now_s if snapshot.known else 0)
+    for event in events:
+        state = plan.event_layout.fold(state, event)
+    after = replace(snapshot, events=state)
+    needs = active_needs(plan, after, row_of(plan, after, now_s), now_s)
+    return Folded(
+        events=state,
+        needs=needs,
+        due_at_s=now_s + LOOK_AGAIN_S if needs else None,
+        begun=tuple(sorted(needs.keys() - snapshot.needs.keys())),
+        ended=tuple(sorted(snapshot.needs.keys() - needs.keys())),
+    )

@@ -1,0 +1,97 @@
+"""Which partitions this worker folds: leases taken, renewed in time, and given back at the end."""
+
+import asyncio
+import logging
+from typing import Final
+
+from api.ports import PARTITIONS, EventStore, Ownership, StoreUnavailable
+
+LEASE_MS: Final = 15_000
+RENEW_EVERY_S: Final = 5.0
+"""A third of the lease: two renewals may be lost before somebody else takes over."""
+CALL_S: Final = 2.0
+_log = logging.getLogger(__name__)
+
+
+class Partitions:
+    """The partitions that this worker owns, and how far each is done."""
+
+    def __init__(self, store: EventStore, worker: str, count: int = PARTITIONS) -> None:
+        self._store = store
+        self._worker = worker
+        self._count = count
+        self._owned: dict[int, Ownership] = {}
+        self._position_by_partition: dict[int, str] = {}
+
+    @property
+    def positions(self) -> dict[int, str]:
+        """For each owned partition the last event that is done."""
+        return dict(self._position_by_partition)
+
+    def owned(self, partition: int) -> Ownership | None:
+        """The right to fold a partition, if it is ours."""
+        return self._owned.get(partition)
+
+    def __len__(self) -> int:
+        return len(self._owned)
+
+    async def renew(self) -> None:
+        """Take or extend every lease that can be had; what cannot is somebody else's, or was ours.
+
+        Raises:
+            StoreUnavailable: the store did not answer for all of them; what we own is uncertain until it does.
+        """
+        deadline = asyncio.get_running_loop().time() + CALL_S
+        results = await asyncio.gather(
+            *(
+                self._store.own(partition, self._worker, lease_ms=LEASE_MS, deadline=deadline)
+                for partition in range(self._count)
+            ),
+            return_exceptions=True,
+        )
+        failures = [result for result in results if isinstance(result, BaseException)]
+        for partition, result in enumerate(results):
+            if not isinstance(result, BaseException):
+                self._note(partition, result)
+        if failures:
+            raise failures[0]
+
+    def _note(self, partition: int, owned: Ownership | None) -> None:
+        if owned is None:
+            self.lose(partition)
+            return
+        before = self._owned.get(partition)
+        self._owned[partition] = owned
+        if before is None or before.epoch != owned.epoch:
+            self._position_by_partition[partition] = owned.position
+
+    def lose(self, partition: int) -> None:
+        """Somebody else has the partition now."""
+        if self._owned.pop(partition, None) is not None:
+            _log.warning("partition %d is folded by another worker now", partition)
+        self._position_by_partition.pop(partition, None)
+
+    async def advance(self, partition: int, position: str) -> None:
+        """Note that a partition is done up to a position.
+
+        Raises:
+            StoreUnavailable: it is not noted; the events up to it will be read again, and found applied.
+        """
+        owned = self._owned.get(partition)
+        if owned is None:
+            return
+        deadline = asyncio.get_running_loop().time() + CALL_S
+        if await self._store.advance(owned, position, deadline=deadline):
+            self._position_by_partition[partition] = position
+        else:
+            self.lose(partition)
+
+    async def release(self) -> None:
+        """Give every lease back, so that the next worker need not wait for its end."""
+        deadline = asyncio.get_running_loop().time() + CALL_S
+        disowning = (self._store.disown(owned, deadline=deadline) for owned in self._owned.values())
+        for result in await asyncio.gather(*disowning, return_exceptions=True):
+            if isinstance(result, BaseException) and not isinstance(result, StoreUnavailable):
+                raise result
+        self._owned.clear()
+        self._position_by_partition.clear()

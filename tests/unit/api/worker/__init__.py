@@ -1,0 +1,1 @@
+"""The event worker: folding, partitions, timers and the loop around them."""
