@@ -27,7 +27,8 @@ from api.loading.target import Target
 from api.ports import Identity, LoadedRecord, RecordStore
 from engine.ids import CustomerId
 
-BATCH: Final = 1000
+BATCH: Final = 20_000
+"""Records that are written together: enough of each partition to make its lease worth taking."""
 _RECORDS: Final = "records"
 _IDENTITIES: Final = "named"
 _LEEWAY_S: Final = 300
