@@ -11,8 +11,8 @@ import subprocess
 import sys
 import time
 from array import array
-from collections import deque
-from collections.abc import Sequence
+from collections import Counter, deque
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from itertools import cycle
@@ -25,6 +25,7 @@ from bench.measure import Spread, spread
 
 _TICK_S: Final = 0.001
 _DRAIN_S: Final = 2.0
+_GOOD_STATUS: Final = "HTTP/1.1 200"
 WARM_UP_S: Final = 0.5
 
 
@@ -45,28 +46,36 @@ class Load:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadResult:
-    """What came back; a wrong answer has another status than 200 or lacks what was wanted."""
+    """What came back; a good answer has status 200 and contains what was wanted."""
 
     seconds: float
     answers: int
-    wrong: int
+    """Those of the measured seconds."""
+    sent: int
+    """Requests in all, those of the warm-up included."""
+    wrong: Mapping[str, int]
+    """Answers that were not good, by what they said."""
     unanswered: int
     latency: Spread
     cpu_share: float
     """Of one core, used by the generator."""
-    first_wrong: str
 
     @property
     def per_second(self) -> float:
         """Good answers a second."""
-        return (self.answers - self.wrong) / self.seconds
+        return (self.answers - sum(self.wrong.values())) / self.seconds
+
+    @property
+    def wrong_share(self) -> float:
+        """Of all answers."""
+        return sum(self.wrong.values()) / self.answers
 
 
 def send(load: Load, folder: Path) -> LoadResult:
     """Run the generator as a process and wait for it.
 
     Raises:
-        RuntimeError: the generator failed, or some answer was wrong.
+        RuntimeError: the generator failed, nothing was answered, or an answer had another status than 200.
     """
     file = folder / "load.json"
     file.write_text(json.dumps(asdict(load)), encoding="utf-8")
@@ -81,8 +90,9 @@ def send(load: Load, folder: Path) -> LoadResult:
         raise RuntimeError(f"the load generator failed: {ran.stderr[-500:]}")
     found = json.loads(ran.stdout)
     result = LoadResult(**{**found, "latency": Spread(**found["latency"])})
-    if result.wrong or not result.answers:
-        raise RuntimeError(f"{result.wrong} of {result.answers} answers were wrong, such as: {result.first_wrong}")
+    refused = [what for what in result.wrong if not what.startswith(_GOOD_STATUS)]
+    if refused or not result.answers:
+        raise RuntimeError(f"of {result.answers} answers some were refused: {refused}")
     return result
 
 
@@ -98,12 +108,10 @@ class _Run:
         """All connections are idle."""
         self._connections = load.connections
         self.latencies_us = array("d")
-        self.wrong = 0
-        self.first_wrong = ""
+        self.sent = 0
+        self.wrong: Counter[str] = Counter()
         self.measure_from = time.perf_counter() + WARM_UP_S
         self.measure_to = self.measure_from + load.seconds
-        self.ends_at: float | None = None
-        """When the last measured answer arrived."""
         self.idle: deque[_Connection] = deque()
         self.due: deque[float] = deque()
         """Requests of the open loop that wait for a free connection."""
@@ -112,10 +120,8 @@ class _Run:
         now = time.perf_counter()
         if self.measure_from <= (due_at if not self.closed_loop else now) < self.measure_to:
             self.latencies_us.append(1e6 * (now - due_at))
-            self.ends_at = now
-            if not head.startswith(b"HTTP/1.1 200") or self.wanted not in body:
-                self.wrong += 1
-                self.first_wrong = self.first_wrong or (head[:12] + b" " + body[:300]).decode(errors="replace")
+            if self.wanted not in body or not head.startswith(_GOOD_STATUS.encode()):
+                self.wrong[_said(head, body)] += 1
         if self.closed_loop:
             if now < self.measure_to:
                 connection.send(now)
@@ -141,6 +147,7 @@ class _Connection(asyncio.Protocol):
 
     def send(self, due_at: float) -> None:
         self._due_at = due_at
+        self._run.sent += 1
         assert self._transport is not None
         self._transport.write(next(self._run.requests))
 
@@ -156,6 +163,13 @@ class _Connection(asyncio.Protocol):
     def close(self) -> None:
         if self._transport is not None:
             self._transport.close()
+
+
+def _said(head: bytes, body: bytes) -> str:
+    """Status and reasons of an answer, without what differs from one to the next."""
+    status = head.partition(b"\r\n")[0].decode(errors="replace")[: len(_GOOD_STATUS)]
+    reasons = body.partition(b'"degraded":[')[2].partition(b"]")[0].decode(errors="replace")
+    return f"{status} {reasons}".strip()
 
 
 def _content_length(head: bytes) -> int:
@@ -186,11 +200,11 @@ async def _generate(load: Load) -> LoadResult:
     return LoadResult(
         seconds=load.seconds,
         answers=len(run.latencies_us),
-        wrong=run.wrong,
+        sent=run.sent,
+        wrong=dict(run.wrong),
         unanswered=max(0, asked - len(run.latencies_us)),
         latency=spread(run.latencies_us or [0.0]),
         cpu_share=round(cpu_share, 3),
-        first_wrong=run.first_wrong,
     )
 
 

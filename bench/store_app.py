@@ -1,0 +1,73 @@
+"""An endpoint that only reads a customer's record and appends a kilobyte durably, through the product's own flights.
+
+What a decision's tail is compared with: same server, same store, nothing decided.
+"""
+
+import asyncio
+import os
+from typing import Any
+
+import msgspec
+
+from api.adapters import keys
+from api.adapters.commands import checked, pack
+from api.adapters.customer_store import RedisCustomerStore
+from api.adapters.nodes import SingleNode
+from api.asgi import Receive, Scope, Send, read_body, send_json
+from api.ports import Stream, key_of
+
+PATH = "/v1/store"
+URL = "BENCH_STORE_URL"
+_PATIENCE_S = 1.0
+_APPENDED = bytes(1_000)
+_MOST_BYTES = 65_536
+
+
+class _Question(msgspec.Struct):
+    customer: str
+
+
+_decode = msgspec.json.Decoder(_Question).decode
+
+
+class App:
+    """A plain ASGI application."""
+
+    def __init__(self) -> None:
+        self._nodes: SingleNode | None = None
+        self._store: RedisCustomerStore | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif scope["method"] == "POST":
+            await send_json(send, await self._answer(await read_body(scope, receive, _MOST_BYTES)))
+        else:
+            await send_json(send, b"{}")
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        while True:
+            message: dict[str, Any] = dict(await receive())
+            if message["type"] == "lifespan.startup":
+                self._nodes = SingleNode(os.environ[URL])
+                await self._nodes.start()
+                self._store = RedisCustomerStore(self._nodes)
+                await send({"type": "lifespan.startup.complete"})
+            else:
+                if self._nodes is not None:
+                    await self._nodes.close()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+    async def _answer(self, body: bytes) -> bytes:
+        assert self._nodes is not None
+        assert self._store is not None
+        key = key_of(_decode(body).customer)
+        deadline = asyncio.get_running_loop().time() + _PATIENCE_S
+        await self._store.gather(key, None, deadline=deadline)
+        append = pack("XADD", keys.stream(Stream.DECISIONS, key.partition), "*", "b", _APPENDED)
+        checked(await self._nodes.of_partition(key.partition).call(append, 1, deadline))
+        return b'{"ok":true}'
+
+
+app = App()
