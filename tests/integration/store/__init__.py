@@ -1,0 +1,1 @@
+"""The store as a process of its own: started, shared, stopped, killed and paused."""

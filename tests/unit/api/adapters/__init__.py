@@ -1,0 +1,1 @@
+"""What the adapters compute without a store."""
