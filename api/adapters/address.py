@@ -22,6 +22,8 @@ class StoreAddress:
     password: str = ""
     database: int = 0
     tls: bool = False
+    ca: str = ""
+    """File of the authorities to trust; empty for the system's."""
 
     @classmethod
     def parse(cls, url: str) -> Self:
@@ -42,7 +44,15 @@ class StoreAddress:
             return cls(path=unquote(parts.path), user=user, password=password, database=database)
         if parts.scheme in {"redis", "rediss"} and parts.hostname:
             tls = parts.scheme == "rediss"
-            return cls(host=parts.hostname, port=port, user=user, password=password, database=database, tls=tls)
+            return cls(
+                host=parts.hostname,
+                port=port,
+                user=user,
+                password=password,
+                database=database,
+                tls=tls,
+                ca=query.get("ssl_ca_certs", ""),
+            )
         raise ValueError("a store address starts with redis://, rediss:// or unix:// and names a host or a path")
 
     def at(self, host: str, port: int) -> "StoreAddress":
@@ -68,7 +78,7 @@ class StoreAddress:
         if self.path:
             await loop.create_unix_connection(lambda: protocol, self.path)
         elif self.tls:
-            context = ssl.create_default_context()
+            context = ssl.create_default_context(cafile=self.ca or None)
             await loop.create_connection(lambda: protocol, self.host, self.port, ssl=context)
         else:
             await loop.create_connection(lambda: protocol, self.host, self.port)

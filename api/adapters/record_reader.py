@@ -12,9 +12,10 @@ from api.serving import RecordUnreadable
 from engine.contacts import unpack
 from engine.decision import Snapshot
 from engine.events import EventLayout
-from engine.facts import EMPTY_CONSENT, Held, ProfileSchema
+from engine.facts import EMPTY_CONSENT, Consent, Held, ProfileSchema
 from engine.ids import FactName
 
+MAX_CONSENTS: Final = 4_096
 _NO_NEEDS: Final[Mapping[FactName, int]] = {}
 _BROKEN: Final = (msgspec.MsgspecError, ValueError, TypeError, KeyError, IndexError)
 
@@ -26,6 +27,7 @@ class RecordReader:
         self._schema = schema
         self._layout = layout
         self._width = len(schema.columns)
+        self._consents: dict[bytes, Consent] = {}
         self._others: dict[int, ProfileSchema] = {}
         self.unknown: set[int] = set()
         """Hashes of schemas that were met and not known; `learn` makes them known."""
@@ -39,7 +41,7 @@ class RecordReader:
         """See `SnapshotReader`. An event state of another layout is no state: what it held is unknown."""
         missing: Degraded = "consent"
         try:
-            consent = decode_consent(stored.consent) if stored.consent else EMPTY_CONSENT
+            consent = self._consent(stored.consent) if stored.consent else EMPTY_CONSENT
             missing = "contacts"
             contacts = unpack(stored.contacts) if stored.contacts else ()
             missing = "record"
@@ -54,6 +56,15 @@ class RecordReader:
             )
         except _BROKEN as error:
             raise RecordUnreadable(missing) from error
+
+    def _consent(self, stored: bytes) -> Consent:
+        """Most customers' consents are alike, byte for byte; read each kind once."""
+        known = self._consents.get(stored)
+        if known is None:
+            if len(self._consents) >= MAX_CONSENTS:
+                self._consents.clear()
+            known = self._consents[stored] = decode_consent(stored)
+        return known
 
     def _profile(self, stored: bytes) -> list[Held]:
         schema_hash, profile = decode_profile(stored)
