@@ -1,1 +1,2 @@
-"""The demonstration bank: generates its customers, their history and the hidden world that answers offers."""
+"""The demonstration bank: generated customers, history and the hidden world that answers offers.
+A process of its own that shares nothing with the product but files."""
