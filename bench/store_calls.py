@@ -1,16 +1,18 @@
 """Processor time of a decision's two store calls: our shared flights beside redis-py's asyncio client, same server.
 
-Every request in flight reads a record with a claim, then commits, again and again; processor time of this process is
-divided by the calls made. `commit` is the difference between whole decisions and reads alone.
+Every request in flight reads a record with a claim (two commands), then commits (one script), again and again;
+processor time of this process is divided by the calls made. `commit` is the difference between whole decisions and
+reads alone. Rounds alternate between the two clients, and medians are told.
 """
 
 import asyncio
 import itertools
 import json
 import os
+import statistics
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -26,7 +28,8 @@ from api.ports import Commit, CommitState, CustomerKey, RequestClaim, Stream, ke
 
 IN_FLIGHT: Final = (16, 32)
 CUSTOMERS: Final = 1_000
-DECISIONS: Final = 6_000
+DECISIONS: Final = 3_000
+ROUNDS: Final = 3
 DECISION: Final = bytes(1_000)
 CONTACT: Final = bytes(16)
 PATIENCE_S: Final = 30.0
@@ -54,8 +57,14 @@ async def _measure(url: str, decisions: int) -> dict[str, object]:
     await _fill(peer)
     results: dict[str, object] = {"case": "gather + commit, 1 kB decisions", "decisions": decisions, "unit": "us CPU"}
     for in_flight in IN_FLIGHT:
-        ours = await _pair(_our_reads(nodes), _our_decisions(nodes), in_flight, decisions)
-        peers = await _pair(_peer_reads(peer), _peer_decisions(peer), in_flight, decisions)
+        rounds = [
+            (
+                await _round(_our_reads(nodes), _our_decisions(nodes), in_flight, decisions),
+                await _round(_peer_reads(peer), _peer_decisions(peer), in_flight, decisions),
+            )
+            for _ in range(ROUNDS)
+        ]
+        ours, peers = (_medians([each[client] for each in rounds]) for client in (0, 1))
         ratios = {call: round(peers[call] / ours[call], 1) for call in ours}
         results[f"{in_flight} in flight"] = {"ours": ours, "redis_py": peers, "ratio": ratios}
     await peer.aclose()
@@ -63,9 +72,13 @@ async def _measure(url: str, decisions: int) -> dict[str, object]:
     return results
 
 
-async def _pair(reads: Turn, decides: Turn, in_flight: int, decisions: int) -> dict[str, float]:
-    gather = await _cpu_us(reads, in_flight, decisions)
-    both = await _cpu_us(decides, in_flight, decisions)
+async def _round(reads: Turn, decides: Turn, in_flight: int, decisions: int) -> tuple[float, float]:
+    return await _cpu_us(reads, in_flight, decisions), await _cpu_us(decides, in_flight, decisions)
+
+
+def _medians(rounds: Sequence[tuple[float, float]]) -> dict[str, float]:
+    gather = statistics.median(reads for reads, _ in rounds)
+    both = statistics.median(decides for _, decides in rounds)
     return {"gather": round(gather, 1), "commit": round(both - gather, 1), "both": round(both, 1)}
 
 
