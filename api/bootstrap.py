@@ -28,6 +28,7 @@ from api.service_port import Shell
 from api.serving import Serving
 from api.settings import Settings
 from api.telemetry import Metrics
+from api.watch import StoreWatch
 from engine import Plan, compile_bundle
 from engine.ports import Scorer
 from models.artefact import MANIFEST
@@ -135,16 +136,13 @@ async def open_stores(settings: Settings, keys: Secrets) -> AsyncIterator[Stores
     nodes: Nodes = SingleNode(store_url(settings))
     await nodes.start()
     try:
-        health = RedisHealth(nodes, "always" if settings.redis_url is None else "unknown")
-        if not (await health.status()).available:
-            _log.warning("The store does not answer: fallbacks are served until it does.")
         yield Stores(
             customers=RedisCustomerStore(nodes),
             outcomes=RedisOutcomeStore(nodes, keys.ids),
             journal=RedisJournal(nodes, keys.ids),
             events=RedisEventStore(nodes),
             records=RedisRecordStore(nodes),
-            health=health,
+            health=RedisHealth(nodes, "always" if settings.redis_url is None else "unknown"),
         )
     finally:
         await nodes.close()
@@ -167,18 +165,21 @@ async def open_shell(settings: Settings) -> AsyncIterator[Shell]:
     metrics.bundle.set((plan.hash, scorer.version, release()), 1)
     folder = MetricsFolder(settings.data_dir / "metrics", "api", metrics)
     async with open_stores(settings, keys) as stores, repeating(folder.flush), learning(reader, stores.records):
-        yield Shell(
-            settings=settings,
-            service=Service(serving=serving, store=stores.customers, secrets=keys, metrics=metrics),
-            customers=stores.customers,
-            outcomes=stores.outcomes,
-            journal=stores.journal,
-            health=stores.health,
-            tokens=tokens,
-            metrics=metrics,
-            read=reader.read,
-            exposition=folder.exposition,
-        )
+        watch = StoreWatch(stores.health)
+        await watch.look()
+        async with beside(watch.keep_looking()):
+            yield Shell(
+                settings=settings,
+                service=Service(serving=serving, store=stores.customers, secrets=keys, metrics=metrics),
+                customers=stores.customers,
+                outcomes=stores.outcomes,
+                journal=stores.journal,
+                watch=watch,
+                tokens=tokens,
+                metrics=metrics,
+                read=reader.read,
+                exposition=folder.exposition,
+            )
     folder.close()
 
 
@@ -194,7 +195,7 @@ async def repeating(step: Callable[[], None], each_s: float = EACH_S) -> AsyncIt
             except Exception as error:  # noqa: BLE001 - what runs beside the requests must not end with one failure
                 log_fault(_log, "a repeated step", error)
 
-    async with _beside(repeat()):
+    async with beside(repeat()):
         yield
 
 
@@ -209,7 +210,7 @@ async def learning(reader: RecordReader, records: RecordStore) -> AsyncIterator[
             if reader.unknown:
                 await learn_schemas(reader, records)
 
-    async with _beside(repeat()):
+    async with beside(repeat()):
         yield
 
 
@@ -221,7 +222,8 @@ async def learn_schemas(reader: RecordReader, records: RecordStore) -> None:
 
 
 @asynccontextmanager
-async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+async def beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Let something go on for as long as the context lasts."""
     task = asyncio.create_task(work)
     try:
         yield

@@ -59,8 +59,10 @@ def create_app(settings: Settings | None = None, opening: Opening | None = None)
         async with opening(settings) as shell:
             assert isinstance(app, App)
             app.state.shell = shell
-            app.door = DecisionsDoor(shell.service, shell.metrics, settings)
-            yield
+            door = DecisionsDoor(shell.service, shell.watch, shell.metrics, settings)
+            async with bootstrap.repeating(lambda: shell.metrics.in_flight.set((), door.in_flight)):
+                app.door = door
+                yield
 
     app = App(
         title="nextbest",

@@ -1,5 +1,6 @@
 """Runs the application under uvicorn: uvloop, httptools, no access log, and every request stamped when it arrives."""
 
+import os
 import signal
 import socket
 import sys
@@ -59,6 +60,7 @@ def run(settings: Settings, sockets: Sequence[socket.socket] | None = None) -> N
         see_that_it_can_start(settings)
     except (RuleErrors, SecretsUnusable) as error:
         sys.exit(str(error))
+    os.environ.update(settings.as_environment())
     config = server_config(settings)
     # uvicorn raises the signal again once it has drained; the end that was asked for is no failure.
     for stopping in (signal.SIGINT, signal.SIGTERM):

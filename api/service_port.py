@@ -4,12 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from api.ports import CustomerStore, Journal, OutcomeStore, StoredRecord, StoreHealth
+from api.ports import CustomerStore, Journal, OutcomeStore, StoredRecord
 from api.schemas import DecisionRequest, Degraded
 from api.security import TokenCodec
 from api.settings import Settings
 from api.telemetry import Metrics
 from api.vocabulary import Vocabulary
+from api.watch import StoreWatch
 from engine.decision import Snapshot
 from engine.plan import Plan
 
@@ -56,7 +57,7 @@ class Shell:
     customers: CustomerStore
     outcomes: OutcomeStore
     journal: Journal
-    health: StoreHealth
+    watch: StoreWatch
     tokens: TokenCodec
     metrics: Metrics
     read: Callable[[StoredRecord], Snapshot]

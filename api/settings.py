@@ -47,3 +47,12 @@ class Settings(BaseSettings):
     def secrets_path(self) -> Path:
         """Where the secrets are."""
         return self.secrets or self.data_dir / "secrets.json"
+
+    def as_environment(self) -> dict[str, str]:
+        """The variables that give another process these very settings."""
+        values = {name: getattr(self, name) for name in type(self).model_fields}
+        return {
+            f"NEXTBEST_{name.upper()}": value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+            for name, value in values.items()
+            if value is not None
+        }

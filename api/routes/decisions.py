@@ -14,6 +14,7 @@ from api.schemas import DecisionRequest
 from api.service_port import DecisionService
 from api.settings import Settings
 from api.telemetry import Metrics
+from api.watch import StoreWatch
 
 PATH: Final = "/v1/decisions"
 _log = logging.getLogger(__name__)
@@ -22,9 +23,10 @@ _log = logging.getLogger(__name__)
 class DecisionsDoor:
     """Reads a decision request, sheds it when there is no time left for it, asks the service, answers its bytes."""
 
-    def __init__(self, service: DecisionService, metrics: Metrics, settings: Settings) -> None:
+    def __init__(self, service: DecisionService, watch: StoreWatch, metrics: Metrics, settings: Settings) -> None:
         self.in_flight = 0
         self._service = service
+        self._watch = watch
         self._metrics = metrics
         self._decode: Callable[[bytes], DecisionRequest] = msgspec.json.Decoder(DecisionRequest).decode
         self._max_body_bytes = settings.max_body_bytes
@@ -37,7 +39,7 @@ class DecisionsDoor:
         self.in_flight += 1
         try:
             request = await self._read(scope, receive)
-            if self.in_flight > self._max_in_flight or monotonic() - arrived > self._max_queueing_s:
+            if self._is_overloaded(arrived):
                 answer = self._service.fallback(request, "overload")
             else:
                 answer = await self._service.decide(request, arrived)
@@ -52,6 +54,9 @@ class DecisionsDoor:
             await self._refuse(send, Problem(ProblemType.INTERNAL))
         finally:
             self.in_flight -= 1
+
+    def _is_overloaded(self, arrived: float) -> bool:
+        return self.in_flight > self._max_in_flight or monotonic() - arrived > self._max_queueing_s or self._watch.full
 
     async def _read(self, scope: Scope, receive: Receive) -> DecisionRequest:
         if scope["method"] != "POST":

@@ -50,6 +50,8 @@ class _Checked:
 async def post_events(request: Request) -> Response:
     """Each event counts once by its source and id. A batch is answered part by part."""
     shell = shell_of(request)
+    if shell.watch.full:
+        raise Problem(ProblemType.OVERLOADED, "the store has no room for events; send them again later")
     parts, is_batch = await read_batch(request, MEDIA_TYPES)
     deadline = Deadline.of(shell)
     checked = await asyncio.gather(*(_check_or_refuse(shell, part, deadline) for part in parts))

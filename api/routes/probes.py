@@ -7,9 +7,9 @@ from starlette.responses import PlainTextResponse
 from api.forms import Readiness
 from api.ports import StoreStatus
 from api.routes.reading import answer, shell_of
+from api.watch import is_full
 
 router = APIRouter()
-MEMORY_ALARM = 0.8
 
 
 @router.get("/livez", summary="Whether the process runs", response_class=PlainTextResponse)
@@ -22,7 +22,7 @@ async def livez() -> Response:
 async def readyz(request: Request) -> Response:
     """200 as soon as a bundle serves. A store that is away makes it `degraded`: fallbacks are answers too."""
     shell = shell_of(request)
-    status = await shell.health.status()
+    status = await shell.watch.look()
     missing = reasons(status)
     readiness = Readiness(
         status="degraded" if missing else "ready",
@@ -37,8 +37,10 @@ def reasons(status: StoreStatus) -> list[str]:
     """What is wrong with the store, in sentences for an operator."""
     if not status.available:
         return ["the store does not answer: decisions are fallbacks; outcomes, events and consent are refused with 503"]
-    if status.memory_used_share is not None and status.memory_used_share >= MEMORY_ALARM:
-        return [f"the store's memory is {status.memory_used_share:.0%} full"]
+    if is_full(status):
+        return [
+            f"the store's memory is {status.memory_used_share:.0%} full: decisions are fallbacks, events are refused"
+        ]
     return []
 
 

@@ -23,6 +23,7 @@ from api.service_port import Shell
 from api.settings import Settings
 from api.telemetry import Metrics
 from api.vocabulary import Vocabulary
+from api.watch import StoreWatch
 from engine import Plan, compile_bundle
 from engine.contacts import hash32
 
@@ -79,6 +80,7 @@ class Running:
     client: httpx.AsyncClient
     service: EchoService
     state: MemoryState
+    watch: StoreWatch
     tokens: TokenCodec
     metrics: Metrics
 
@@ -97,6 +99,8 @@ async def running(**settings: object) -> AsyncIterator[Running]:
     """An application on fakes, for as long as the context lasts."""
     service, state, metrics, tokens = EchoService(), MemoryState(), Metrics(), TokenCodec(KEYS)
 
+    watch = StoreWatch(MemoryHealth(state))
+
     @asynccontextmanager
     async def opening(chosen: Settings) -> AsyncIterator[Shell]:
         yield Shell(
@@ -105,7 +109,7 @@ async def running(**settings: object) -> AsyncIterator[Running]:
             customers=MemoryCustomerStore(state),
             outcomes=MemoryOutcomeStore(state),
             journal=MemoryJournal(state),
-            health=MemoryHealth(state),
+            watch=watch,
             tokens=tokens,
             metrics=metrics,
             read=RecordReader(service.plan.profile_schema, service.plan.event_layout).read,
@@ -116,7 +120,9 @@ async def running(**settings: object) -> AsyncIterator[Running]:
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://nextbest") as client:
-            yield Running(app=app, client=client, service=service, state=state, tokens=tokens, metrics=metrics)
+            yield Running(
+                app=app, client=client, service=service, state=state, watch=watch, tokens=tokens, metrics=metrics
+            )
 
 
 def an_offer(**changes: Any) -> Tracked:

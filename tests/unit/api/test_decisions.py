@@ -147,6 +147,14 @@ async def test_more_than_fits_gets_the_fallback_at_once() -> None:
     assert ["degraded" in answer.json() for answer in (*answers, after)] == [False, False, False]
 
 
+async def test_full_store_gets_no_decision_to_keep() -> None:
+    """The room that is left is for what was acknowledged."""
+    async with running() as house:
+        house.watch.full = True
+        answer = await ask(house)
+    assert answer.json()["degraded"] == ["overload"]
+
+
 async def test_bug_is_a_problem_and_its_message_stays_out_of_answer_and_log(caplog: pytest.LogCaptureFixture) -> None:
     """An exception may quote a customer's data; its kind and place are enough to find it."""
     async with running() as house:

@@ -149,3 +149,12 @@ async def test_store_that_is_away_means_nothing_was_acknowledged() -> None:
         house.state.available = False
         answers = [await send(house, an_event()), await send(house, [an_event()])]
     assert [answer.json()["type"] for answer in answers] == [TYPE_PREFIX + "store_unavailable"] * 2
+
+
+async def test_full_store_takes_no_events() -> None:
+    """The source keeps them, and is told when to come back."""
+    async with running() as house:
+        house.watch.full = True
+        answer = await send(house, an_event())
+    assert (answer.status_code, answer.json()["type"]) == (503, TYPE_PREFIX + "overloaded")
+    assert answer.headers["retry-after"] == "1"

@@ -41,3 +41,12 @@ def test_setting_out_of_its_range_is_refused(name: str, value: str, monkeypatch:
     monkeypatch.setenv(f"NEXTBEST_{name}", value)
     with pytest.raises(ValidationError, match=name.lower()):
         Settings()
+
+
+def test_settings_reach_another_process_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command line sets them for the processes that it starts."""
+    chosen = {"port": 9000, "redis_url": "redis://:hush@store:6379/0", "secrets": "keys.json", "model": "m"}
+    settings = Settings.model_validate(chosen)
+    for name, value in settings.as_environment().items():
+        monkeypatch.setenv(name, value)
+    assert Settings() == settings

@@ -175,7 +175,7 @@ async def test_record_that_never_settles_is_put_aside() -> None:
         ({"at_ms": 2**45}, "in_the_future"),
     ],
 )
-async def test_poison_is_put_aside_once_and_the_rest_goes_on(changes: dict[str, object], reason: str) -> None:
+async def test_poison_is_put_aside_once_and_the_rest_goes_on(changes: dict[str, Any], reason: str) -> None:
     """A person can look at it; the customer's other events count."""
     house = House()
     await house.send(an_event("good"), an_event("bad", **changes), an_event("also good", "C0000002"))

@@ -1,0 +1,1 @@
+"""The API: its doors, its settings and the event worker."""
