@@ -22,12 +22,14 @@ class StoreAddress:
     password: str = ""
     database: int = 0
     tls: bool = False
+    cluster: bool = False
+    """Whether it is one server of a cluster, from which the others are found."""
     ca: str = ""
     """File of the authorities to trust; empty for the system's."""
 
     @classmethod
     def parse(cls, url: str) -> Self:
-        """Read an address such as `redis://user:password@host:6379/0` or `unix:///path/to.sock?db=0`.
+        """Read an address: `redis://user:password@host:6379/0`, `redis://host?cluster=true`, `unix:///path/to.sock?db=0`.
 
         Raises:
             ValueError: the address has another form; the message does not repeat it, since it may hold a password.
@@ -51,13 +53,14 @@ class StoreAddress:
                 password=password,
                 database=database,
                 tls=tls,
+                cluster=query.get("cluster") in {"true", "1"},
                 ca=query.get("ssl_ca_certs", ""),
             )
         raise ValueError("a store address starts with redis://, rediss:// or unix:// and names a host or a path")
 
     def at(self, host: str, port: int) -> "StoreAddress":
         """Another node of the same cluster: same credentials, other place."""
-        return replace(self, path="", host=host, port=port, database=0)
+        return replace(self, path="", host=host, port=port, database=0, cluster=False)
 
     def greeting(self) -> tuple[bytes, ...]:
         """The packed commands that open a session."""

@@ -27,6 +27,8 @@ HORIZON_DAYS: Final = 7
 """For how many whole days after its receipt an arrival is known again."""
 READ_WITHIN_S: Final = 2.0
 POLL_S: Final = 0.05
+POLL_S_PER_COMMAND: Final = 0.0002
+"""On a cluster every partition takes a command of its own: so their processor time stays at some percent."""
 _FENCED: Final = -1
 
 
@@ -59,12 +61,13 @@ class RedisJournal:
     ) -> Mapping[int, Sequence[Entry]]:
         loop = asyncio.get_running_loop()
         give_up_at = loop.time() + wait_s
+        pause_s = POLL_S + POLL_S_PER_COMMAND * len(self._nodes.together(list(after)))
         while True:
             found = await self._read_now(stream, after, count, loop.time() + READ_WITHIN_S)
             left_s = give_up_at - loop.time()
             if found or left_s <= 0:
                 return found
-            await asyncio.sleep(min(POLL_S, left_s))
+            await asyncio.sleep(min(pause_s, left_s))
 
     async def _read_now(
         self, stream: Stream, after: Mapping[int, str], count: int, deadline: float

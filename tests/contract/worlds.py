@@ -7,12 +7,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from api.adapters import keys
+from api.adapters.cluster import nodes_at
 from api.adapters.commands import pack
 from api.adapters.customer_store import RedisCustomerStore
 from api.adapters.event_store import RedisEventStore, RedisJournal
 from api.adapters.memory import MemoryCustomerStore, MemoryOutcomeStore, MemoryState
 from api.adapters.memory_events import MemoryEventStore, MemoryHealth, MemoryJournal, MemoryRecordStore
-from api.adapters.nodes import SingleNode
 from api.adapters.outcome_store import RedisOutcomeStore
 from api.adapters.record_store import RedisHealth, RedisRecordStore
 from api.ports import (
@@ -166,12 +166,13 @@ async def in_memory() -> AsyncIterator[World]:
 async def on_server(url: str) -> AsyncIterator[World]:
     """A store on an empty server."""
     clock = Clock()
-    nodes = SingleNode(url)
+    nodes = nodes_at(url)
     await nodes.start()
-    (node,) = nodes.everyone()
-    await node.call(pack("FLUSHALL"), 1, soon())
+    for node in nodes.everyone():
+        await node.call(pack("FLUSHALL"), 1, soon())
 
     async def move(loser: CustomerKey, winner: CustomerKey) -> None:
+        node = nodes.of_partition(loser.partition)
         await node.call(pack("HSET", keys.record(loser), "moved_to", winner.record), 1, soon())
 
     try:

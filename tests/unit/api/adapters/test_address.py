@@ -14,6 +14,7 @@ from api.adapters.commands import pack
         ("redis://:p%40ss@store", StoreAddress(host="store", password="p@ss")),
         ("rediss://ada:pass@store:1", StoreAddress(host="store", port=1, user="ada", password="pass", tls=True)),
         ("rediss://store?ssl_ca_certs=/ca.pem", StoreAddress(host="store", tls=True, ca="/ca.pem")),
+        ("redis://store:7000?cluster=true", StoreAddress(host="store", port=7000, cluster=True)),
         ("unix:///run/store.sock", StoreAddress(path="/run/store.sock")),
         ("unix://:pass@/run/store.sock?db=3", StoreAddress(path="/run/store.sock", password="pass", database=3)),
     ],
