@@ -14,6 +14,7 @@ from typing import Any, Final
 from api.adapters.customer_store import RedisCustomerStore
 from api.adapters.embedded import RunningServer, running_url
 from api.adapters.event_store import RedisEventStore, RedisJournal
+from api.adapters.flights import Timing
 from api.adapters.nodes import Nodes, SingleNode
 from api.adapters.outcome_store import RedisOutcomeStore
 from api.adapters.record_reader import RecordReader
@@ -39,6 +40,7 @@ from models.registry import open_registry
 from models.verify import verify_in_child
 
 EACH_S: Final = 1.0
+PATIENT_S: Final = 5.0
 _log = logging.getLogger(__name__)
 
 
@@ -131,9 +133,12 @@ class Stores:
 
 
 @asynccontextmanager
-async def open_stores(settings: Settings, keys: Secrets) -> AsyncIterator[Stores]:
-    """Connect to the store, and stay connected; one that is away is told of, and comes back by itself."""
-    nodes: Nodes = SingleNode(store_url(settings))
+async def open_stores(settings: Settings, keys: Secrets, *, patient: bool = False) -> AsyncIterator[Stores]:
+    """Connect to the store, and stay connected; one that is away comes back by itself.
+
+    A patient process moves much at once and has nobody waiting: its trips may take seconds.
+    """
+    nodes: Nodes = SingleNode(store_url(settings), Timing(flight=PATIENT_S) if patient else None)
     await nodes.start()
     try:
         yield Stores(

@@ -34,9 +34,10 @@ from engine.decision import Snapshot
 from engine.events import Event
 from engine.plan import Plan
 
-READ_AT_MOST: Final = 200
-AT_ONCE: Final = 16
-"""Partitions that are folded at the same time: with 200 customers each, no more calls than a node queues."""
+READ_AT_MOST: Final = 20
+"""Entries of one partition in one step: 20,000 of all, some megabytes."""
+AT_ONCE: Final = 128
+"""Partitions that are folded at the same time: with as many customers as entries, no more calls than a node queues."""
 CALL_S: Final = 2.0
 MAX_TRIES: Final = 5
 EVENT: Final = "r"

@@ -1,4 +1,8 @@
-"""What events do to one customer's state, as a pure function: the event state, the needs, and when to look again."""
+"""What events do to one customer's state, as a pure function: the event state, the needs, and when to look again.
+
+The profile is the loader's alone: `product_opened` and `product_closed` enter the history like every event, and what a
+customer holds changes with the next load.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -47,7 +47,7 @@ def run(settings: Settings) -> None:
         loop = asyncio.get_running_loop()
         for stopping in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(stopping, stop.set)
-        async with open_stores(settings, keys) as stores:
+        async with open_stores(settings, keys, patient=True) as stores:
             await work(settings, plan, stores, stop)
 
     uvloop.run(serve())

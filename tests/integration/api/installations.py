@@ -116,7 +116,7 @@ async def installed(data_dir: Path) -> AsyncIterator[Installation]:
     """An application on the store that runs in a data folder."""
     settings = settings_of(data_dir)
     app = create_app(settings)
-    async with app.router.lifespan_context(app), open_stores(settings, open_secrets(settings)) as stores:
+    async with app.router.lifespan_context(app), open_stores(settings, open_secrets(settings), patient=True) as stores:
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://nextbest") as client:
             yield Installation(client=client, stores=stores, settings=settings)
