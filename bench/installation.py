@@ -17,6 +17,7 @@ from api.bootstrap import open_secrets, open_stores
 from api.loading.loader import Load
 from api.loading.mapping_file import read_mapping
 from api.loading.target import Target
+from api.ports import StoreUnavailable
 from api.routes.decisions import PATH
 from api.settings import Settings
 from bench.customers import customer_id
@@ -26,6 +27,7 @@ from bench.workshop import CUSTOMERS, Workshop
 DECISIONS = PATH
 GOOD = '"degraded":[]'
 """What every answer under test must contain."""
+_ATTEMPTS = 3
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 _UVICORN = [
     "--loop",
@@ -65,7 +67,7 @@ def installed(workshop: Workshop) -> Iterator[Installation]:
     store = EmbeddedServer(settings.data_dir)
     store.start()
     try:
-        asyncio.run(_load(workshop, settings))
+        _load_patiently(workshop, settings)
         command = [sys.executable, "-m", "api.server"]
         with serving(command, port, workshop.folder / "worker.log", environment) as worker:
             yield Installation(worker=worker, store_pid=store.pid, store_url=store.url)
@@ -76,6 +78,17 @@ def installed(workshop: Workshop) -> Iterator[Installation]:
 def worker_settings(workshop: Workshop) -> Settings:
     """The settings of the worker, whatever its port."""
     return Settings(rules=workshop.rules_dir, model=workshop.trained.folder, data_dir=workshop.folder / "data")
+
+
+def _load_patiently(workshop: Workshop, settings: Settings) -> None:
+    """Load the bank; where the disk is slow for a moment, load again, which completes it."""
+    for attempt in range(_ATTEMPTS):
+        try:
+            asyncio.run(_load(workshop, settings))
+            return
+        except StoreUnavailable:
+            if attempt == _ATTEMPTS - 1:
+                raise
 
 
 async def _load(workshop: Workshop, settings: Settings) -> None:

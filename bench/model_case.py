@@ -1,6 +1,5 @@
 """The model alone: 20 candidates through trained trees, reading the customer and evaluating apart, beside LightGBM."""
 
-from collections.abc import Callable
 from itertools import cycle
 
 import lightgbm
@@ -10,15 +9,13 @@ from bench.bundle import SURVIVORS
 from bench.customers import NOW, contacts_of, profile_values
 from bench.measure import Subject, time_in_turns
 from bench.report import CaseResult, Figure, Measurement
+from bench.rows import row_reader
 from bench.workshop import Workshop
 from engine import Plan
 from engine.ids import ActionId
 from engine.ports import ScoringContext
 from models.artefact import TREES
-from models.features import CustomerReader, season
-from models.history import count_history
 from models.loading import load_model
-from models.propensity import PropensityModel
 
 _CUSTOMERS = 64
 
@@ -30,6 +27,12 @@ def run(workshop: Workshop, *, quick: bool) -> CaseResult:
     scorer = model.bind(plan)
     candidates = [plan.position_by_action[ActionId(action)] for action in workshop.bundle.survivors]
     contexts = cycle(_contexts(plan))
+    read = row_reader(model, plan)
+
+    def read_next() -> object:
+        profile, _, now, contacts = next(contexts)
+        return read(profile, contacts, now)
+
     score = f"score {len(candidates)} candidates"
     rows = "of which reading customer, season and past contacts"
     predict = f"LightGBM predict, {SURVIVORS} ready rows, 1 thread"
@@ -38,7 +41,7 @@ def run(workshop: Workshop, *, quick: bool) -> CaseResult:
     times = time_in_turns(
         [
             Subject(name=score, call=lambda: scorer.score(next(contexts), candidates), calls=200),
-            Subject(name=rows, call=_reader(model, plan), calls=200),
+            Subject(name=rows, call=read_next, calls=200),
             Subject(name=predict, call=lambda: peer.predict(matrix, raw_score=True, num_threads=1), calls=100),
         ],
         rounds=5 if quick else 30,
@@ -66,20 +69,3 @@ def _contexts(plan: Plan) -> list[ScoringContext]:
         )
         for number in range(_CUSTOMERS)
     ]
-
-
-def _reader(model: PropensityModel, plan: Plan) -> Callable[[], object]:
-    """What a score reads before any tree is looked at."""
-    features = model.learned.features
-    used = [features.customer[column] for column in model.forest.used if column < len(features.customer)]
-    reader = CustomerReader(used, plan.profile_schema)
-    groups = sorted({action.group for action in plan.actions})
-    group_by_hash = {action.hash: groups.index(action.group) for action in plan.actions}
-    contexts = cycle(_contexts(plan))
-
-    def read() -> object:
-        profile, _, now, contacts = next(contexts)
-        now_s = int(now.timestamp())
-        return reader.read(profile), season(now_s), count_history(contacts, group_by_hash, now_s)
-
-    return read

@@ -95,7 +95,7 @@ def run(workshop: Workshop, *, quick: bool) -> CaseResult:
             )
             for connections in CONNECTIONS
         }
-        bodies = short_questions(200, seed=10_000)
+        bodies = short_questions(1_000, seed=10_000)
         steps = uvloop.run(ledger(worker_settings(workshop), workshop.plan, bodies, quick=quick))
     return _result(rounds, steps)
 

@@ -49,5 +49,5 @@ class Workshop:
     @cached_property
     def trained(self) -> TrainedModel:
         """A model of TREES trees with LEAVES leaves, trained on the bank; takes some seconds."""
-        settings = Settings(trees=TREES, leaves=LEAVES, patience=TREES)
+        settings = Settings(trees=TREES, leaves=LEAVES, learning_rate=0.05, patience=TREES)
         return train_from_bank(self.plan, self.bank_dir, self.folder / "models", settings=settings)
