@@ -1,0 +1,237 @@
+"""What the model reads, defined once for training and serving.
+
+A row has five blocks: the customer, the moment, past contacts in all, past contacts of the action's group and of the
+action, and the action itself. The customer's values are raw: a missing value is NaN and no default stands in for it,
+a number keeps its held scale (money in minor units), a category is its position among the values the model knows.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import groupby
+from operator import itemgetter
+from typing import Final, Protocol
+
+from engine.actions import Action, Treatment
+from engine.facts import HOLDS, NAN, NUMERIC, SEGMENTS, FactSpec, FactType, Held, ProfileSchema
+from engine.ids import FactName, PlacementId
+from engine.plan import Channel
+from models.errors import ModelRefused
+from models.history import DAY_S, TALLIED
+
+
+class PlanView(Protocol):
+    """The part of a plan that a model reads."""
+
+    @property
+    def profile_schema(self) -> ProfileSchema: ...
+    @property
+    def actions(self) -> tuple[Action, ...]: ...
+    @property
+    def channels(self) -> tuple[Channel, ...]: ...
+    @property
+    def treatments(self) -> tuple[Mapping[PlacementId, tuple[tuple[Treatment, ...], ...]], ...]: ...
+
+
+class FeatureKind(StrEnum):
+    """How a customer's feature is read from a profile column."""
+
+    NUMBER = "number"
+    CODE = "code"
+    """A category or a boolean."""
+    MEMBER = "member"
+    """Whether a set such as `holds` has one value."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomerFeature:
+    """One feature of the customer; the column it reads must be declared as it was in training."""
+
+    fact: FactName
+    kind: FeatureKind
+    type: FactType
+    decimals: int = 0
+    values: tuple[str, ...] = ()
+    """A category's values in the order of their codes; a member's one value."""
+
+    @property
+    def name(self) -> str:
+        """The feature's name, the one that a rule would use."""
+        return f"{self.fact}.{self.values[0]}" if self.kind is FeatureKind.MEMBER else self.fact
+
+
+SEASON: Final = ("season.cosine", "season.sine")
+MOMENT: Final = ("channel", *SEASON)
+PAST: Final = tuple(f"contacts.{name}" for name in TALLIED)
+GROUP_PAST: Final = tuple(f"contacts.group.{name}" for name in TALLIED)
+ACTION_PAST: Final = tuple(f"contacts.action.{name}" for name in TALLIED)
+ACTION: Final = ("action", "action.group", "action.value", "action.complexity")
+_AFTER_CUSTOMER: Final = (*MOMENT, *PAST, *GROUP_PAST, *ACTION_PAST, *ACTION)
+_UNORDERED: Final = ("channel", "action", "action.group")
+
+
+@dataclass(frozen=True)
+class FeatureSet:
+    """The columns of a row, in order: the customer's features, then MOMENT, PAST, GROUP_PAST, ACTION_PAST, ACTION.
+
+    `channels`, `actions` and `groups` are the ids behind the codes of the features that name them.
+    INVARIANT: the customer's features stand numbers first, then codes, then members, set by set.
+    """
+
+    customer: tuple[CustomerFeature, ...]
+    channels: tuple[str, ...]
+    actions: tuple[str, ...]
+    groups: tuple[str, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """One name per column."""
+        return (*(feature.name for feature in self.customer), *_AFTER_CUSTOMER)
+
+    @property
+    def categorical(self) -> tuple[int, ...]:
+        """Columns whose numbers are codes without an order."""
+        coded = [at for at, feature in enumerate(self.customer) if feature.type is FactType.CATEGORY]
+        return (*coded, *(len(self.customer) + _AFTER_CUSTOMER.index(name) for name in _UNORDERED))
+
+    def channel_codes(self, plan: PlanView) -> list[float]:
+        """The code of each channel of a plan; NaN for one that the model has not seen."""
+        code_by_channel = {channel: code for code, channel in enumerate(self.channels)}
+        return [code_by_channel.get(channel.id, NAN) for channel in plan.channels]
+
+    def start(self, block: tuple[str, ...]) -> int:
+        """First column of one of the blocks after the customer's."""
+        return len(self.customer) + _AFTER_CUSTOMER.index(block[0])
+
+
+def features_of(plan: PlanView, refused: frozenset[str] = frozenset()) -> FeatureSet:
+    """Every feature that a plan's catalogue allows a model to read, without those facts that are refused."""
+    readable = [spec for spec in plan.profile_schema.columns if spec.name not in refused]
+    customer = [feature for spec in readable for feature in _features_of(spec)]
+    return FeatureSet(
+        customer=tuple(sorted(customer, key=lambda feature: list(FeatureKind).index(feature.kind))),
+        channels=tuple(channel.id for channel in plan.channels),
+        actions=tuple(action.id for action in plan.actions),
+        groups=tuple(sorted({action.group for action in plan.actions})),
+    )
+
+
+def _features_of(spec: FactSpec) -> tuple[CustomerFeature, ...]:
+    if spec.name in (HOLDS, SEGMENTS):
+        return tuple(
+            CustomerFeature(fact=spec.name, kind=FeatureKind.MEMBER, type=spec.type, values=(value,))
+            for value in spec.values
+        )
+    if not spec.model or spec.protected:
+        return ()
+    if spec.type in NUMERIC:
+        return (CustomerFeature(fact=spec.name, kind=FeatureKind.NUMBER, type=spec.type, decimals=spec.decimals),)
+    if spec.type in (FactType.CATEGORY, FactType.BOOLEAN):
+        return (CustomerFeature(fact=spec.name, kind=FeatureKind.CODE, type=spec.type, values=spec.values),)
+    return ()
+
+
+class CustomerReader:
+    """Reads features of a customer from a profile; every column is looked up once, here.
+
+    Raises:
+        ModelRefused: a feature's column is not in the schema, or is declared otherwise than in training.
+    """
+
+    def __init__(self, features: Sequence[CustomerFeature], schema: ProfileSchema) -> None:
+        columns = [(feature, *_column(feature, schema)) for feature in features]
+        numbers = [position for feature, position, _ in columns if feature.kind is FeatureKind.NUMBER]
+        members = [
+            (position, spec.values.index(feature.values[0]))
+            for feature, position, spec in columns
+            if feature.kind is FeatureKind.MEMBER
+        ]
+        self._numbers = _picker(numbers)
+        self._codes = tuple(
+            (position, _code_by_held(feature, spec))
+            for feature, position, spec in columns
+            if feature.kind is FeatureKind.CODE
+        )
+        self._sets = tuple(
+            (position, tuple(bit for _, bit in group)) for position, group in groupby(members, key=itemgetter(0))
+        )
+
+    def read(self, profile: Sequence[Held]) -> list[float]:
+        """The values of one customer, in the order of the features; missing is NaN."""
+        values: list[float] = [*self._numbers(profile)]
+        values += [codes[profile[position]] for position, codes in self._codes]
+        for position, bits in self._sets:
+            mask = profile[position]
+            values += [mask >> bit & 1 for bit in bits] if isinstance(mask, int) else [NAN] * len(bits)
+        return values
+
+
+def _column(feature: CustomerFeature, schema: ProfileSchema) -> tuple[int, FactSpec]:
+    position = schema.position_by_name.get(feature.fact)
+    if position is None:
+        raise ModelRefused(f"the model reads `{feature.fact}`, which the catalogue does not declare")
+    spec = schema.columns[position]
+    if (spec.type, spec.decimals) != (feature.type, feature.decimals):
+        raise ModelRefused(
+            f"the model reads `{feature.fact}` as {feature.type} with {feature.decimals} decimals, "
+            f"the catalogue declares {spec.type} with {spec.decimals}"
+        )
+    if feature.kind is FeatureKind.MEMBER and feature.values[0] not in spec.values:
+        raise ModelRefused(f"the model reads `{feature.name}`, which the catalogue does not declare")
+    return position, spec
+
+
+def _picker(positions: Sequence[int]) -> Callable[[Sequence[Held]], tuple[float, ...]]:
+    """A function that takes the values at these positions; itemgetter alone answers otherwise for none and for one."""
+    if len(positions) > 1:
+        return itemgetter(*positions)
+    return lambda profile: tuple(profile[position] for position in positions)  # type: ignore[misc]  # columns of numbers hold numbers
+
+
+def _code_by_held(feature: CustomerFeature, spec: FactSpec) -> Mapping[Held, float]:
+    """From what a profile holds to the model's code; a value that the model has not seen is missing to it."""
+    if spec.type is FactType.BOOLEAN:
+        return {None: NAN, False: 0, True: 1}
+    code_by_value = {value: code for code, value in enumerate(feature.values)}
+    codes: dict[Held, float] = {held: code_by_value.get(value, NAN) for held, value in enumerate(spec.values)}
+    return codes | {None: NAN}
+
+
+_FOUR_YEARS: Final = 1_461
+_SEASONS: Final = tuple(
+    (round(math.cos(angle), 6), round(math.sin(angle), 6))
+    for angle in (8 * math.pi * day / _FOUR_YEARS for day in range(_FOUR_YEARS))
+)
+
+
+def season(now_s: int) -> tuple[float, float]:
+    """Cosine and sine of the time of year, from a table of days, so that they are the same bits on any machine."""
+    return _SEASONS[now_s // DAY_S % _FOUR_YEARS]
+
+
+def describe_actions(features: FeatureSet, plan: PlanView) -> list[tuple[float, float, float, float]]:
+    """The ACTION block of each action of a plan: its code, its group's code, its value and its complexity.
+
+    A code is NaN for what the model has not seen, a value where it is computed from facts. An action counts as complex
+    where one of its treatments leads to a person, by appointment or callback.
+    """
+    led = {
+        treatment.action
+        for by_placement in plan.treatments
+        for by_action in by_placement.values()
+        for treatments in by_action
+        for treatment in treatments
+        if treatment.leads_to
+    }
+    code_by_action = {action: code for code, action in enumerate(features.actions)}
+    code_by_group = {group: code for code, group in enumerate(features.groups)}
+    return [
+        (
+            code_by_action.get(action.id, NAN),
+            code_by_group.get(action.group, NAN),
+            NAN if action.value_minor is None else action.value_minor,
+            action.position in led,
+        )
+        for action in plan.actions
+    ]

@@ -1,0 +1,118 @@
+"""The models of an installation: DATA_DIR/models/<version>/, and the pointer `current` to the one that serves."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from models.artefact import Manifest, read_manifest, sync_folder, write_durably
+from models.baseline import Baseline
+from models.errors import ModelRefused
+from models.features import PlanView
+from models.loading import load_model
+from models.propensity import PropensityModel
+from models.verify import TIMEOUT_S, verify_in_child
+
+CURRENT: Final = "current"
+_VERSION_LENGTH: Final = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredModel:
+    """A model on disk. Either its manifest can be read, or `problem` says why not."""
+
+    version: str
+    current: bool
+    manifest: Manifest | None
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Registry:
+    """Lists, loads and promotes the models of one folder; the folder need not exist."""
+
+    models_dir: Path
+
+    def current(self) -> str | None:
+        """The version that serves, whether or not it can be loaded; None where there is none."""
+        try:
+            return (self.models_dir / CURRENT).read_text(encoding="ascii").strip() or None
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except (OSError, UnicodeDecodeError) as error:
+            raise ModelRefused("the pointer to the current model cannot be read") from error
+
+    def models(self) -> tuple[StoredModel, ...]:
+        """Every model, the newest training data first."""
+        if not self.models_dir.is_dir():
+            return ()
+        folders = [path for path in sorted(self.models_dir.iterdir()) if len(path.name) == _VERSION_LENGTH]
+        stored = [self._stored(folder) for folder in folders if folder.is_dir()]
+        return tuple(sorted(stored, key=_newest_first))
+
+    def resolve(self, prefix: str) -> str:
+        """The one version that starts so.
+
+        Raises:
+            ModelRefused: there is none, or there are several.
+        """
+        found = [stored.version for stored in self.models() if prefix and stored.version.startswith(prefix)]
+        if len(found) != 1:
+            raise ModelRefused(f"{len(found) or 'no'} models start with `{prefix}`")
+        return found[0]
+
+    def load(self, version: str | None = None, *, timeout_s: float = TIMEOUT_S) -> PropensityModel:
+        """Load a model, the current one by default: first in a child process, then here.
+
+        Raises:
+            ModelRefused: there is none, or it is damaged; nothing of it serves.
+        """
+        folder = self._folder(version)
+        verify_in_child(folder, timeout_s)
+        return load_model(folder)
+
+    def promote(self, version: str, *, timeout_s: float = TIMEOUT_S) -> None:
+        """Make a model the current one, in one step, after verifying it.
+
+        Raises:
+            ModelRefused: it is damaged; the current one stays.
+        """
+        verify_in_child(self._folder(version), timeout_s)
+        staged = self.models_dir / f".{CURRENT}-{os.getpid()}"
+        write_durably(staged, f"{version}\n".encode())
+        staged.replace(self.models_dir / CURRENT)
+        sync_folder(self.models_dir)
+
+    def baseline(self, plan: PlanView) -> Baseline:
+        """What serves without a model: base rates of the current model's manifest, else of the newest readable one."""
+        for stored in sorted(self.models(), key=lambda stored: not stored.current):
+            if stored.manifest is not None:
+                return Baseline(plan, stored.manifest.learned, stored.version)
+        return Baseline(plan)
+
+    def _folder(self, version: str | None) -> Path:
+        wanted = self.current() if version is None else version
+        if wanted is None:
+            raise ModelRefused("no model has been promoted yet")
+        if len(wanted) != _VERSION_LENGTH or not wanted.isalnum() or not (self.models_dir / wanted).is_dir():
+            raise ModelRefused("the model that should serve is not there")
+        return self.models_dir / wanted
+
+    def _stored(self, folder: Path) -> StoredModel:
+        try:
+            serving = self.current() == folder.name
+        except ModelRefused:
+            serving = False
+        try:
+            return StoredModel(version=folder.name, current=serving, manifest=read_manifest(folder))
+        except ModelRefused as refusal:
+            return StoredModel(version=folder.name, current=serving, manifest=None, problem=refusal.reason)
+
+
+def _newest_first(stored: StoredModel) -> tuple[int, str]:
+    return (-stored.manifest.training.cutoff_s if stored.manifest else 0, stored.version)
+
+
+def open_registry(models_dir: Path) -> Registry:
+    """The models in a folder, DATA_DIR/models as a rule."""
+    return Registry(models_dir)

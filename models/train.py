@@ -1,0 +1,235 @@
+"""Trains the pooled model on a bank's history and stores it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import lightgbm
+import msgspec
+import numpy as np
+
+from models.arrays import Codes, Floats
+from models.artefact import CANARIES, TREES, Canaries, Learned, Manifest, Settings, Training, write_artefact
+from models.calibrate import fit_platt
+from models.dataset import BankRows, read_rows
+from models.evaluate import assess_model
+from models.exposure import Exposure, Shown, fit_exposure
+from models.features import PlanView
+from models.forest import read_forest
+from models.history import DAY_S
+from models.propensity import PropensityModel
+from models.rates import Answers, count_rates
+from models.registry import open_registry
+from models.report import Report
+from models.rows import Outcomes, TrainingRows, Window
+from models.slices import Slice, Slices, slice_by_time, thin
+
+Progress = Callable[[str], None]
+"""Told in a few words what begins now."""
+
+_CANARY_ROWS: Final = 48
+_THREADS: Final = 1
+"""With two on two busy cores, waiting for each other took five times as long as the work."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainedModel:
+    """What training made: the stored version, what was measured, and what a person should know about it."""
+
+    version: str
+    folder: Path
+    training: Training
+    report: Report
+    findings: tuple[str, ...]
+    """Facts that were refused, and figures outside the range of a well calibrated model."""
+    promoted: bool
+
+
+def train_from_bank(
+    plan: PlanView,
+    bank_dir: Path,
+    models_dir: Path,
+    *,
+    cutoff: datetime | None = None,
+    seed: int = 7,
+    settings: Settings | None = None,
+    promote: bool = True,
+    progress: Progress | None = None,
+) -> TrainedModel:
+    """Train on the bank files of a folder, store the model, verify it in a child process and make it the current one.
+
+    Nothing that became known after `cutoff` is used; without one, everything on file is.
+
+    Raises:
+        TrainingRefused: the files cannot be read, or hold too few answers.
+        ModelRefused: the stored model does not verify; the current one stays.
+    """
+    say = progress or (lambda _: None)
+    chosen = replace(settings or Settings(), seed=seed)
+    say("reading the bank's contacts")
+    window = Window(
+        positive_days=chosen.positive_days,
+        conversion_days=chosen.conversion_days,
+        cutoff_s=None if cutoff is None else int(cutoff.timestamp()),
+    )
+    slices: list[Slices] = []
+
+    def pick(outcomes: Outcomes) -> Floats:
+        slices.append(slice_by_time(outcomes, round(chosen.positive_days * DAY_S)))
+        return thin(outcomes, slices[0], chosen.most_rows, seed)
+
+    read = read_rows(plan, bank_dir, window, pick=pick)
+    manifest, content = fit(read, slices[0], plan, chosen, say)
+    say("storing the model")
+    version = write_artefact(models_dir, manifest, content)
+    if promote:
+        say("verifying the stored model")
+        open_registry(models_dir).promote(version)
+    return TrainedModel(
+        version=version,
+        folder=models_dir / version,
+        training=manifest.training,
+        report=manifest.report,
+        findings=(*manifest.training.refused, *manifest.report.findings()),
+        promoted=promote,
+    )
+
+
+def fit(
+    read: BankRows, slices: Slices, plan: PlanView, settings: Settings, say: Progress
+) -> tuple[Manifest, dict[str, bytes]]:
+    """Train on rows: the manifest, still without hashes, and the content of the other files."""
+    train, stop, calibrate, test = (read.rows.take(slices.of(part, read.rows.outcomes.at_s)) for part in Slice)
+    known = read.outcomes.take(slices.before_test(read.outcomes.at_s))
+    exposure = fit_exposure(_shown(read.outcomes.take(slices.of(Slice.TRAIN, read.outcomes.at_s)), plan))
+    say(f"growing {settings.trees} trees on {len(train):,} contacts")
+    booster = grow(train, stop, exposure, settings)
+    text = booster.model_to_string(num_iteration=booster.best_iteration)
+    forest = read_forest(text)
+    say("calibrating and testing")
+    offsets = exposure.offsets_of(calibrate.outcomes)
+    learned = Learned(
+        features=read.rows.features,
+        platt=fit_platt(forest.raw_scores(calibrate.matrix), offsets, calibrate.outcomes.positive),
+        exposure=exposure,
+        rates=count_rates(_answers(known, plan)),
+    )
+    manifest = Manifest(
+        learned=learned,
+        training=_training(read, slices, train, settings, booster),
+        report=assess_model(PropensityModel(learned, forest, ""), test, plan),
+        sha256_by_file={},
+    )
+    canary_rows = test.matrix[:: max(1, len(test) // _CANARY_ROWS)][:_CANARY_ROWS]
+    expected = lightgbm.Booster(model_str=text).predict(canary_rows, raw_score=True, num_threads=1)
+    canaries = Canaries.of(canary_rows, np.asarray(expected, dtype=np.float64))
+    return manifest, {TREES: text.encode("ascii"), CANARIES: msgspec.json.encode(canaries)}
+
+
+def grow(train: TrainingRows, stop: TrainingRows, exposure: Exposure, settings: Settings) -> lightgbm.Booster:
+    """Grow trees on one slice beside the offsets of placement and rank, until the other gains nothing any more."""
+    parameters = {
+        "objective": "binary",
+        "metric": "binary_logloss",
+        "num_leaves": settings.leaves,
+        "learning_rate": settings.learning_rate,
+        "min_data_in_leaf": settings.rows_in_leaf,
+        "lambda_l2": settings.l2,
+        "feature_fraction": settings.feature_share,
+        "max_bin": 63,
+        "max_cat_to_onehot": 8,
+        "seed": settings.seed,
+        "deterministic": True,
+        "force_col_wise": True,
+        "num_threads": _THREADS,
+        "verbosity": -1,
+    }
+    grown, watched = (
+        lightgbm.Dataset(
+            rows.matrix,
+            rows.outcomes.positive.astype(np.float64),
+            weight=rows.weight * _recency(rows.outcomes.at_s, settings.half_life_days),
+            init_score=exposure.offsets_of(rows.outcomes),
+            feature_name=list(rows.features.names),
+            categorical_feature=list(rows.features.categorical),
+            params=parameters,
+        )
+        for rows in (train, stop)
+    )
+    return lightgbm.train(
+        parameters,
+        grown,
+        num_boost_round=settings.trees,
+        valid_sets=[watched.set_reference(grown)],
+        callbacks=[lightgbm.early_stopping(settings.patience, verbose=False)],
+    )
+
+
+def _recency(at_s: Codes, half_life_days: float | None) -> Floats:
+    """Weights that halve with every half-life of age, 1 on average."""
+    if half_life_days is None:
+        return np.ones(len(at_s))
+    weight: Floats = np.exp2((at_s - at_s[-1]) / (half_life_days * DAY_S))
+    scaled: Floats = weight / weight.mean()
+    return scaled
+
+
+def _shown(rows: Outcomes, plan: PlanView) -> Shown:
+    groups = sorted({action.group for action in plan.actions})
+    group_by_action = np.array([groups.index(action.group) for action in plan.actions])
+    references = {
+        f"{channel.id}.{min(channel.placements.values(), key=lambda placement: placement.precedence).id}"
+        for channel in plan.channels
+        if channel.placements
+    }
+    return Shown(
+        groups=groups,
+        channels=[channel.id for channel in plan.channels],
+        placements=rows.placements,
+        references=frozenset(references),
+        group=group_by_action[rows.action],
+        channel=rows.channel,
+        placement=rows.placement,
+        rank=rows.rank,
+        positive=rows.positive,
+    )
+
+
+def _answers(rows: Outcomes, plan: PlanView) -> Answers:
+    return Answers(
+        actions=[action.id for action in plan.actions],
+        channels=[channel.id for channel in plan.channels],
+        group_by_action={action.id: action.group for action in plan.actions},
+        action=rows.action,
+        channel=rows.channel,
+        positive=rows.positive,
+        converted=rows.converted,
+        settled=rows.settled,
+    )
+
+
+def _training(
+    read: BankRows, slices: Slices, train: TrainingRows, settings: Settings, booster: lightgbm.Booster
+) -> Training:
+    gain = booster.feature_importance("gain", iteration=booster.best_iteration)
+    share = gain / max(float(gain.sum()), 1e-300)
+    missing = np.isnan(train.matrix).mean(axis=0)
+    by_gain = sorted(np.flatnonzero(gain).tolist(), key=lambda column: -share[column])
+    names = read.rows.features.names
+    first_s, end_s = slices.spans[Slice.TRAIN]
+    return Training(
+        settings=settings,
+        first_s=first_s,
+        last_s=end_s,
+        cutoff_s=slices.spans[Slice.TEST][1],
+        impressions=round(float(train.weight.sum())),
+        rows=len(train),
+        positives=int(train.outcomes.positive.sum()),
+        trees=booster.best_iteration,
+        refused=read.refused,
+        gain_share={names[column]: round(float(share[column]), 6) for column in by_gain},
+        missing_share={names[column]: round(float(missing[column]), 6) for column in by_gain},
+        versions={"lightgbm": lightgbm.__version__, "numpy": np.__version__},
+    )

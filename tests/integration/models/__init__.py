@@ -1,0 +1,1 @@
+"""Training, storing and loading whole models."""
