@@ -1,6 +1,7 @@
 """Renders decisions as the wire's JSON; content that never changes is encoded once."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, cast
 
@@ -28,6 +29,24 @@ _encode: Final = msgspec.json.Encoder().encode
 _Content = dict[str, Any]
 
 
+@dataclass(slots=True, kw_only=True)
+class Answered:
+    """A decision with all that its answer tells; made once a request, hence not frozen."""
+
+    decision_id: str
+    decided_at_us: int
+    key: CustomerKey
+    request: Request
+    decision: Decision
+    timings: TimingsBody
+    staff: bool
+    """Whether factors and reasons are told."""
+    everything: bool
+    """Whether every rejected action is told."""
+    committed: bool
+    """Only what was committed can be tracked: an explanation carries no tokens."""
+
+
 class Renderer:
     """Renders under one plan."""
 
@@ -39,32 +58,19 @@ class Renderer:
         self._fallbacks: dict[int, FallbackBody] = {}
         self._instants: tuple[int, str] = (-1, "")
 
-    def answer(
-        self,
-        *,
-        decision_id: str,
-        decided_at_us: int,
-        key: CustomerKey,
-        request: Request,
-        decision: Decision,
-        timings: TimingsBody,
-        staff: bool,
-        everything: bool,
-    ) -> bytes:
-        """The answer to a request; factors and reasons for staff, every rejected action when `everything` is asked."""
-        rejected = self._rejected(request, decision) if staff and everything else None
+    def answer(self, answered: Answered) -> bytes:
+        """The answer to a request; factors and reasons for staff, every rejected action when everything is asked."""
+        decision = answered.decision
+        rejected = self._rejected(answered.request, decision) if answered.staff and answered.everything else None
         return _encode(
             DecisionResponse(
-                decision_id=decision_id,
-                decided_at=instant_us(decided_at_us),
-                propositions=tuple(
-                    self._proposition(filled, decision_id, decided_at_us, key, request, decision, staff)
-                    for filled in decision.filled
-                ),
+                decision_id=answered.decision_id,
+                decided_at=instant_us(answered.decided_at_us),
+                propositions=tuple([self._proposition(filled, answered) for filled in decision.filled]),
                 ruleset=self._plan.hash,
                 model=self._model,
                 degraded=cast(tuple[Degraded, ...], decision.degraded),
-                timings_us=timings,
+                timings_us=answered.timings,
                 rejected=rejected,
             )
         )
@@ -93,65 +99,27 @@ class Renderer:
             )
         )
 
-    def _proposition(
-        self,
-        filled: Filled,
-        decision_id: str,
-        decided_at_us: int,
-        key: CustomerKey,
-        request: Request,
-        decision: Decision,
-        staff: bool,
-    ) -> PropositionBody:
-        options = tuple(
-            self._option(option, filled, decision_id, decided_at_us, key, request, decision, staff)
-            for option in filled.options
-        )
+    def _proposition(self, filled: Filled, answered: Answered) -> PropositionBody:
+        options = tuple([self._option(option, filled, answered) for option in filled.options])
         fallback = None if options else self._fallback(filled.placement)
         return PropositionBody(placement=filled.placement.id, options=options, fallback=fallback)
 
-    def _option(
-        self,
-        option: Option,
-        filled: Filled,
-        decision_id: str,
-        decided_at_us: int,
-        key: CustomerKey,
-        request: Request,
-        decision: Decision,
-        staff: bool,
-    ) -> OptionBody:
+    def _option(self, option: Option, filled: Filled, answered: Answered) -> OptionBody:
         candidate, treatment = option.candidate, option.treatment
-        action = self._plan.actions[candidate.action]
-        token = self._tokens.mint(
-            Tracked(
-                valid_until_s=option.valid_until,
-                decided_at_ms=decided_at_us // 1_000,
-                partition=key.partition,
-                record=key.record,
-                decision_id=decision_id,
-                action=action.id,
-                action_hash=action.hash,
-                channel=request.channel.position,
-                placement=filled.placement.id,
-                rank=option.rank,
-                treatment=treatment.id,
-                session_hash=decision.session_hash,
-            )
-        )
+        plan = self._plan
+        action = plan.actions[candidate.action]
         common = OptionBody(
             rank=option.rank,
             action=action.id,
             treatment_id=treatment.id,
-            treatment=self._treatment(treatment, decision.row),
+            treatment=self._treatment(treatment, answered.decision.row),
             leads_to=cast("dict[str, str] | None", treatment.leads_to),
             valid_until=self._instant_s(option.valid_until),
-            tracking_token=token,
+            tracking_token=self._token(option, filled, answered) if answered.committed else "",
             terms=dict(action.terms) or None,
         )
-        if not staff:
+        if not answered.staff:
             return common
-        plan = self._plan
         return msgspec.structs.replace(
             common,
             theme=plan.themes[candidate.theme].head.rule.partition("/")[2] if candidate.theme is not None else None,
@@ -160,7 +128,26 @@ class Renderer:
             context_weight=candidate.weight,
             lever=candidate.lever,
             priority=candidate.priority / 10**plan.minor_digits,
-            reasons=tuple(reason_body(each) for each in why(plan, request, decision, candidate)),
+            reasons=tuple(reason_body(each) for each in why(plan, answered.request, answered.decision, candidate)),
+        )
+
+    def _token(self, option: Option, filled: Filled, answered: Answered) -> str:
+        action = self._plan.actions[option.candidate.action]
+        return self._tokens.mint(
+            Tracked(
+                valid_until_s=option.valid_until,
+                decided_at_ms=answered.decided_at_us // 1_000,
+                partition=answered.key.partition,
+                record=answered.key.record,
+                decision_id=answered.decision_id,
+                action=action.id,
+                action_hash=action.hash,
+                channel=answered.request.channel.position,
+                placement=filled.placement.id,
+                rank=option.rank,
+                treatment=option.treatment.id,
+                session_hash=answered.decision.session_hash,
+            )
         )
 
     def _treatment(self, treatment: Treatment, row: Row) -> _Content:

@@ -29,6 +29,7 @@ from api.ports import (
     key_of_unknown,
 )
 from api.problems import Problem, ProblemType
+from api.rendering import Answered
 from api.schemas import DecisionRequest, Degraded, TimingsBody
 from api.security import Secrets
 from api.serving import RecordUnreadable, Serving
@@ -302,14 +303,17 @@ class Service:
     ) -> bytes:
         self._metrics.decisions.add((request.channel, decision.degraded[0] if decision.degraded else "none"))
         return serving.renderer.answer(
-            decision_id=decision_id,
-            decided_at_us=at_us,
-            key=key,
-            request=question,
-            decision=decision,
-            timings=timings,
-            staff=question.channel.staff,
-            everything=request.detail == "all",
+            Answered(
+                decision_id=decision_id,
+                decided_at_us=at_us,
+                key=key,
+                request=question,
+                decision=decision,
+                timings=timings,
+                staff=question.channel.staff,
+                everything=request.detail == "all",
+                committed=True,
+            )
         )
 
     @staticmethod
@@ -323,14 +327,17 @@ class Service:
         timings: TimingsBody,
     ) -> bytes:
         return serving.renderer.answer(
-            decision_id=decision_id,
-            decided_at_us=at_us,
-            key=key,
-            request=question,
-            decision=decision,
-            timings=timings,
-            staff=True,
-            everything=True,
+            Answered(
+                decision_id=decision_id,
+                decided_at_us=at_us,
+                key=key,
+                request=question,
+                decision=decision,
+                timings=timings,
+                staff=True,
+                everything=True,
+                committed=False,
+            )
         )
 
     def _fall_back(self, serving: Serving, request: DecisionRequest, degraded: Degraded) -> bytes:

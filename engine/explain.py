@@ -79,6 +79,8 @@ def _because(plan: Plan, request: Request, decision: Decision, action: int) -> t
             return (_contact(plan, decision, action, reason),)
         case Reason.NO_REASON_NOW:
             return _no_reason(plan, request, decision, action)
+        case Reason.OUTRANKED:
+            return (_outranked(plan, decision, action),)
         case _:
             return (Because(code=reason.code, detail=_SENTENCES.get(reason)),)
 
@@ -89,7 +91,6 @@ _SENTENCES = {
     Reason.JOURNEY_NOT_REACHED: "its theme has an earlier step that is not done",
     Reason.NOT_SCORED: "more than 40 actions were left, and this one could not have come first",
     Reason.NOT_WORTH_CONTACT: "its expected value does not cover the cost of the contact",
-    Reason.OUTRANKED: "others ranked higher, or there was no room left",
     Reason.EXCLUDED_BY_REQUEST: "the request left it out",
 }
 
@@ -191,6 +192,19 @@ def _contact(plan: Plan, decision: Decision, action: int, reason: Reason) -> Bec
             code=reason.code, rule=f"cap/{cap.id}", place=cap.span, detail=f"the cap of {cap.limit} is reached"
         )
     return Because(code=reason.code, rule=head.rule, title=head.title, place=plan.contact.span, detail=blocked.rule)
+
+
+def _outranked(plan: Plan, decision: Decision, action: int) -> Because:
+    """Its place in the ranking with every factor, so that it can be held against the one that was chosen."""
+    place, candidate = next(
+        (place, each) for place, each in enumerate(decision.ranking, start=1) if each.action == action
+    )
+    minor = 10**plan.minor_digits
+    factors = (
+        f"{candidate.propensity:.4f} x {candidate.value / minor:.2f} x {candidate.weight:.2f} x {candidate.lever:.2f}"
+    )
+    detail = f"ranked {place} of {len(decision.ranking)}: priority {candidate.priority / minor:.4f} = {factors}"
+    return Because(code=Reason.OUTRANKED.code, detail=detail)
 
 
 def _no_reason(plan: Plan, request: Request, decision: Decision, action: int) -> tuple[Because, ...]:
