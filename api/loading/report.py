@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -24,9 +24,11 @@ class LoadReport:
     shared_identities: int
     """Identities that name more than one customer."""
     written: bool
-    """False: the files were only checked."""
+    """False: the files were only judged."""
     seconds: Mapping[str, float]
     issues: Issues
+    left_alone: Mapping[str, int] = field(default_factory=dict)
+    """How many records were not, or not wholly, written, by why: see `BulkStore.outcomes`."""
 
     def summary(self) -> dict[str, object]:
         """Everything but the single problems, for people and for JSON."""
@@ -41,6 +43,7 @@ class LoadReport:
             "tables": {
                 name: {"read": count.read, "refused": count.refused} for name, count in sorted(self.tables.items())
             },
+            "left_alone": dict(self.left_alone),
             "problems": self.issues.total,
             "problems_by_reason": dict(self.issues.by_reason()),
             "seconds": {phase: round(spent, 2) for phase, spent in self.seconds.items()},

@@ -1,0 +1,28 @@
+"""The `nextbest` command. Each command is a thin door to the function that does its work.
+
+Exit codes: 0 fine, 1 findings, 2 usage. Results go to standard output, progress and complaints to standard error.
+"""
+
+import typer
+
+from api.cli import asking, demonstrating, learning, loading, measuring, rules, serving
+
+app = typer.Typer(
+    name="nextbest",
+    help="A rules-driven next-best-action engine for retail banks.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("demo")(demonstrating.demo)
+app.command("serve")(serving.serve)
+app.command("worker")(serving.worker)
+app.command("load")(loading.load)
+app.command("check")(rules.check)
+app.command("test")(rules.run_tests)
+app.command("explain")(asking.explain)
+app.command("train")(learning.train)
+app.command("evaluate")(learning.evaluate)
+app.add_typer(learning.models)
+app.command("bench")(measuring.bench)

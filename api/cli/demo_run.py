@@ -1,0 +1,177 @@
+"""One run of the demonstration: makes or reuses the bank, loads it, trains, serves, and shows what to ask."""
+
+import json
+import os
+import sys
+import time
+import webbrowser
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import IO, Final
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from api.bootstrap import compile_rules, open_secrets
+from api.cli.console import FINDINGS, Usage, put, put_json, say
+from api.cli.demo_state import (
+    DemoState,
+    fingerprint_of_bank,
+    fingerprint_of_records,
+    forget_bank,
+    read_state,
+    refuse_foreign,
+    reusable_day,
+    today,
+    write_state,
+)
+from api.cli.examples import Example, find_examples
+from api.cli.supervisor import Job, JobFailed, Supervisor, address, free_port
+from api.settings import Settings
+from engine.actions import Tier
+
+LOG: Final = "demo.log"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoRun:
+    """What was asked for, and how long each phase took."""
+
+    rules: Path
+    data_dir: Path
+    customers: int
+    as_of: date | None
+    port: int
+    browser: bool
+    as_json: bool
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def serve(self) -> None:
+        """Serve until a signal says stop.
+
+        Raises:
+            Usage: the folder is not ours to use, the port is taken, or a phase failed.
+            RuleErrors: the rule files do not make a bundle.
+            ServerError: the store cannot be started.
+        """
+        started = time.perf_counter()
+        refuse_foreign(self.data_dir)
+        self.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        settings = Settings(
+            rules=self.rules, data_dir=self.data_dir, host="127.0.0.1", port=free_port("127.0.0.1", self.port)
+        )
+        open_secrets(settings)
+        plan = compile_rules(self.rules)
+        with (self.data_dir / LOG).open("wb") as log, Supervisor(settings) as installation:
+            self._prepare(installation, log, fingerprint_of_records(plan))
+            with self._phase("start"):
+                installation.start("API", "api.server")
+                installation.start("event worker", "api.worker")
+                installation.wait_until_ready()
+            with self._phase("examples"):
+                offers = {str(action.id) for action in plan.actions if action.tier is Tier.OFFER}
+                examples = find_examples(address(settings), self.data_dir / "bank", offers)
+            self.seconds["ready"] = time.perf_counter() - started
+            self._show(settings, examples)
+            if self.browser:
+                _open_pages(address(settings))
+            installation.watch()
+            say("nextbest: stopping")
+
+    def _prepare(self, installation: Supervisor, log: IO[bytes], records: str) -> None:
+        """Bring the bank into the store and a model beside it, doing again only what has changed."""
+        with self._phase("bank"):
+            self._make_bank(installation, log)
+        state = read_state(self.data_dir)
+        bank = fingerprint_of_bank(self.data_dir)
+        if state.bank != bank:
+            forget_bank(self.data_dir)
+            state = DemoState(bank=bank)
+        write_state(self.data_dir, state)
+        with self._phase("store"):
+            installation.start_store()
+        jobs: dict[str, Job] = {}
+        if state.loaded_for != records:
+            jobs["load"] = self._job(installation, log, "load", "--source", str(self.data_dir / "bank"))
+        if state.trained_for != records:
+            jobs["train"] = self._job(installation, log, "train")
+        with self._phase("load and train"):
+            for name, job in jobs.items():
+                self._finish(name, job)
+                state = state.loaded(records) if name == "load" else state.trained(records)
+                write_state(self.data_dir, state)
+
+    def _make_bank(self, installation: Supervisor, log: IO[bytes]) -> None:
+        day = self.as_of or reusable_day(self.data_dir, self.customers, today()) or today()
+        command = [sys.executable, "-m", "demobank", "--rules", str(self.rules), "--data-dir", str(self.data_dir)]
+        command += ["--customers", str(self.customers), "--as-of", day.isoformat(), "--json"]
+        self._finish("making the bank", installation.run(command, log=log))
+
+    def _job(self, installation: Supervisor, log: IO[bytes], *words: str) -> Job:
+        command = [
+            sys.executable,
+            "-m",
+            "api.cli",
+            *words,
+            "--rules",
+            str(self.rules),
+            "--data-dir",
+            str(self.data_dir),
+        ]
+        return installation.run([*command, "--json"], log=log)
+
+    def _finish(self, name: str, job: Job) -> None:
+        """Wait for a phase; findings are no failure, they stand in its report."""
+        try:
+            job.result()
+        except JobFailed as failure:
+            if failure.code == FINDINGS and b'"error"' not in failure.printed:
+                return
+            raise Usage(f"{name} failed: {_why(failure, self.data_dir / LOG)}") from failure
+
+    @contextmanager
+    def _phase(self, name: str) -> Iterator[None]:
+        started = time.perf_counter()
+        yield
+        self.seconds[name] = time.perf_counter() - started
+        if not self.as_json:
+            say(f"{name:<16}{self.seconds[name]:6.1f} s")
+
+    def _show(self, settings: Settings, examples: tuple[Example, ...]) -> None:
+        url = address(settings)
+        if self.as_json:
+            shown = [
+                {
+                    "channel": each.door.channel,
+                    "action": each.action,
+                    "answer": each.line,
+                    "decision": each.commands(url)[0],
+                    "explanation": each.commands(url)[1],
+                }
+                for each in examples
+            ]
+            seconds = {name: round(spent, 2) for name, spent in self.seconds.items()}
+            put_json({"url": url, "pid": os.getpid(), "seconds": seconds, "examples": shown})
+            return
+        put(f"\n{self.customers:,} customers at {url}, ready after {self.seconds['ready']:.1f} s. Ask, and ask why:\n")
+        for each in examples:
+            decision, explanation = each.commands(url)
+            put(f"# {each.door.scene}: it was offered {each.line}\n{decision}\n{explanation}\n")
+        put("Ctrl-C ends it; the data stay in " + str(self.data_dir))
+
+
+def _why(failure: JobFailed, log: Path) -> str:
+    """What a job said last: its own sentence, or the end of the log."""
+    with suppress(ValueError, KeyError, TypeError):
+        return str(json.loads(failure.printed)["error"])
+    last = log.read_text(errors="replace").strip().splitlines()[-1:] if log.exists() else []
+    return last[0] if last else f"it ended with code {failure.code}"
+
+
+def _open_pages(url: str) -> None:
+    """Show the pages, where the API has any."""
+    with suppress(URLError, OSError), urlopen(url, timeout=1.0) as answer:  # noqa: S310 - our own address
+        if answer.headers.get_content_type() == "text/html":
+            webbrowser.open(url)

@@ -1,0 +1,191 @@
+"""`nextbest train`, `evaluate` and `models`: making, judging and choosing propensity models."""
+# ruff: noqa: PLC0415 - each command imports what it needs, so that --help answers at once
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from api.cli.console import (
+    DATA_DIR,
+    FINDINGS,
+    AsJson,
+    DataDir,
+    RulesDir,
+    leave,
+    plainly,
+    progress,
+    put,
+    put_json,
+    say,
+)
+
+if TYPE_CHECKING:
+    from models.report import Report
+
+BankDir = Annotated[
+    Path | None, typer.Option("--bank", help="Folder of the bank's files; default: bank/ of the data folder.")
+]
+DAYS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
+
+models = typer.Typer(name="models", help="List models, or make one the current one.", invoke_without_command=True)
+
+
+@plainly
+def train(
+    rules: RulesDir = Path("rules"),
+    data_dir: DataDir = DATA_DIR,
+    bank: BankDir = None,
+    cutoff: Annotated[
+        datetime | None, typer.Option("--cutoff", help="Use nothing that became known later.", formats=DAYS)
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Of everything that is drawn.")] = 7,
+    *,
+    promote: Annotated[bool, typer.Option(help="Make the model the current one.")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Train a propensity model on the bank's contacts, and make it the current one if it verifies."""
+    from api.bootstrap import compile_rules
+    from models.train import train_from_bank
+
+    with progress(quiet=as_json) as told:
+        made = train_from_bank(
+            compile_rules(rules),
+            bank or data_dir / "bank",
+            data_dir / "models",
+            cutoff=None if cutoff is None else cutoff.replace(tzinfo=UTC),
+            seed=seed,
+            promote=promote,
+            progress=lambda doing: told(doing, 0),
+        )
+    if as_json:
+        put_json(
+            {
+                "version": made.version,
+                "promoted": made.promoted,
+                "findings": list(made.findings),
+                "report": _as_data(made.report),
+            }
+        )
+        return
+    for finding in made.findings:
+        say(finding)
+    put(f"model {made.version[:12]} {'is the current one' if made.promoted else 'stored'}")
+    _put_report(made.report)
+
+
+@plainly
+def evaluate(
+    since: Annotated[
+        datetime | None,
+        typer.Option(
+            "--since", help="First day of the contacts to judge on; default: after those trained on.", formats=DAYS
+        ),
+    ] = None,
+    until: Annotated[
+        datetime | None, typer.Option("--until", help="Answers known by this day; default: all.", formats=DAYS)
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", help="Version, or its first characters; default: the current.")
+    ] = None,
+    rules: RulesDir = Path("rules"),
+    data_dir: DataDir = DATA_DIR,
+    bank: BankDir = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Judge a model on contacts that it was not trained on; exit code 1 says that it is out of calibration."""
+    from api.bootstrap import compile_rules
+    from models.evaluate import evaluate_model
+    from models.registry import open_registry
+
+    registry = open_registry(data_dir / "models")
+    version = registry.resolve(model) if model else registry.current()
+    loaded = registry.load(version)
+    manifest = next(stored.manifest for stored in registry.models() if stored.version == version)
+    assert manifest is not None, "a model that loads has a manifest"
+    first = since.replace(tzinfo=UTC) if since else datetime.fromtimestamp(manifest.training.last_s, UTC)
+    report = evaluate_model(
+        compile_rules(rules),
+        bank or data_dir / "bank",
+        loaded,
+        since=first,
+        until=None if until is None else until.replace(tzinfo=UTC),
+    )
+    if as_json:
+        put_json({"version": version, "report": _as_data(report), "findings": list(report.findings())})
+    else:
+        put(f"model {str(version)[:12]} on contacts from {first:%Y-%m-%d} on")
+        _put_report(report)
+        for finding in report.findings():
+            put(finding)
+    if report.findings():
+        leave(FINDINGS)
+
+
+@models.callback()
+@plainly
+def list_models(context: typer.Context, data_dir: DataDir = DATA_DIR, *, as_json: AsJson = False) -> None:
+    """List the models of an installation, the newest training data first."""
+    from models.registry import open_registry
+
+    if context.invoked_subcommand is not None:
+        return
+    stored = open_registry(data_dir / "models").models()
+    if as_json:
+        listed = [{"version": each.version, "current": each.current, "problem": each.problem} for each in stored]
+        put_json({"models": listed})
+        return
+    for each in stored:
+        manifest = each.manifest
+        told = (
+            each.problem
+            if manifest is None
+            else (
+                f"trained until {datetime.fromtimestamp(manifest.training.cutoff_s, UTC):%Y-%m-%d} on "
+                f"{manifest.training.impressions:,} contacts, AUC {_shown(manifest.report.overall.auc)}"
+            )
+        )
+        put(f"{'*' if each.current else ' '} {each.version[:12]}  {told}")
+    if not stored:
+        put("no model has been trained: the baseline scores")
+
+
+@models.command("promote")
+@plainly
+def promote_model(
+    version: Annotated[str, typer.Argument(help="The model's version, or its first characters.")],
+    data_dir: DataDir = DATA_DIR,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Verify a model in a process of its own and make it the current one."""
+    from models.registry import open_registry
+
+    registry = open_registry(data_dir / "models")
+    full = registry.resolve(version)
+    registry.promote(full)
+    if as_json:
+        put_json({"current": full})
+    else:
+        put(f"{full[:12]} is the current model; servers take it up when they start")
+
+
+def _as_data(report: "Report") -> object:
+    import msgspec
+
+    return msgspec.to_builtins(report)
+
+
+def _put_report(report: "Report") -> None:
+    overall, popular = report.overall, report.popularity
+    put(
+        f"{overall.rows:,} contacts, {overall.positives:,} positive: AUC {_shown(overall.auc)} "
+        f"(popularity {_shown(popular.auc)}), lift of the best tenth over popularity's {report.lift:.2f}, "
+        f"observed / expected {report.calibration.ratio:.2f}"
+    )
+
+
+def _shown(figure: float | None) -> str:
+    return "unknown" if figure is None else f"{figure:.3f}"

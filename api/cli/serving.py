@@ -1,0 +1,102 @@
+"""`nextbest serve` and `nextbest worker`: the installation, and one more event worker for it."""
+# ruff: noqa: PLC0415 - each command imports what it needs, so that --help answers at once
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from api.cli.console import DATA_DIR, AsJson, DataDir, RulesDir, plainly, put, put_json, say
+
+RedisUrl = Annotated[
+    str | None,
+    typer.Option("--redis-url", help="An external store; default: an embedded one.", envvar="NEXTBEST_REDIS_URL"),
+]
+SecretsFile = Annotated[
+    Path | None, typer.Option("--secrets", help="Secrets file; needed with --redis-url.", dir_okay=False)
+]
+
+
+@plainly
+def serve(
+    rules: RulesDir = Path("rules"),
+    model: Annotated[
+        Path | None, typer.Option("--model", help="Folder of a model; default: the current one of the data folder.")
+    ] = None,
+    data_dir: DataDir = DATA_DIR,
+    redis_url: RedisUrl = None,
+    secrets: SecretsFile = None,
+    workers: Annotated[int, typer.Option("--workers", help="Processes that answer requests.", min=1, max=256)] = 1,
+    host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option("--port", help="Port to listen on; 0 takes a free one.", min=0, max=65_535)
+    ] = 8080,
+    *,
+    event_worker: Annotated[
+        bool | None,
+        typer.Option(help="Fold events as well; default: with the embedded store, not with an external one."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Serve a bank: the API, and with the embedded store also that and an event worker. Ctrl-C ends all of it."""
+    from api.bootstrap import see_that_it_can_start
+    from api.cli.supervisor import Stopped, Supervisor, address, free_port
+    from api.settings import Settings
+
+    settings = Settings(
+        rules=rules,
+        model=None if model is None else model.absolute(),
+        data_dir=data_dir.absolute(),
+        redis_url=redis_url,
+        secrets=None if secrets is None else secrets.absolute(),
+        workers=workers,
+        host=host,
+        port=free_port(host, port),
+    )
+    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    see_that_it_can_start(settings)
+    try:
+        with Supervisor(settings) as installation:
+            installation.start_store()
+            installation.start("API", "api.server")
+            if event_worker if event_worker is not None else redis_url is None:
+                installation.start("event worker", "api.worker")
+            installation.wait_until_ready()
+            if as_json:
+                put_json({"url": address(settings), "pid": os.getpid(), "data_dir": str(settings.data_dir)})
+            else:
+                put(f"serving {rules} at {address(settings)}")
+            installation.watch()
+            say("nextbest: stopping")
+    except Stopped:
+        say("nextbest: stopped while starting")
+
+
+@plainly
+def worker(
+    rules: RulesDir = Path("rules"),
+    data_dir: DataDir = DATA_DIR,
+    redis_url: RedisUrl = None,
+    secrets: SecretsFile = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Run one more event worker on a store that runs already; workers share the partitions among themselves."""
+    from api.adapters.embedded import running_url
+    from api.cli.console import Usage
+    from api.settings import Settings
+    from api.worker.run import run
+
+    if redis_url is None and running_url(data_dir) is None:
+        raise Usage(f"no store runs on {data_dir}: start `nextbest serve --data-dir {data_dir}` first")
+    if as_json:
+        put_json({"pid": os.getpid(), "data_dir": str(data_dir.absolute())})
+    run(
+        Settings(
+            rules=rules,
+            data_dir=data_dir.absolute(),
+            redis_url=redis_url,
+            secrets=None if secrets is None else secrets.absolute(),
+        )
+    )

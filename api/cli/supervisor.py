@@ -1,0 +1,285 @@
+"""Keeps an installation's processes together: the embedded store first and last, the API and the event worker between.
+
+Every child leads a process session of its own, so that a signal to the terminal reaches the supervisor alone and it
+decides the order of the end: the API stops accepting and drains, the worker gives its leases back, the store goes last.
+A second signal kills what is left.
+"""
+
+import contextlib
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import IO, Final, Self
+
+from api.adapters.embedded import EmbeddedServer, ServerError
+from api.cli.console import Usage, say
+from api.settings import Settings
+
+KILLED: Final = 130
+READY_WITHIN_S: Final = 60.0
+_LOOK_EACH_S: Final = 0.25
+_PROBE_EACH_S: Final = 0.05
+_STOP_WITHIN_S: Final = 5.0
+"""Beyond what draining takes."""
+_STEADY_S: Final = 30.0
+"""A process that ran so long starts again at once; one that ended sooner waits twice as long as the last time."""
+_LONGEST_PAUSE_S: Final = 30.0
+_PR_SET_PDEATHSIG: Final = 1
+
+
+class Stopped(BaseException):
+    """A signal asked for the end while the installation was still starting."""
+
+
+@dataclass(slots=True)
+class Child:
+    """A process that is kept running."""
+
+    name: str
+    command: Sequence[str]
+    process: subprocess.Popen[bytes]
+    started_at: float = field(default_factory=time.monotonic)
+    pause_s: float = 1.0
+    again_at: float | None = None
+
+    def end(self, within_s: float) -> None:
+        """Ask it to end, and kill it with all its own children where it does not."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.process.pid, signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(within_s)
+        self.kill()
+        self.process.wait()
+
+    def kill(self) -> None:
+        """End its whole process group at once."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+
+
+class Supervisor:
+    """Starts, watches and ends the processes of one installation; use it as a context."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._store = None if settings.redis_url is not None else EmbeddedServer(settings.data_dir)
+        self._children: list[Child] = []
+        self._jobs: list[subprocess.Popen[bytes]] = []
+        self._stop = threading.Event()
+        self._watching = False
+        self._handlers: dict[int, object] = {}
+
+    def __enter__(self) -> Self:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._handlers[number] = signal.signal(number, self._on_signal)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._watching = True
+        try:
+            self.stop()
+        finally:
+            for number, handler in self._handlers.items():
+                signal.signal(number, handler)  # type: ignore[arg-type]  # what signal.signal gave back
+
+    # Starting
+
+    def start_store(self) -> None:
+        """Start the embedded store, if the installation uses it.
+
+        Raises:
+            ServerError: it cannot be started.
+        """
+        if self._store is not None:
+            self._store.start()
+
+    def start(self, name: str, module: str) -> None:
+        """Start a module as a process with the installation's settings, and keep it running."""
+        command = (sys.executable, "-m", module)
+        self._children.append(Child(name, command, self._spawn(command)))
+
+    def run(self, command: Sequence[str], *, log: IO[bytes] | None = None) -> "Job":
+        """Start something that ends by itself."""
+        process = self._spawn(command, stdout=subprocess.PIPE, stderr=log)
+        self._jobs.append(process)
+        return Job(process)
+
+    def wait_until_ready(self, within_s: float = READY_WITHIN_S) -> None:
+        """Wait until the API says that it serves.
+
+        Raises:
+            Usage: a process ended, or it takes too long.
+        """
+        give_up_at = time.monotonic() + within_s
+        while time.monotonic() < give_up_at:
+            for child in self._children:
+                if child.process.poll() is not None:
+                    raise Usage(f"the {child.name} ended while it was starting, see above")
+            if self._answers("/readyz"):
+                return
+            time.sleep(_PROBE_EACH_S)
+        raise Usage(f"the API did not come up within {within_s:.0f} s")
+
+    def _answers(self, path: str) -> bool:
+        try:
+            with urllib.request.urlopen(address(self._settings) + path, timeout=1.0) as answer:  # noqa: S310 - our own
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def _spawn(
+        self, command: Sequence[str], *, stdout: int | None = None, stderr: IO[bytes] | None = None
+    ) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            command,
+            env=environment(self._settings),
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
+            start_new_session=True,
+            preexec_fn=_end_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509 - no threads are running
+        )
+
+    # Watching
+
+    def watch(self) -> None:
+        """Keep everything running until a signal says stop."""
+        self._watching = True
+        while not self._stop.wait(_LOOK_EACH_S):
+            self._revive_store()
+            for child in self._children:
+                self._revive(child)
+
+    def _revive_store(self) -> None:
+        if self._store is None:
+            return
+        try:
+            if self._store.restart_if_dead():
+                say("nextbest: the store had ended and was started again")
+        except ServerError as error:
+            say(f"nextbest: {error}")
+
+    def _revive(self, child: Child) -> None:
+        now = time.monotonic()
+        if child.again_at is not None:
+            if now >= child.again_at:
+                child.process = self._spawn(child.command)
+                child.started_at, child.again_at = now, None
+        elif child.process.poll() is not None:
+            steady = now - child.started_at > _STEADY_S
+            child.pause_s = 1.0 if steady else min(2 * child.pause_s, _LONGEST_PAUSE_S)
+            child.again_at = now + (0.0 if steady else child.pause_s)
+            say(f"nextbest: the {child.name} ended with code {child.process.returncode} and is started again")
+
+    # The end
+
+    def stop(self) -> None:
+        """End everything in order; safe to call twice."""
+        for job in self._jobs:
+            _kill_group(job)
+        while self._children:
+            child = self._children[0]
+            drain_s = self._settings.drain_s if child is self._children[0] else 0
+            child.end(drain_s + _STOP_WITHIN_S)
+            self._children.pop(0)
+        if self._store is not None:
+            self._store.stop()
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        if self._stop.is_set():
+            self._kill()
+        self._stop.set()
+        if not self._watching:
+            raise Stopped
+
+    def _kill(self) -> None:
+        """End everything at once: nobody waits any longer."""
+        for job in self._jobs:
+            _kill_group(job)
+        for child in self._children:
+            child.kill()
+        if self._store is not None and self._store.alive():
+            os.kill(self._store.pid, signal.SIGKILL)
+        os._exit(KILLED)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Something that was started and ends by itself."""
+
+    process: subprocess.Popen[bytes]
+
+    def result(self) -> bytes:
+        """What it printed.
+
+        Raises:
+            JobFailed: it ended with a code of its own.
+        """
+        printed, _ = self.process.communicate()
+        if self.process.returncode:
+            raise JobFailed(self.process.returncode, printed)
+        return printed
+
+
+class JobFailed(Exception):
+    """A job ended with a code other than 0."""
+
+    def __init__(self, code: int, printed: bytes) -> None:
+        self.code = code
+        self.printed = printed
+        super().__init__(f"ended with code {code}")
+
+
+def environment(settings: Settings) -> Mapping[str, str]:
+    """The environment that gives a child these settings, and keeps numeric libraries to one thread."""
+    told = {
+        f"NEXTBEST_{name.upper()}": str(value)
+        for name, value in settings.model_dump(exclude_none=True, exclude={"redis_url"}).items()
+    }
+    if settings.redis_url is not None:
+        told["NEXTBEST_REDIS_URL"] = settings.redis_url.get_secret_value()
+    return {**os.environ, "OMP_NUM_THREADS": "1", **told}
+
+
+def address(settings: Settings) -> str:
+    """Where the API answers, for somebody on this machine."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)  # noqa: S104 - compared, not bound
+    return f"http://{f'[{host}]' if ':' in host and not host.startswith('[') else host}:{settings.port}"
+
+
+def free_port(host: str, port: int) -> int:
+    """The port to listen on: the one asked for, or a free one for 0.
+
+    Raises:
+        Usage: somebody else listens there.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise Usage(f"cannot listen on {host}:{port}: {error.strerror}; choose another with --port") from error
+        return int(probe.getsockname()[1])
+
+
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _end_with_parent() -> None:
+    """Ask the kernel to end this process when the supervisor is killed without a chance to end it itself."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -1,0 +1,33 @@
+"""Runs a load against a store that is named by its address."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from api.adapters.nodes import SingleNode
+from api.loading.bulk_store import BULK_TIMING, BulkStore
+from api.loading.loader import Load
+from api.loading.report import LoadReport
+
+BANK_FILES: Final = Path(__file__).parent / "bank_files.yaml"
+"""The mapping of files that use nextbest's own names."""
+
+
+async def load_into(load: Load, url: str | None) -> LoadReport:
+    """Load into the store at an address; None only judges the files.
+
+    Raises:
+        MappingErrors: the mapping does not fit the rules or the files.
+        SourceError: a file is missing or damaged.
+        StoreUnavailable: the store is not there, or failed while writing.
+    """
+    if url is None:
+        return await load.run(None)
+    nodes = SingleNode(url, BULK_TIMING)
+    await nodes.start()
+    try:
+        store = BulkStore(nodes, load.target.layout)
+        report = await load.run(store)
+        return replace(report, left_alone=store.outcomes)
+    finally:
+        await nodes.close()
