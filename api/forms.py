@@ -1,14 +1,27 @@
 """The wire's shapes for every route but decisions and explanations, as pydantic models."""
 
+from contextlib import suppress
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Final, Generic, Literal, Self, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from api.schemas import NAME_PATTERN
 
 SUBJECT_PATTERN: Final = "^[a-z][a-z0-9_]*:.+$"
+
+
+def _as_instant(value: object) -> datetime:
+    """Read RFC 3339; its zone is checked after."""
+    if isinstance(value, str):
+        with suppress(ValueError):
+            return datetime.fromisoformat(value)
+    raise ValueError("an instant looks like 2026-11-21T10:00:00Z")
+
+
+Instant = Annotated[AwareDatetime, BeforeValidator(_as_instant)]
+"""RFC 3339 with its zone; a bare number of seconds is not taken for one."""
 
 
 class Form(BaseModel):
@@ -59,7 +72,7 @@ class OutcomeForm(Form):
     tracking_token: Annotated[str, Field(min_length=1, max_length=2048)]
     outcome: OutcomeKind
     reason: DeclineCode | None = None
-    occurred_at: AwareDatetime
+    occurred_at: Instant
 
     @model_validator(mode="after")
     def _only_declines_have_reasons(self) -> Self:
@@ -91,7 +104,7 @@ class EventForm(BaseModel):
     source: OpaqueText
     type: Annotated[str, Field(min_length=1, max_length=64)]
     subject: Annotated[str, Field(pattern=SUBJECT_PATTERN, max_length=300, examples=["customer_id:C0000001"])]
-    time: AwareDatetime | None = None
+    time: Instant | None = None
     """When it happened; absent: when it was received."""
     datacontenttype: Literal["application/json"] | None = None
     data: dict[str, Any] = {}
@@ -144,7 +157,7 @@ class CallbackForm(Form):
     tracking_token: Annotated[str, Field(min_length=1, max_length=2048)] | None = None
     """Of the offer that they were looking at."""
     page: Annotated[str, Field(max_length=128)] | None = None
-    call_after: AwareDatetime | None = None
+    call_after: Instant | None = None
 
 
 class CallbackReceipt(BaseModel):

@@ -99,7 +99,8 @@ async def _on_invalid_parameter(request: Request, error: Exception) -> Response:
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return await _on_problem(request, Problem(_KIND_BY_STATUS.get(error.status_code, ProblemType.INVALID_REQUEST)))
+    kind = _KIND_BY_STATUS.get(error.status_code, ProblemType.INVALID_REQUEST)
+    return await _on_problem(request, Problem(kind, allow=(error.headers or {}).get("Allow", "")))
 
 
 async def _on_fault(request: Request, _error: Exception) -> Response:

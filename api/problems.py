@@ -99,9 +99,17 @@ class Problem(Exception):
     """An error to be told to the caller."""
 
     def __init__(
-        self, kind: ProblemType, detail: str = "", *, pointer: str | None = None, errors: tuple[FieldError, ...] = ()
+        self,
+        kind: ProblemType,
+        detail: str = "",
+        *,
+        pointer: str | None = None,
+        errors: tuple[FieldError, ...] = (),
+        allow: str = "",
     ) -> None:
+        """`allow`: the methods that are allowed, where another was used."""
         self.kind = kind
+        self.allow = allow
         self.detail = detail
         self.errors = errors or (() if pointer is None else (FieldError(pointer, detail),))
         super().__init__(f"{kind}: {detail}")
@@ -130,6 +138,8 @@ class Problem(Exception):
         headers = {"content-type": MEDIA_TYPE, "cache-control": "no-store"}
         if self.status == HTTPStatus.SERVICE_UNAVAILABLE:
             headers["retry-after"] = "1"
+        if self.allow:
+            headers["allow"] = self.allow
         return headers
 
 

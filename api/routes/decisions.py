@@ -60,7 +60,7 @@ class DecisionsDoor:
 
     async def _read(self, scope: Scope, receive: Receive) -> DecisionRequest:
         if scope["method"] != "POST":
-            raise Problem(ProblemType.METHOD_NOT_ALLOWED, "send a POST")
+            raise Problem(ProblemType.METHOD_NOT_ALLOWED, "send a POST", allow="POST")
         body = await read_body(scope, receive, self._max_body_bytes)
         try:
             request = self._decode(body)

@@ -68,6 +68,7 @@ async def test_bad_request_is_refused_by_type_and_place(case: dict[str, Any]) ->
     assert (answer.status_code, problem["type"]) == (case["status"], TYPE_PREFIX + case["type"])
     assert answer.headers["content-type"] == MEDIA_TYPE
     assert problem["status"] == answer.status_code
+    assert ("allow" in answer.headers) == (answer.status_code == 405)
     if "pointer" in case:
         assert case["pointer"] in [error["pointer"] for error in problem["errors"]]
 
