@@ -78,7 +78,7 @@ def _with_more_savings(people: People, customer: Ints, kind: Ints, products: tup
 def _shared(
     rng: np.random.Generator, people: People, customer: Ints, kind: Ints, products: tuple[str, ...]
 ) -> list[tuple[Ints, Ints, int]]:
-    """(account rows, second person, role): couples with a joint account, and a guardian for every minor's account."""
+    """(account rows, second person, role): couples with a joint account, and guardians for minors, if there are any."""
     adult = people.values["age"] >= 18
     current = kind == products.index("current_account")
     row_of = np.full(people.count, -1)
@@ -86,8 +86,9 @@ def _shared(
     couples = rng.permutation(np.flatnonzero(adult & (row_of >= 0) & (rng.random(people.count) < JOINT_SHARE)))
     half = len(couples) // 2
     first, second = couples[:half], couples[half : 2 * half]
-    minors = np.flatnonzero(~adult[customer])
-    guardians = rng.choice(np.flatnonzero(people.values["age"] >= 34), len(minors))
+    parents = np.flatnonzero(people.values["age"] >= 34)
+    minors = np.flatnonzero(~adult[customer] & (len(parents) > 0))
+    guardians = rng.choice(parents, len(minors))
     return [(row_of[first], second, JOINT), (minors, guardians, GUARDIAN)]
 
 

@@ -70,13 +70,7 @@ def assemble(world: World, people: People, needs: Needs, segment_count: int) -> 
 def reachable(visits: Visits, audience: Audience) -> Visits:
     """The visits on which something may be offered: an adult, with consent for that channel."""
     allowed = audience.consent[visits.customer, visits.channel] & (visits.at >= audience.adult_from[visits.customer])
-    return Visits(
-        customer=visits.customer[allowed],
-        at=visits.at[allowed],
-        channel=visits.channel[allowed],
-        placement=visits.placement[allowed],
-        items=visits.items[allowed],
-    )
+    return visits.where(allowed)
 
 
 def offered_products(world: World, products: tuple[str, ...]) -> list[int]:

@@ -57,7 +57,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _build_with_progress(request: Request) -> Built:
     columns = (TextColumn("{task.description:28}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("reading the rules", total=steps())
         return build(request, lambda done, doing: progress.update(task, completed=done, description=doing))
 

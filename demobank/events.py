@@ -128,9 +128,10 @@ def _add_mortgages(rng: np.random.Generator, events: Events, bank: Bank) -> None
     """Applications behind the mortgages of the last five years, also those that opened before the history began."""
     column = bank.rulebook.products.index("mortgage")
     opened = bank.town.holdings.opened[:, column]
-    recent = bank.town.holdings.held[:, column] & (opened > END - MORTGAGE_KEPT_DAYS * DAY_SECONDS)
-    rows = np.flatnonzero(recent)
+    oldest = END - MORTGAGE_KEPT_DAYS * DAY_SECONDS
+    rows = np.flatnonzero(bank.town.holdings.held[:, column] & (opened > oldest))
     at = opened[rows] - rng.integers(20 * DAY_SECONDS, 70 * DAY_SECONDS, len(rows))
+    rows, at = rows[at > oldest], at[at > oldest]
     events.add(
         "mortgage_application",
         rows,

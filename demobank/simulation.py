@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from demobank.arrays import stream
 from demobank.audience import Audience, assemble, closings, draw_organic, offered_products, reachable
-from demobank.calendar import DAYS, Calendar
+from demobank.calendar import DAY_SECONDS, DAYS, Calendar
 from demobank.history import History
 from demobank.holdings import Holdings, count_held, draw_holdings, savings_accounts
 from demobank.needs import Needs, draw_needs
@@ -20,6 +20,7 @@ from demobank.visits import Visits, draw_visits
 from demobank.world import World, draw_world, solve_bias
 
 PILOT_CUSTOMERS = 4_000
+PILOT_FROM = (DAYS - 365) * DAY_SECONDS  # one round of the seasons is enough
 PILOT_SLOTS = 100_000  # of the pilot's slots, how many the base rates are solved on
 
 # Hears how many steps are done (twice DAYS when all are), and what is being done.
@@ -64,6 +65,7 @@ def draw_tuned_world(seed: int, calendar: Calendar, rulebook: Rulebook, advance:
     world = draw_world(str(seed), rulebook, people.scores)
     town = draw_town(pilot, PILOT_CUSTOMERS, calendar, rulebook, world)
     stage = set_stage(pilot, calendar, rulebook, world, town, uniform_share=1.0)
+    stage = replace(stage, visits=stage.visits.where(stage.visits.at >= PILOT_FROM))
     slots = History(stage, stream(pilot, "history")).run(advance).slots
     every = slice(None, None, max(len(slots["logit"]) // PILOT_SLOTS, 1))
     logit, examination = slots["logit"][every].astype(float), slots["examination"][every].astype(float)

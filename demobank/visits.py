@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from demobank.arrays import Floats, Ints, Seconds, Singles, stream
+from demobank.arrays import Bools, Floats, Ints, Seconds, Singles, stream
 from demobank.calendar import DAY_SECONDS, DAYS, WEEKS
 from demobank.people import People
 from demobank.rulebook import CHANNELS, Placement
@@ -30,6 +30,15 @@ class Visits:
 
     def __len__(self) -> int:
         return len(self.customer)
+
+    def where(self, chosen: Bools) -> Visits:
+        return Visits(
+            customer=self.customer[chosen],
+            at=self.at[chosen],
+            channel=self.channel[chosen],
+            placement=self.placement[chosen],
+            items=self.items[chosen],
+        )
 
 
 def weekly_rates(people: People) -> Mapping[str, Floats]:
