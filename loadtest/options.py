@@ -11,7 +11,7 @@ from loadtest.mix import USUAL_MIX, Mix, read_mix
 from loadtest.profiles import PROFILES, Profile
 
 RESULTS: Final = Path(__file__).resolve().parent / "results"
-OWN_CUSTOMERS: Final = 300
+OWN_CUSTOMERS: Final = 1_000
 DEMO_CUSTOMERS: Final = 20_000
 LONGEST_S: Final = 3600
 

@@ -56,8 +56,8 @@ PROFILES: Final[Mapping[str, Profile]] = {
         Profile(
             name="smoke",
             purpose="does everything work together?",
-            stages=(Stage(users=10, seconds=20),),
-            hurry=10,
+            stages=(Stage(users=20, seconds=20),),
+            hurry=20,
             limits=_KEPT,
         ),
         Profile(

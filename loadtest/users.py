@@ -17,11 +17,14 @@ from loadtest.wire import (
     Question,
     check_declined,
     check_repeated,
+    check_taken,
     event_body,
     outcome_body,
     read_answer,
+    read_problem,
 )
 
+ANSWERED, ACKNOWLEDGED = 200, 202
 _REPEATED = 0.02
 """So many decisions are asked for twice with one request id, as a network that loses answers would."""
 
@@ -50,13 +53,20 @@ class Touchpoint(FastHttpUser):
         if self.scene.hurry:
             sleep(self.scene.people.chance.uniform(shortest_s, longest_s) / self.scene.hurry)
 
-    def send(self, path: str, body: object, *, status: int, name: str) -> bytes | None:
-        """Post something; None when the answer's status is another one, which counts as an error."""
+    def send(self, path: str, body: object, *, status: int, name: str) -> bool:
+        """Post something that is no decision, and say whether it was taken; an error where it was not."""
         with self.client.post(path, json=body, name=name, catch_response=True) as response:
+            content = response.content or b""
             if response.status_code != status:
-                response.failure(f"status {response.status_code}, not {status}")
-                return None
-            return response.content or b""
+                response.failure(read_problem(response.status_code, content))
+                return False
+            try:
+                if status == ACKNOWLEDGED:
+                    check_taken(content, parts=len(body) if isinstance(body, list) else None)
+            except BrokenPromise as broken:
+                response.failure(f"broken promise: {broken}")
+                return False
+        return True
 
     def decide(self, question: Question, *, declined: frozenset[str] = frozenset()) -> Answer | None:
         """Ask for a decision, now and then twice, and hold the answer to its promises."""
@@ -71,8 +81,8 @@ class Touchpoint(FastHttpUser):
         answer = None
         with self.client.post("/v1/decisions", json=question.body(), name=name, catch_response=True) as response:
             latency_ms = 1000 * (perf_counter() - started)
-            if response.status_code != 200:
-                response.failure(f"status {response.status_code}, not 200")
+            if response.status_code != ANSWERED:
+                response.failure(read_problem(response.status_code, response.content or b""))
             else:
                 try:
                     answer = read_answer(question, response.content or b"")
@@ -84,15 +94,21 @@ class Touchpoint(FastHttpUser):
         self.scene.recorder.decision(question.channel, latency_ms, question.budget_ms, answer)
         return answer
 
-    def tell(self, *outcomes: tuple[Option, str, str | None]) -> None:
-        """Report outcomes (an offer, what became of it, why), one alone or several as a batch."""
+    def tell(self, *outcomes: tuple[Option, str, str | None]) -> frozenset[str]:
+        """Report outcomes (an offer, what became of it, why), one alone or several as a batch.
+
+        Returns the actions whose decline was acknowledged, and which therefore must not come back.
+        """
         bodies = [
             outcome_body(self.scene.people.fresh("outcome"), option, outcome, reason=reason)
             for option, outcome, reason in outcomes
         ]
-        if bodies:
-            kind = outcomes[0][1] if len(bodies) == 1 else "batch"
-            self.send("/v1/outcomes", bodies if len(bodies) > 1 else bodies[0], status=202, name=f"outcome {kind}")
+        if not bodies:
+            return frozenset()
+        kind = outcomes[0][1] if len(bodies) == 1 else "batch"
+        body = bodies if len(bodies) > 1 else bodies[0]
+        taken = self.send("/v1/outcomes", body, status=ACKNOWLEDGED, name=f"outcome {kind}")
+        return frozenset(option.action for option, outcome, _ in outcomes if taken and outcome == "decline")
 
     def show(self, answer: Answer) -> None:
         """Report that everything of an answer was seen."""
@@ -202,14 +218,13 @@ class WebPage(Touchpoint):
     def _react(self, answer: Answer) -> frozenset[str]:
         """Click on some, wave some away; returns what was declined."""
         people = self.scene.people
-        declined = set()
+        declined: frozenset[str] = frozenset()
         for option in answer.options:
             if people.happens(0.06):
                 self.tell((option, "click", None))
             elif people.happens(0.04):
-                self.tell((option, "decline", people.reason()))
-                declined.add(option.action)
-        return frozenset(declined)
+                declined |= self.tell((option, "decline", people.reason()))
+        return declined
 
 
 class Teller(Touchpoint):
@@ -226,7 +241,7 @@ class Teller(Touchpoint):
         if people.happens(0.5):
             subject = f"customer_id:{customer}"
             event = event_body(people.fresh("event"), source="crm", kind="branch_visit", subject=subject)
-            self.send("/v1/events", event, status=202, name="event")
+            self.send("/v1/events", event, status=ACKNOWLEDGED, name="event")
         declined: frozenset[str] = frozenset()
         for _ in range(3):
             question = self.question(
@@ -243,7 +258,7 @@ class Teller(Touchpoint):
                 break
             self.show(answer)
             if people.happens(0.2):
-                self.send("/v1/explanations", question.explanation_body(), status=200, name="explanation")
+                self.send("/v1/explanations", question.explanation_body(), status=ANSWERED, name="explanation")
             self.think(20, 60)
             newly_declined = self._talk(answer)
             if not newly_declined:
@@ -263,8 +278,7 @@ class Teller(Touchpoint):
                 settled.append((option, "decline", people.reason()))
             elif drawn < 0.75:
                 settled.append((option, "later", None))
-        self.tell(*settled)
-        return frozenset(option.action for option, outcome, _ in settled if outcome == "decline")
+        return self.tell(*settled)
 
 
 def touchpoints(scene: Scene, mix: Mix) -> list[type[Touchpoint]]:

@@ -169,6 +169,55 @@ def check_repeated(first: Answer, again: Answer) -> None:
         raise BrokenPromise("a repeated request id gave another decision")
 
 
+_TAKEN: Final = frozenset({"recorded", "duplicate", "late_impression", "accepted"})
+
+
+class Receipt(msgspec.Struct, frozen=True):
+    """How one outcome or event was taken."""
+
+    status: str
+
+
+class Receipts(msgspec.Struct, frozen=True):
+    """How a batch was taken, part by part."""
+
+    results: tuple[Receipt, ...]
+
+
+def check_taken(content: bytes, *, parts: int | None) -> None:
+    """See that what was acknowledged was also taken; `parts` of a batch, None for a single outcome or event.
+
+    Raises:
+        BrokenPromise: something was refused, put aside or left out.
+    """
+    try:
+        if parts is None:
+            receipts: tuple[Receipt, ...] = (msgspec.json.decode(content, type=Receipt),)
+        else:
+            receipts = msgspec.json.decode(content, type=Receipts).results
+    except msgspec.DecodeError as error:
+        raise BrokenPromise(f"not the shape of a receipt: {error}") from error
+    if len(receipts) != (parts or 1):
+        raise BrokenPromise("a batch was answered with another number of receipts")
+    refused = sorted({receipt.status for receipt in receipts} - _TAKEN)
+    if refused:
+        raise BrokenPromise(f"acknowledged, but {refused[0]}")
+
+
+class _ProblemBody(msgspec.Struct, frozen=True):
+    type: str = ""
+    detail: str = ""
+
+
+def read_problem(status: int, content: bytes) -> str:
+    """What an error says of itself, in a few words."""
+    try:
+        problem = msgspec.json.decode(content, type=_ProblemBody)
+    except msgspec.DecodeError:
+        return f"status {status}"
+    return f"status {status} {problem.type.rpartition(':')[2]} {problem.detail}".rstrip()
+
+
 def outcome_body(outcome_id: str, option: Option, outcome: str, *, reason: str | None = None) -> dict[str, object]:
     """What a customer did with an offer, just now."""
     body: dict[str, object] = {

@@ -32,8 +32,10 @@ class Contract(BaseHTTPRequestHandler):
                 self.answer(200, self.decide(body))
             case "/v1/explanations":
                 self.answer(200, b"{}")
+            case _ if isinstance(body, list):
+                self.answer(202, json.dumps({"results": [{"status": "recorded"}] * len(body)}).encode())
             case _:
-                self.answer(202, b"{}")
+                self.answer(202, b'{"status": "recorded"}')
 
     def decide(self, body: dict[str, Any]) -> bytes:
         first, *others = [placement["id"] for placement in body["placements"]]

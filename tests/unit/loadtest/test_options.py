@@ -55,7 +55,7 @@ def test_refusal_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
 def test_without_a_host_a_small_bank_is_started() -> None:
     """`make loadtest` works from nothing."""
     options = read_options([])
-    assert (options.host, options.profile.name, options.customers) == (None, "smoke", 300)
+    assert (options.host, options.profile.name, options.customers) == (None, "smoke", 1_000)
     assert options.json.name == "smoke.json"
 
 

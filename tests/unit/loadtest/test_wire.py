@@ -8,9 +8,11 @@ from loadtest.wire import (
     BrokenPromise,
     check_declined,
     check_repeated,
+    check_taken,
     event_body,
     outcome_body,
     read_answer,
+    read_problem,
 )
 from tests.unit.loadtest.builders import a_proposition, a_question, an_answer, an_option
 
@@ -72,6 +74,41 @@ def test_repeated_request_must_give_the_same_decision_unless_degraded() -> None:
     check_repeated(first, read_answer(a_question(), an_answer(decision_id="d2", degraded=("late",))))
     with pytest.raises(BrokenPromise, match="another decision"):
         check_repeated(first, read_answer(a_question(), an_answer(decision_id="d2")))
+
+
+@pytest.mark.parametrize(
+    ("content", "parts"),
+    [
+        (b'{"status": "recorded"}', None),
+        (b'{"status": "accepted"}', None),
+        (b'{"results": [{"status": "duplicate"}, {"status": "late_impression"}]}', 2),
+    ],
+)
+def test_taken_outcome_is_fine(content: bytes, parts: int | None) -> None:
+    """Recorded now, recorded before, or shown too late: it is durable."""
+    check_taken(content, parts=parts)
+
+
+@pytest.mark.parametrize(
+    ("content", "parts", "what"),
+    [
+        (b'{"status": "expired"}', None, "acknowledged, but expired"),
+        (b'{"results": [{"status": "recorded"}, {"status": "refused"}]}', 2, "acknowledged, but refused"),
+        (b'{"results": [{"status": "recorded"}]}', 2, "another number"),
+        (b"{}", None, "not the shape"),
+    ],
+)
+def test_acknowledged_but_not_taken_is_a_broken_promise(content: bytes, parts: int | None, what: str) -> None:
+    """A 202 says that every part is durable."""
+    with pytest.raises(BrokenPromise, match=what):
+        check_taken(content, parts=parts)
+
+
+def test_error_is_told_by_its_problem() -> None:
+    """The stable end of the type, and the detail; of what is no problem only the status."""
+    problem = b'{"type": "urn:nextbest:problem:invalid_body", "detail": "`outcome` is missing"}'
+    assert read_problem(422, problem) == "status 422 invalid_body `outcome` is missing"
+    assert read_problem(502, b"<html>") == "status 502"
 
 
 def test_question_travels_as_the_contract_has_it() -> None:
