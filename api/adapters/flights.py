@@ -15,7 +15,7 @@ import logging
 import math
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, cast
 
@@ -31,6 +31,8 @@ MAX_FLIGHTS: Final = 2
 MAX_COMMANDS: Final = 64
 MAX_QUEUED: Final = 4096
 FAILURES_TO_OPEN: Final = 3
+GRAIN_S: Final = 0.001
+"""Timers of the event loop may fire so much early."""
 
 _Call = tuple[bytes, int, "asyncio.Future[Reply]", float]
 """Packed commands, how many they are, who waits, until when (the event loop's clock)."""
@@ -71,7 +73,7 @@ class Timing:
 class _Wire(asyncio.Protocol):
     """One connection: matches replies, in order, to the calls in the air."""
 
-    __slots__ = ("_feed", "_gets", "_node", "_partial", "air", "flights", "lost", "transport")
+    __slots__ = ("_feed", "_gets", "_node", "_partial", "_transport", "air", "flights", "lost", "send")
 
     def __init__(self, node: "Node", lost: "asyncio.Future[None]") -> None:
         reader = hiredis.Reader(notEnoughData=_MORE)
@@ -82,10 +84,17 @@ class _Wire(asyncio.Protocol):
         self.air: deque[_Call] = deque()
         self.flights: deque[_Flight] = deque()
         self.lost = lost
-        self.transport: asyncio.Transport
+        self.send: Callable[[bytes], None]
+        self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast("asyncio.Transport", transport)
+        self._transport = cast("asyncio.Transport", transport)
+        self.send = self._transport.write
+
+    def end(self) -> None:
+        """Break the connection off."""
+        if self._transport is not None:
+            self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
         air = self.air
@@ -108,7 +117,7 @@ class _Wire(asyncio.Protocol):
                     future.set_result(reply)
         except (hiredis.HiredisError, IndexError):
             # Bytes that no call asked for: from here on positions mean nothing.
-            self.transport.abort()
+            self._node.lose(self)
             return
         if answered:
             self._land(answered)
@@ -125,8 +134,7 @@ class _Wire(asyncio.Protocol):
             self._node.landed()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if not self.lost.done():
-            self.lost.set_result(None)
+        self._node.lose(self)
 
 
 class Node:
@@ -225,7 +233,7 @@ class Node:
                     self._set_alarm(fails_at)
                 self.counters.flights += 1
                 self.counters.commands += commands
-                wire.transport.write(packed[0] if len(packed) == 1 else b"".join(packed))
+                wire.send(packed[0] if len(packed) == 1 else b"".join(packed))
 
     def _set_alarm(self, at: float) -> None:
         if self._alarm is not None:
@@ -237,11 +245,11 @@ class Node:
         """Refuse whoever has waited long enough, and end the connection when its oldest flight has failed."""
         self._alarm = None
         self._alarm_at = math.inf
-        now = self._loop.time()
+        now = self._loop.time() + GRAIN_S
         wire = self._wire
         if wire is not None and wire.flights and wire.flights[0].fails_at <= now:
             # After a long step of our own the answer may be there, unread: let the loop read once before judging.
-            self._loop.call_later(0.001, self._judge, wire, wire.flights[0])
+            self._loop.call_later(GRAIN_S, self._judge, wire, wire.flights[0])
         next_at = math.inf
         waiting = [*self._queue, *wire.air] if wire is not None else list(self._queue)
         for _, _, future, deadline in waiting:
@@ -258,8 +266,19 @@ class Node:
             self._set_alarm(next_at)
 
     def _judge(self, wire: _Wire, flight: _Flight) -> None:
-        if wire is self._wire and any(flight is late for late in wire.flights):
-            wire.transport.abort()
+        if any(flight is late for late in wire.flights):
+            self.lose(wire)
+
+    def lose(self, wire: _Wire) -> None:
+        """A connection is of no use any more: nothing is sent on it from now on, and whoever waits is refused."""
+        if wire is self._wire:
+            self._wire = None
+            if wire.flights:
+                self._failed(len(wire.flights))
+        self._refuse(wire.air)
+        if not wire.lost.done():
+            wire.lost.set_result(None)
+        wire.end()
 
     async def _keep_connected(self, first_attempt: "asyncio.Future[None]") -> None:
         try:
@@ -293,24 +312,18 @@ class Node:
         try:
             await wire.lost
         finally:
-            self._wire = None
-            wire.transport.abort()
-            if wire.flights:
-                self._failed(len(wire.flights))
-            self._refuse(wire.air)
+            self.lose(wire)
 
     async def _connect(self) -> _Wire | None:
-        wire: _Wire | None = None
+        wire = _Wire(self, self._loop.create_future())
         try:
             async with asyncio.timeout(self._timing.connect):
-                wire = _Wire(self, self._loop.create_future())
                 await self.address.connect(self._loop, wire)
                 await self._greet(wire)
         except (OSError, TimeoutError, StoreUnavailable) as error:
             if not self._failures:
                 log.warning("store unavailable: %s", str(error) or type(error).__name__)
-            if wire is not None and hasattr(wire, "transport"):
-                wire.transport.abort()
+            wire.end()
             return None
         return wire
 
@@ -319,7 +332,7 @@ class Node:
         wire.air.append((b"", len(self._greeting), greeted, math.inf))
         wire.flights.append(_Flight(1, math.inf))
         sent_at = time.time()
-        wire.transport.write(b"".join(self._greeting))
+        wire.send(b"".join(self._greeting))
         replies = await _first_of(greeted, wire.lost)
         received_at = time.time()
         refused = next((reply for reply in replies if isinstance(reply, hiredis.ReplyError)), None)

@@ -21,8 +21,8 @@ from api.ports import (
     key_of,
 )
 
-SEEN_DAYS: Final = 45
-"""How long after its decision an outcome is known: longer than any tracking token lives."""
+SEEN_DAYS: Final = 31
+"""How long after its offer's validity an outcome is known: a day longer than its tracking token lives."""
 _MARK: Final = struct.Struct("<II")
 _TOO_LATE: Final = -1
 
@@ -56,7 +56,7 @@ class RedisOutcomeStore:
             outcome.deadline_ms + node.clock_ahead_ms,
             seen_hash(self._dedupe_key, "outcome", outcome.outcome_id),
             seen_hash(self._dedupe_key, "order", outcome.decision_id, outcome.action),
-            (day + 1 + SEEN_DAYS) * keys.DAY_S,
+            max(outcome.valid_until_ms, outcome.decided_at_ms) // 1_000 + SEEN_DAYS * keys.DAY_S,
             _MARK.pack(outcome.action_hash, outcome.session_hash),
             int(outcome.state),
             int(outcome.reason),

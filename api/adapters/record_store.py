@@ -76,15 +76,20 @@ class RedisHealth:
     async def status(self) -> StoreStatus:
         nodes = self._nodes.everyone()
         deadline = asyncio.get_running_loop().time() + TOLD_WITHIN_S
+        if not nodes:
+            return self._away()
         try:
             told = await asyncio.gather(*(node.call(pack(b"INFO", b"memory"), 1, deadline) for node in nodes))
             shares = [_memory_used_share(checked(reply)) for reply in told]
         except StoreUnavailable:
-            return StoreStatus(available=False, durability=self._durability, memory_used_share=None)
+            return self._away()
         limited = [share for share in shares if share is not None]
         return StoreStatus(
             available=True, durability=self._durability, memory_used_share=max(limited) if limited else None
         )
+
+    def _away(self) -> StoreStatus:
+        return StoreStatus(available=False, durability=self._durability, memory_used_share=None)
 
 
 def _memory_used_share(info: bytes) -> float | None:

@@ -14,7 +14,7 @@ class OutcomeWrite(NamedTuple):
     outcome_id: str
     decision_id: str
     decided_at_ms: int
-    """From the decision id. INVARIANT: a token ends within 45 days of it, and so may the memory of its outcomes."""
+    """From the decision id, the same for every outcome of it: by its day outcomes are known again."""
     action: str
     action_hash: int
     session_hash: int

@@ -1,6 +1,6 @@
 -- One outcome: raises its contact, appends to the decision stream and places the order, once.
 -- KEYS: record, decision stream, hashes seen of the decision's day, fulfilment stream
--- ARGV: 1 deadline in ms, 2 hash of the outcome id, 3 hash of decision and action, 4 end of the hashes in s,
+-- ARGV: 1 deadline in ms, 2 hash of the outcome id, 3 hash of decision and action, 4 until when they are needed in s,
 --       5 action and session hash (8 bytes), 6 state, 7 reason, 8 channel, 9 kind of entry (o, or l for a late
 --       impression), 10 entry, 11 order or ''
 -- Returns {0 recorded | 1 duplicate | 2 late impression, orders placed}, -1 too late, or where the record moved.
@@ -55,5 +55,8 @@ if ARGV[11] ~= '' and redis.call('SADD', KEYS[3], ARGV[3]) == 1 then
   redis.call('XADD', KEYS[4], '*', 'r', ARGV[11])
   orders = 1
 end
-redis.call('EXPIREAT', KEYS[3], ARGV[4])
+local needed_until = math.max(tonumber(ARGV[4]), time[1] + 86400)
+if redis.call('EXPIRETIME', KEYS[3]) < needed_until then
+  redis.call('EXPIREAT', KEYS[3], needed_until)
+end
 return {late and 2 or 0, orders}

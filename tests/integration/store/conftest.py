@@ -1,9 +1,11 @@
-"""A real server for each test that stops, kills or pauses it."""
+"""A real server for each test that stops, kills or pauses it, and the event loop that the product runs on."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from api.adapters.embedded import EmbeddedServer
 
@@ -15,3 +17,8 @@ def server(tmp_path: Path) -> Iterator[EmbeddedServer]:
     started.start()
     yield started
     started.stop()
+
+
+def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """The contracts run on asyncio's own loop, so both are covered."""
+    return {"uvloop": uvloop.new_event_loop}

@@ -13,11 +13,13 @@ import redis
 from api.adapters.commands import pack
 from api.adapters.customer_store import RedisCustomerStore
 from api.adapters.embedded import EmbeddedServer
+from api.adapters.event_store import READ_MOST, READ_TOGETHER
 from api.adapters.flights import Node, Timing
 from api.adapters.nodes import SingleNode
 from api.adapters.record_store import RedisHealth
-from api.ports import CommitState, Gathered, StoreUnavailable, Stream
-from tests.contract.worlds import ADA, a_claim, a_commit, a_contact, on_server, soon
+from api.ports import FIRST, Arrival, CommitState, Gathered, StoreUnavailable, Stream
+from engine.contacts import ContactState
+from tests.contract.worlds import ADA, a_claim, a_commit, a_contact, an_outcome, on_server, soon
 from tests.integration.store.servers import BRISK, available, echo
 
 BUDGET_S = 0.05
@@ -224,3 +226,35 @@ async def test_somebody_unknown_is_forgotten_after_thirty_days_without_use(serve
             assert client.ttl(name) == -1
             assert len(client.keys("*")) == 2
             assert client.xlen(f"{Stream.DECISIONS}:{{{ADA.partition}}}") == 2
+
+
+async def test_outcomes_are_known_again_for_as_long_as_their_token_lives(server: EmbeddedServer) -> None:
+    """Thirty days beyond the longest validity of that day's decisions."""
+    async with on_server(server.url) as world:
+        now_ms = int(1_000 * time.time())
+        longest = an_outcome(ContactState.SHOWN, "o1", valid_until_ms=now_ms + 20 * 86_400_000)
+        await world.outcomes.record_outcome(ADA, longest, deadline=soon())
+        await world.outcomes.record_outcome(ADA, an_outcome(ContactState.SHOWN, "o2"), deadline=soon())
+        with redis.Redis.from_url(server.url) as client:
+            (name,) = client.keys("seen:*")
+            assert client.ttl(name) > 50 * 86_400
+            assert client.object("encoding", name) == b"intset"
+
+
+async def test_a_long_backlog_is_read_in_parts(server: EmbeddedServer) -> None:
+    """No reply is so large that decisions wait behind it; nobody is left out for long."""
+    async with on_server(server.url) as world:
+        partitions = range(40)
+        arrivals = [Arrival("core_banking", str(number), b"event") for number in range(200)]
+        for partition in partitions:
+            await world.journal.append_once(
+                Stream.EVENTS, partition, arrivals, deadline_ms=int(1_000 * (time.time() + 10)), deadline=soon()
+            )
+        positions = dict.fromkeys(partitions, FIRST)
+        reads = 0
+        while found := await world.journal.read(Stream.EVENTS, positions, count=200):
+            assert sum(map(len, found.values())) <= READ_MOST + READ_TOGETHER * 200
+            positions.update({partition: entries[-1].id for partition, entries in found.items()})
+            reads += 1
+        assert reads == 2
+        assert FIRST not in positions.values()
