@@ -23,7 +23,7 @@ from engine.actions import Treatment
 from engine.decision import Decision, Filled, Option, Request
 from engine.explain import Because, why, why_not
 from engine.plan import Placement, Plan, Row
-from engine.treatments import render
+from engine.wording import render
 
 _encode: Final = msgspec.json.Encoder().encode
 _Content = dict[str, Any]

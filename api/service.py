@@ -40,6 +40,7 @@ from engine.decision import Decision, Request, Snapshot
 from engine.ids import ChannelId, PlacementId
 from engine.pipeline import decide
 from engine.plan import Plan
+from engine.reasons import Reason
 
 GATHER_SHARE: Final = 0.4
 COMMIT_SHARE: Final = 0.3
@@ -47,6 +48,7 @@ MAX_JUDGEMENTS: Final = 3
 """A decision that lost a race is judged again on the fresh history, twice at most."""
 _POLL_S: Final = 0.003
 _EXPLAIN_BUDGET_MS: Final = 1_000
+_REJECTIONS: Final = tuple((int(each), (each.code,)) for each in Reason if each not in (Reason.OPEN, Reason.CHOSEN))
 _NO_TIMINGS: Final = TimingsBody(0, 0, 0, 0)
 
 
@@ -301,7 +303,7 @@ class Service:
         key: CustomerKey,
         timings: TimingsBody,
     ) -> bytes:
-        self._metrics.decisions.add((request.channel, decision.degraded[0] if decision.degraded else "none"))
+        self._count(request.channel, decision, timings)
         return serving.renderer.answer(
             Answered(
                 decision_id=decision_id,
@@ -315,6 +317,17 @@ class Service:
                 committed=True,
             )
         )
+
+    def _count(self, channel: str, decision: Decision, timings: TimingsBody) -> None:
+        metrics, codes = self._metrics, decision.codes
+        metrics.decisions.add((channel, decision.degraded[0] if decision.degraded else "none"))
+        for code, stage in _REJECTIONS:
+            if count := codes.count(code):
+                metrics.rejections.add(stage, count)
+        metrics.stage_seconds.observe(("gather",), timings.gather / 1e6)
+        metrics.stage_seconds.observe(("decide",), timings.decide / 1e6)
+        metrics.stage_seconds.observe(("score",), timings.score / 1e6)
+        metrics.stage_seconds.observe(("commit",), timings.commit / 1e6)
 
     @staticmethod
     def _explained(

@@ -9,7 +9,7 @@ from engine.facts import FactType
 from engine.plan import Cause, Plan, Row, RuleHead
 from engine.reasons import Reason
 from engine.syntax import All, AnyOf, Atom, Compare, Condition, LastAgo, Not, Seen, SeenSince
-from engine.treatments import show_fact
+from engine.wording import show_fact
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

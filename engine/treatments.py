@@ -1,18 +1,14 @@
 """Finds the treatment in which an action can be shown: the first in file order that fits the customer and the place."""
 
-import re
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date
-from typing import Final
 
 from engine.actions import Treatment
 from engine.decision import PlacementRequest, Request
-from engine.facts import FactSpec, FactType, is_missing, release
-from engine.ids import FactName, PlacementId
+from engine.facts import is_missing
+from engine.ids import PlacementId
 from engine.plan import Plan, Row
 from engine.reasons import Reason
 
-_PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
 Fitting = Mapping[PlacementId, Mapping[int, Treatment]]
 """For each placement the actions that can be shown there, with their treatment."""
 
@@ -60,51 +56,3 @@ def fits(plan: Plan, treatment: Treatment, row: Row, locale: str) -> bool:
         and (treatment.condition is None or plan.generated.fits(treatment.condition, row))
         and not any(is_missing(row[plan.layout.slot_by_fact[name]]) for name in treatment.placeholders)
     )
-
-
-def render(plan: Plan, treatment: Treatment, row: Row) -> Mapping[str, object]:
-    """The content with its placeholders filled in, as plain text; escaping is the business of what shows it."""
-    if not treatment.placeholders:
-        return treatment.content
-    texts = {str(name): show_fact(plan, name, row) for name in treatment.placeholders}
-    return {key: _filled(value, texts) for key, value in treatment.content.items()}
-
-
-def _filled(value: object, texts: Mapping[str, str]) -> object:
-    match value:
-        case str():
-            return _PLACEHOLDER.sub(lambda match: texts[match[1]], value)
-        case list():
-            return [_filled(each, texts) for each in value]
-        case dict():
-            return {key: _filled(each, texts) for key, each in value.items()}
-        case _:
-            return value
-
-
-def show_fact(plan: Plan, name: FactName, row: Row) -> str:
-    """A fact as people read it in British English: amounts with two decimals and a sign, dates as 1 March 2026."""
-    spec = plan.fact_specs[name]
-    value = release(spec, row[plan.layout.slot_by_fact[name]])
-    return _show(spec, value, plan.currency)
-
-
-_SIGNS: Final = {"GBP": "£", "EUR": "€", "USD": "$"}
-
-
-def _show(spec: FactSpec, value: object, currency: str) -> str:
-    match value:
-        case bool():
-            return "yes" if value else "no"
-        case date():
-            return f"{value.day} {value:%B %Y}"
-        case int() | float() if spec.type is FactType.MONEY:
-            return f"{_SIGNS.get(currency, currency + ' ')}{value:,.{spec.decimals}f}"
-        case int():
-            return f"{value:,}"
-        case float():
-            return f"{value:,.{spec.decimals}f}"
-        case tuple():
-            return ", ".join(str(each).replace("_", " ") for each in value)
-        case _:
-            return str(value).replace("_", " ")

@@ -16,7 +16,7 @@ from engine.compiler.parse import Mapping as MappingNode
 from engine.compiler.parse import Node, Scalar, Sequence, read_number
 from engine.contacts import hash32
 from engine.errors import Span
-from engine.facts import HOLDS, NUMERIC
+from engine.facts import HOLDS, NUMERIC, FactType
 from engine.ids import ActionId, FactName, PlacementId, TreatmentId
 from engine.plan import ActionRules, Channel
 from engine.syntax import ALWAYS, Condition, Linear
@@ -245,6 +245,8 @@ def _placeholders(form: Form, channel: Channel, context: ReadContext) -> Iterato
             span = Span(text.span.path, text.span.line, text.span.column)
             if fact is None:
                 context.problems.unknown(span, "fact", match[1], context.facts)
+            elif fact.member is not None or fact.spec.type is FactType.SET:
+                context.problems.error(span, f"`{match[1]}` is membership of a set, which cannot be put into words")
             elif fact.spec.private and channel.privacy == "public":
                 message = f"the private fact `{fact.name}` must not appear on `{channel.id}`, which is a public screen"
                 context.problems.error(span, message)

@@ -196,7 +196,7 @@ def _facts(
         *catalogue.context.values(),
         *(FactSpec(name=FactName(f"consent.{each}"), type=FactType.BOOLEAN) for each in catalogue.purposes),
         FactSpec(name=OBJECTION, type=FactType.BOOLEAN),
-        *(FactSpec(name=name, type=FactType.BOOLEAN) for name in needs.values()),
+        *(FactSpec(name=name, type=FactType.BOOLEAN, private=True) for name in needs.values()),
         FactSpec(name=CHANNEL, type=FactType.CATEGORY, values=tuple(channel.id for channel in channels)),
         FactSpec(name=MOMENT, type=FactType.CATEGORY, values=moments_of(channels)),
         FactSpec(name=CLOCK_FACTS[0], type=FactType.INTEGER, low=0, high=23),
