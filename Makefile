@@ -36,7 +36,7 @@ test-code: setup
 	@$(BIN)/python -m pytest $(ARGS)
 
 test-rules: check-rules
-	@if [ -d api/cli ] && [ -e rules/bank.yaml ]; then $(BIN)/nextbest test rules; fi
+	@$(BIN)/nextbest test rules
 
 check: check-format check-lint check-types check-imports check-rules ## everything that needs no test run: format, lint, types, imports, rules
 
@@ -53,12 +53,12 @@ check-imports: setup ## import directions
 	@$(BIN)/lint-imports --no-logo
 
 check-rules: setup ## nextbest check rules
-	@if [ -d api/cli ] && [ -e rules/bank.yaml ]; then $(BIN)/nextbest check rules; fi
+	@$(BIN)/nextbest check rules
 
-bench: setup ## compare with public peers, results as JSON (ARGS=...)
+bench: setup ## measure beside public peers, results as JSON (ARGS="engine --quick")
 	@$(BIN)/python -m bench $(ARGS)
 
-loadtest: setup ## Locust against a running server (ARGS=...)
+loadtest: setup ## Locust against a demonstration bank of its own (ARGS="--profile steady --host http://127.0.0.1:8080")
 	@$(BIN)/python -m loadtest $(ARGS)
 
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes --custom-compile-command "make lock"
