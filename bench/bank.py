@@ -15,7 +15,7 @@ from bench.bundle import ACTIONS, PLACEMENTS, SEED, SURVIVORS
 from bench.customers import customer_id
 from models.arrays import Codes, Flags, Floats
 
-CONTACTS_EACH: Final = 24
+CONTACTS_EACH: Final = 6
 _FIRST_DAY: Final = 330
 _RESTING_DAYS: Final = 100
 """In so many last days only actions were shown that the rules exclude today: nothing rests, nothing is capped."""

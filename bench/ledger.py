@@ -19,6 +19,7 @@ from api import decision_log
 from api.adapters.record_reader import RecordReader
 from api.bootstrap import Stores, open_scorers, open_secrets, open_stores
 from api.ports import Commit, CommitState, StoredRecord, StoreUnavailable, key_of
+from api.rendering import Answered
 from api.schemas import DecisionRequest, TimingsBody
 from api.security import TokenCodec
 from api.serving import Serving
@@ -177,14 +178,17 @@ class _Passes:
 
     def _render(self, case: _Case) -> object:
         return self._serving.renderer.answer(
-            decision_id="0" * 24,
-            decided_at_us=decision_log.now_us(),
-            key=case.key,
-            request=case.question,
-            decision=case.decision,
-            timings=_TIMINGS,
-            staff=False,
-            everything=False,
+            Answered(
+                decision_id="0" * 24,
+                decided_at_us=decision_log.now_us(),
+                key=case.key,
+                request=case.question,
+                decision=case.decision,
+                timings=_TIMINGS,
+                staff=False,
+                everything=False,
+                committed=True,
+            )
         )
 
 

@@ -10,7 +10,7 @@ from engine import Plan, compile_bundle
 from models.artefact import Settings
 from models.train import TrainedModel, train_from_bank
 
-CUSTOMERS = 5_000
+CUSTOMERS = 20_000
 TREES, LEAVES = 100, 15
 
 
