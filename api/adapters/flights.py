@@ -15,14 +15,15 @@ import logging
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Final
 
 import hiredis
 
 from api.adapters.address import StoreAddress
 from api.adapters.commands import Reply, error_code, pack
+from api.adapters.wire import Call, Flight, Wire
 from api.ports import StoreUnavailable
 
 log = logging.getLogger(__name__)
@@ -33,11 +34,6 @@ MAX_QUEUED: Final = 4096
 FAILURES_TO_OPEN: Final = 3
 GRAIN_S: Final = 0.001
 """Timers of the event loop may fire so much early."""
-
-_Call = tuple[bytes, int, "asyncio.Future[Reply]", float]
-"""Packed commands, how many they are, who waits, until when (the event loop's clock)."""
-
-_MORE: Final = object()
 
 
 @dataclass(slots=True)
@@ -51,14 +47,6 @@ class Counters:
     expired: int = 0
 
 
-@dataclass(slots=True)
-class _Flight:
-    """Calls that left together."""
-
-    unanswered: int
-    fails_at: float
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
     """The times that a node keeps to, in seconds."""
@@ -68,73 +56,6 @@ class Timing:
     connect: float = 0.25
     probe: float = 0.25
     """Between two attempts to reach a node that is away."""
-
-
-class _Wire(asyncio.Protocol):
-    """One connection: matches replies, in order, to the calls in the air."""
-
-    __slots__ = ("_feed", "_gets", "_node", "_partial", "_transport", "air", "flights", "lost", "send")
-
-    def __init__(self, node: "Node", lost: "asyncio.Future[None]") -> None:
-        reader = hiredis.Reader(notEnoughData=_MORE)
-        self._feed = reader.feed
-        self._gets = reader.gets
-        self._node = node
-        self._partial: list[Reply] = []
-        self.air: deque[_Call] = deque()
-        self.flights: deque[_Flight] = deque()
-        self.lost = lost
-        self.send: Callable[[bytes], None]
-        self._transport: asyncio.Transport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)
-        self.send = self._transport.write
-
-    def end(self) -> None:
-        """Break the connection off."""
-        if self._transport is not None:
-            self._transport.abort()
-
-    def data_received(self, data: bytes) -> None:
-        air = self.air
-        answered = 0
-        try:
-            self._feed(data)
-            gets = self._gets
-            while (reply := gets()) is not _MORE:
-                _, commands, future, _ = air[0]
-                if commands > 1:
-                    partial = self._partial
-                    partial.append(reply)
-                    if len(partial) < commands:
-                        continue
-                    reply = partial
-                    self._partial = []
-                del air[0]
-                answered += 1
-                if not future.done():
-                    future.set_result(reply)
-        except (hiredis.HiredisError, IndexError):
-            # Bytes that no call asked for: from here on positions mean nothing.
-            self._node.lose(self)
-            return
-        if answered:
-            self._land(answered)
-
-    def _land(self, answered: int) -> None:
-        flights = self.flights
-        while answered:
-            flight = flights[0]
-            if flight.unanswered > answered:
-                flight.unanswered -= answered
-                return
-            answered -= flight.unanswered
-            del flights[0]
-            self._node.landed()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._node.lose(self)
 
 
 class Node:
@@ -148,8 +69,8 @@ class Node:
         """How far the server's clock is ahead of ours."""
         self._greeting = (*address.greeting(), *greeting, pack(b"PING"), pack(b"TIME"))
         self._timing = timing or Timing()
-        self._queue: deque[_Call] = deque()
-        self._wire: _Wire | None = None
+        self._queue: deque[Call] = deque()
+        self._wire: Wire | None = None
         self._connecting = False
         self._failures = 0
         self._open = False
@@ -228,7 +149,7 @@ class Node:
                     wire.air.append(call)
             if packed:
                 fails_at = self._loop.time() + self._timing.flight
-                wire.flights.append(_Flight(len(packed), fails_at))
+                wire.flights.append(Flight(len(packed), fails_at))
                 if fails_at < self._alarm_at:
                     self._set_alarm(fails_at)
                 self.counters.flights += 1
@@ -265,11 +186,11 @@ class Node:
         if next_at < math.inf:
             self._set_alarm(next_at)
 
-    def _judge(self, wire: _Wire, flight: _Flight) -> None:
+    def _judge(self, wire: Wire, flight: Flight) -> None:
         if any(flight is late for late in wire.flights):
             self.lose(wire)
 
-    def lose(self, wire: _Wire) -> None:
+    def lose(self, wire: Wire) -> None:
         """A connection is of no use any more: nothing is sent on it from now on, and whoever waits is refused."""
         if wire is self._wire:
             self._wire = None
@@ -300,7 +221,7 @@ class Node:
             if not first_attempt.done():
                 first_attempt.set_result(None)
 
-    async def _serve(self, wire: _Wire) -> None:
+    async def _serve(self, wire: Wire) -> None:
         """Let calls use a connection until it is lost."""
         if self._failures:
             log.info("store connected")
@@ -314,8 +235,8 @@ class Node:
         finally:
             self.lose(wire)
 
-    async def _connect(self) -> _Wire | None:
-        wire = _Wire(self, self._loop.create_future())
+    async def _connect(self) -> Wire | None:
+        wire = Wire(self, self._loop.create_future())
         try:
             async with asyncio.timeout(self._timing.connect):
                 await self.address.connect(self._loop, wire)
@@ -327,10 +248,10 @@ class Node:
             return None
         return wire
 
-    async def _greet(self, wire: _Wire) -> None:
+    async def _greet(self, wire: Wire) -> None:
         greeted = self._loop.create_future()
         wire.air.append((b"", len(self._greeting), greeted, math.inf))
-        wire.flights.append(_Flight(1, math.inf))
+        wire.flights.append(Flight(1, math.inf))
         sent_at = time.time()
         wire.send(b"".join(self._greeting))
         replies = await _first_of(greeted, wire.lost)
@@ -355,7 +276,7 @@ class Node:
         self._refuse(self._queue)
 
     @staticmethod
-    def _refuse(calls: deque[_Call]) -> None:
+    def _refuse(calls: deque[Call]) -> None:
         for _, _, future, _ in calls:
             if not future.done():
                 future.set_exception(StoreUnavailable("the connection to the store broke"))

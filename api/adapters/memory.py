@@ -140,6 +140,8 @@ class MemoryCustomerStore:
             record = self._state.kept(key).record
             if record.moved_to is not None:
                 raise StoreUnavailable("a record moved to one that has moved")
+        if record.owner is not None and record.owner.decode() != key.record:
+            raise StoreUnavailable("a record belongs to another customer")
         return Gathered(record, standing, key)
 
     def _claim(self, key: CustomerKey, claim: RequestClaim | None) -> Claim:

@@ -10,7 +10,7 @@ from pathlib import Path
 import redis
 
 from api.adapters.cluster import SLOTS
-from api.adapters.embedded import find_server
+from api.adapters.server_binary import find_server
 
 BUS = 10_000
 """A node listens to the others on its port and this."""

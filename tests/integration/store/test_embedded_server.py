@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from api.adapters import embedded
+from api.adapters import embedded, server_binary
 from api.adapters.embedded import EmbeddedServer, RunningServer, ServerError, running_url
 
 
@@ -182,15 +182,15 @@ def test_a_server_that_cannot_start_says_why(folder: Path) -> None:
 
 def test_without_a_packaged_server_the_path_is_searched(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server too old is passed over, and the sentence says so."""
-    monkeypatch.setattr(embedded, "_packaged_server", lambda: None)
+    monkeypatch.setattr(server_binary, "_packaged_server", lambda: None)
     monkeypatch.setenv("PATH", str(folder))
     with pytest.raises(ServerError, match="needs a Valkey or Redis server"):
-        embedded.find_server()
+        server_binary.find_server()
     for version in ("Redis server v=6.2.7 sha=0", "Valkey server v=8.0.1 sha=0"):
         name = version.split()[0].lower() + "-server"
         (folder / name).write_text(f"#!/bin/sh\necho '{version}'\n")
         (folder / name).chmod(0o755)
         if version.startswith("Redis"):
             with pytest.raises(ServerError, match="the redis-server on the PATH is too old"):
-                embedded.find_server()
-    assert embedded.find_server() == str(folder / "valkey-server")
+                server_binary.find_server()
+    assert server_binary.find_server() == str(folder / "valkey-server")

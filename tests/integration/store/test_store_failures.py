@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, contextmanager
 import pytest
 import redis
 
+from api.adapters import keys
 from api.adapters.commands import pack
 from api.adapters.customer_store import RedisCustomerStore
 from api.adapters.embedded import EmbeddedServer
@@ -258,3 +259,12 @@ async def test_a_long_backlog_is_read_in_parts(server: EmbeddedServer) -> None:
             reads += 1
         assert reads == 2
         assert FIRST not in positions.values()
+
+
+async def test_a_record_that_names_another_customer_is_not_read(server: EmbeddedServer) -> None:
+    """A misplaced copy must not decide for somebody."""
+    async with on_server(server.url) as world:
+        with redis.Redis.from_url(server.url) as client:
+            client.hset(keys.record(ADA), "id", "C0000009")
+        with pytest.raises(StoreUnavailable):
+            await world.read(ADA)
