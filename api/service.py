@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ import msgspec
 
 from api import decision_log, replay
 from api.decision_log import DecisionIds, DecisionRecord
+from api.faults import log_fault
 from api.ports import (
     ClaimState,
     Commit,
@@ -42,6 +44,7 @@ from engine.pipeline import decide
 from engine.plan import Plan
 from engine.reasons import Reason
 
+_log = logging.getLogger(__name__)
 GATHER_SHARE: Final = 0.4
 COMMIT_SHARE: Final = 0.3
 MAX_JUDGEMENTS: Final = 3
@@ -123,6 +126,11 @@ class Service:
             return await self._decide_and_commit(serving, request, gathered, claim, time)
         except _Unanswerable as missing:
             return self._fall_back(serving, request, missing.degraded)
+        except Problem:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with one record, its customer gets an answer
+            log_fault(_log, "a decision", error)
+            return self._fall_back(serving, request, "record")
 
     def fallback(self, request: DecisionRequest, degraded: Degraded) -> bytes:
         """See `DecisionService.fallback`."""

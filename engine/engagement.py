@@ -1,11 +1,39 @@
 """Eligibility (may we?), applicability (does it make sense now?), suitability (is it good for them?)."""
 
 from engine.plan import Plan, Row
+from engine.reasons import Reason
+
+_FAILURES = (TypeError, ValueError, ArithmeticError)
+"""What a condition raises on a value that is not of its fact's type."""
 
 
 def filter_engaged(plan: Plan, channel: int, row: Row, codes: bytearray) -> list[int]:
     """The actions that pass all three, ascending; the others get the code of the first stage that is not true.
 
-    Actions that have a code already are left alone.
+    Actions that have a code already are left alone. Where a condition fails, its action is rejected as
+    `evaluation_error` (so a failing exclusion excludes) and the rest go on.
     """
-    return plan.generated.engage(channel, row, codes)
+    before = bytes(codes)
+    try:
+        return plan.generated.engage(channel, row, codes)
+    except _FAILURES:
+        codes[:] = before
+        return _one_by_one(plan, row, codes)
+
+
+def _one_by_one(plan: Plan, row: Row, codes: bytearray) -> list[int]:
+    """What `engage` does, with each action's failure its own; slow, and never needed while facts are of their type."""
+    today = row[plan.layout.today_slot]
+    assert isinstance(today, int)
+    for position, rules in enumerate(plan.action_rules):
+        if codes[position]:
+            continue
+        if not rules.head.validity.covers(today):
+            codes[position] = Reason.OUTSIDE_VALIDITY
+            continue
+        try:
+            failed = (reason for condition, reason in rules.stages if not plan.tracer.truth(condition, row))
+            codes[position] = next(failed, Reason.OPEN)
+        except _FAILURES:
+            codes[position] = Reason.EVALUATION_ERROR
+    return [position for position, code in enumerate(codes) if not code]

@@ -91,6 +91,7 @@ _SENTENCES = {
     Reason.JOURNEY_NOT_REACHED: "its theme has an earlier step that is not done",
     Reason.NOT_SCORED: "more than 40 actions were left, and this one could not have come first",
     Reason.NOT_WORTH_CONTACT: "its expected value does not cover the cost of the contact",
+    Reason.EVALUATION_ERROR: "a fact has a value that is not of its type",
     Reason.EXCLUDED_BY_REQUEST: "the request left it out",
 }
 
