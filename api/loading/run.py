@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from api.adapters.nodes import SingleNode
+from api.adapters.cluster import nodes_at
 from api.loading.bulk_store import BULK_TIMING, BulkStore
 from api.loading.loader import Load
 from api.loading.report import LoadReport
@@ -23,7 +23,7 @@ async def load_into(load: Load, url: str | None) -> LoadReport:
     """
     if url is None:
         return await load.run(None)
-    nodes = SingleNode(url, BULK_TIMING)
+    nodes = nodes_at(url, BULK_TIMING)
     await nodes.start()
     try:
         store = BulkStore(nodes, load.target.layout)

@@ -1,0 +1,1 @@
+"""Loading into a real store."""
