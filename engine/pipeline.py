@@ -32,13 +32,13 @@ def decide(
     row = assemble(plan, request, snapshot, now)
     today, now_s = _clock(plan, row)
     codes = bytearray(len(plan.actions))
-    _apply_wishes(plan, request, codes)
 
     fired = guards.stop(plan, row, codes)
     profiling = guards.allows_profiling(plan, fired)
     suppressions = relevance.suppress(plan, row, codes)
     engaged = engagement.filter_engaged(plan, request.channel.position, row, codes)
     verdict = contact_policy.apply_contact_policy(plan, request, snapshot.contacts, now, codes)
+    _apply_wishes(request, codes)
     reachable = [action for action in engaged if not codes[action]]
     fitting = treatments.dress(plan, request, row, reachable, codes)
     shown = [action for action in reachable if not codes[action]]
@@ -116,13 +116,13 @@ def _clock(plan: Plan, row: Sequence[object]) -> tuple[int, int]:
     return today, now_s
 
 
-def _apply_wishes(plan: Plan, request: Request, codes: bytearray) -> None:
-    if request.only is not None:
-        for action in plan.actions:
-            if action.position not in request.only:
-                codes[action.position] = Reason.EXCLUDED_BY_REQUEST
-    for position in request.exclude:
-        codes[position] = Reason.EXCLUDED_BY_REQUEST
+def _apply_wishes(request: Request, codes: bytearray) -> None:
+    """Leave out what the request leaves out; after the stages, so that no journey moves because of what was asked."""
+    if request.only is None and not request.exclude:
+        return
+    for position, code in enumerate(codes):
+        if not code and (position in request.exclude or (request.only is not None and position not in request.only)):
+            codes[position] = Reason.EXCLUDED_BY_REQUEST
 
 
 def _settle(ranking: Sequence[Candidate], filled: Sequence[Filled], codes: bytearray) -> None:

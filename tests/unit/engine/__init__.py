@@ -1,0 +1,1 @@
+"""Mirrors engine/: one module of tests for each module there."""
