@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from engine.decision import Request, Snapshot
 from engine.facts import EMPTY_CONSENT, Held, is_missing
@@ -48,6 +49,12 @@ def _event_state(plan: Plan, snapshot: Snapshot, profile: Sequence[Held], now_s:
     position = plan.profile_schema.position_by_name.get(CUSTOMER_SINCE)
     if events[0] and position is not None and not is_missing(since := profile[position]):
         assert isinstance(since, int)
-        if events[0] < (since - _EPOCH_ORDINAL + 1) * _DAY_S:
+        if _day_of(events[0], since, plan.zone) <= since:
             events[0] = 0
     return events
+
+
+def _day_of(instant_s: int, near: int, zone: ZoneInfo) -> int:
+    """The ordinal of an instant's day in a zone; exact where that decides, within a day where `near` is far away."""
+    day = instant_s // _DAY_S + _EPOCH_ORDINAL
+    return day if abs(day - near) > 1 else datetime.fromtimestamp(instant_s, zone).toordinal()
