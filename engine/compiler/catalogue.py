@@ -119,12 +119,15 @@ class CatalogueReader:
     def _specs(self, key: str, what: str) -> dict[FactName, FactSpec]:
         specs = {}
         for name, node in self._form.entries(key):
-            if not _FACT_NAME.fullmatch(name.text) or name.text.split(".")[0] in _RESERVED:
-                self._problems.error(name.span, f"`{name.text}` cannot name {what}", "lower-case words joined by dots")
+            self._check_name(name, what)
             spec = self._spec(FactName(name.text), Form(node, self._problems, f"{what} of the catalogue"))
             if spec is not None:
                 specs[spec.name] = spec
         return specs
+
+    def _check_name(self, name: Scalar, what: str) -> None:
+        if not _FACT_NAME.fullmatch(name.text) or name.text.split(".")[0] in _RESERVED:
+            self._problems.error(name.span, f"`{name.text}` cannot name {what}", "lower-case words joined by dots")
 
     def _spec(self, name: FactName, form: Form) -> FactSpec | None:
         kind = FactType(form.choice("type", [each.value for each in FactType], FactType.TEXT))
@@ -189,10 +192,23 @@ class CatalogueReader:
                 continue
             operands = self._operands(form, operation, known)
             spec = self._spec(FactName(name.text), form)
+            self._check_name(name, "a calculated fact")
+            if name.text in attributes:
+                self._problems.error(name.span, f"`{name.text}` is an attribute already")
             if spec is not None and operands is not None:
+                self._check_result(form, operation, spec, known.get(operands[0], spec))
                 found[spec.name] = (spec, Calculated(operation=operation, operands=operands))
                 known[spec.name] = spec
         return found
+
+    def _check_result(self, form: Form, operation: str, spec: FactSpec, operand: FactSpec) -> None:
+        """What is calculated is held like its operands, months as a whole number, a ratio as a decimal."""
+        kind = {"ratio": FactType.DECIMAL, "months_between": FactType.INTEGER}.get(operation, operand.type)
+        if spec.type is not kind:
+            self._problems.error(form.span_of("type"), f"the {operation} `{spec.name}` must have the type {kind}")
+        elif operation != "ratio" and spec.decimals != operand.decimals:
+            message = f"the {operation} `{spec.name}` must have {operand.decimals} decimals, as `{operand.name}` has"
+            self._problems.error(form.span, message)
 
     def _operands(self, form: Form, operation: str, known: Mapping[FactName, FactSpec]) -> tuple[FactName, ...] | None:
         words = form.words(operation)

@@ -124,6 +124,8 @@ def _complete(program: Program) -> str:
             lines.append(f"    else: row[{complement}] = ~row[{mask}]")
     spec_by_name = {spec.name: spec for spec in (*program.profile, *table.consent)}
     for name, slot in table.guarded_slot_by_fact.items():
+        if name in table.calculated:
+            continue
         lines.append(f"    row[{slot}] = row[{table.slot_by_fact[name]}]")
         default = program.guard_defaults.get(name)
         if default is not None:
@@ -143,7 +145,9 @@ def _infer(program: Program) -> str:
     table = program.table
     function = _Function("infer", "row", Emitter(table))
     for spec, calculated in program.calculated:
-        _calculate(function, table, spec, calculated)
+        _calculate(function, table, table.slot_by_fact, spec, calculated)
+        if spec.name in table.guarded_slot_by_fact:
+            _calculate_for_guards(function, program, spec, calculated)
     for need in program.needs:
         slot = table.slot_by_fact[need.name]
         holds = function.emitter.true(need.condition)
@@ -156,17 +160,33 @@ def _infer(program: Program) -> str:
     return function.source()
 
 
-def _calculate(function: _Function, table: SlotTable, spec: FactSpec, calculated: Calculated) -> None:
-    slot = table.slot_by_fact[spec.name]
+def _calculate_for_guards(function: _Function, program: Program, spec: FactSpec, calculated: Calculated) -> None:
+    """What guards see is calculated from what guards see: the catalogue's defaults must not reach them this way."""
+    table = program.table
+    _calculate(function, table, {**table.slot_by_fact, **table.guarded_slot_by_fact}, spec, calculated)
+    default = program.guard_defaults.get(spec.name)
+    if default is not None:
+        slot = table.guarded_slot_by_fact[spec.name]
+        function.lines.append(f"    if {_is_missing(spec, slot)}: row[{slot}] = v{slot} = {default!r}")
+
+
+def _calculate(
+    function: _Function,
+    table: SlotTable,
+    slot_by_fact: Mapping[FactName, int],
+    spec: FactSpec,
+    calculated: Calculated,
+) -> None:
+    slot = slot_by_fact[spec.name]
     operands = [
-        function.emitter.local(table.today_slot if name == "today" else table.slot_by_fact[name])
+        function.emitter.local(table.today_slot if name == "today" else slot_by_fact[name])
         for name in calculated.operands
     ]
     first, last = operands[0], operands[-1]
     expression = {
         "sum": " + ".join(operands),
         "difference": f"{first} - {last}",
-        "ratio": f"(2 * {first} * {10**spec.decimals} + {last}) // (2 * {last}) if {last} > 0 else NAN",
+        "ratio": f"(2 * {first} * {10**spec.decimals} + {last}) // (2 * {last}) if {last} != 0 else NAN",
         "months_between": f"months_between({first}, {last})",
     }[calculated.operation]
     function.lines.append(f"    v{slot} = {expression}")

@@ -1,6 +1,6 @@
 """Builds the plan from rules that passed every check: slots, generated code, and tables by position."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from engine.actions import Treatment
@@ -16,7 +16,7 @@ from engine.errors import Diagnostic
 from engine.events import EventFilter, EventLayout
 from engine.facts import FactSpec, FactType, ProfileSchema
 from engine.ids import FactName, PlacementId
-from engine.plan import Channel, Lever, Plan
+from engine.plan import Calculated, Channel, Lever, Plan
 from engine.syntax import ALWAYS, Condition, Duration, facts_read
 
 
@@ -105,12 +105,12 @@ def _event_filter(text: str, names: Names) -> EventFilter:
 def _slot_table(rules: Rules, context: ReadContext, schema: ProfileSchema, event_layout: EventLayout) -> SlotTable:
     catalogue = context.catalogue
     consent = [FactName(f"consent.{purpose}") for purpose in catalogue.purposes]
-    read_by_guards = {
-        fact.spec.name: None for guard in rules.guards for fact in facts_read(guard.condition) if fact.member is None
-    }
-    guarded = [
-        name for name in read_by_guards if name in schema.position_by_name or name in consent or name == OBJECTION
-    ]
+    read_by_guards = _with_operands(
+        catalogue.calculated,
+        (fact.spec.name for guard in rules.guards for fact in facts_read(guard.condition) if fact.member is None),
+    )
+    own_copies = {*schema.position_by_name, *consent, OBJECTION, *catalogue.calculated}
+    guarded = [name for name in read_by_guards if name in own_copies]
     table = SlotTable(
         profile=schema,
         event_layout=event_layout,
@@ -125,6 +125,16 @@ def _slot_table(rules: Rules, context: ReadContext, schema: ProfileSchema, event
     windows += [need.lasts for need in rules.needs if need.lasts is not None]
     table.fix(windows, [bound for condition in conditions for bound in days_read(condition)])
     return table
+
+
+def _with_operands(calculated: Mapping[FactName, Calculated], names: Iterable[FactName]) -> dict[FactName, None]:
+    """The names with everything that they are calculated from, each once."""
+    found: dict[FactName, None] = {}
+    for name in names:
+        found[name] = None
+        if name in calculated:
+            found.update(_with_operands(calculated, calculated[name].operands))
+    return found
 
 
 def _treatments(
