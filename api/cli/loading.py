@@ -14,7 +14,6 @@ from api.cli.console import (
     AsJson,
     DataDir,
     RulesDir,
-    Usage,
     leave,
     plainly,
     progress,
@@ -102,6 +101,7 @@ def load(
         put(f"{verb} {counts}, {done.issues.total:,} problems ({spent})")
         put(f"report: {where}")
     if not done.customers:
-        raise Usage("none of the rows makes a customer")
+        say("nextbest: none of the rows makes a customer")
+        leave(FINDINGS)
     if done.issues.total:
         leave(FINDINGS)
