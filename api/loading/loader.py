@@ -79,9 +79,10 @@ class Load:
                 intake = take_in(bound, self.folder, staging, self._readings(), issues, self.progress)
             with course.phase("assemble"):
                 self._assemble(bound, staging, intake, issues, course)
-            if store is not None:
-                with course.phase("write"):
-                    await self._write(staging, store, course)
+            with course.phase("write"):
+                if store is not None:
+                    await self._write_records(staging, store)
+                await self._write_identities(staging, store, course)
         return LoadReport(
             mapping=self.mapping.path,
             ruleset=self.ruleset,
@@ -138,8 +139,7 @@ class Load:
             course.customers += len(records)
             self.progress("assembling customers", course.customers)
 
-    async def _write(self, staging: Staging, store: RecordStore, course: _Course) -> None:
-        """Profiles before identities, so that an identity never leads to a record that is not there yet."""
+    async def _write_records(self, staging: Staging, store: RecordStore) -> None:
         await store.put_schema(self.target.schema.hash, encode_schema(self.target.schema))
         written = 0
         for bucket in range(staging.buckets):
@@ -147,13 +147,17 @@ class Load:
                 await store.load([LoadedRecord(*row) for row in batch.iter_rows()])
                 written += len(batch)
                 self.progress("writing customers", written)
+
+    async def _write_identities(self, staging: Staging, store: RecordStore | None, course: _Course) -> None:
+        """After the records, so that an identity never leads to one that is not there yet."""
         for bucket in range(staging.buckets):
             for batch in _batches(_named(staging.read(_IDENTITIES, bucket))):
                 named = {
                     Identity(scheme, value): [CustomerId(customer) for customer in customers]
                     for scheme, value, customers in batch.iter_rows()
                 }
-                await store.identify(named)
+                if store is not None:
+                    await store.identify(named)
                 course.identities += len(named)
                 course.shared += sum(len(customers) > 1 for customers in named.values())
                 self.progress("writing identities", course.identities)

@@ -7,7 +7,7 @@ from typing import Final, Self
 
 import polars as pl
 
-_BUCKET_BYTES: Final = 256_000_000
+_BUCKET_BYTES: Final = 64_000_000
 _BUCKET: Final = "bucket"
 
 

@@ -65,8 +65,19 @@ def columns_of(table: Table, path: Path) -> list[str]:
 
 
 def size_of(table: Table, folder: Path) -> int:
-    """Bytes of all files of a table."""
-    return sum(path.stat().st_size for path in files_of(table, folder))
+    """Bytes of all files of a table, unpacked.
+
+    Raises:
+        SourceError: a file is missing or is no whole Parquet file.
+    """
+    return sum(_unpacked_size(path) for path in files_of(table, folder))
+
+
+def _unpacked_size(path: Path) -> int:
+    if not _is_parquet(path):
+        return path.stat().st_size
+    metadata = _opened(path).metadata
+    return sum(metadata.row_group(at).total_byte_size for at in range(metadata.num_row_groups))
 
 
 def read_batches(

@@ -323,3 +323,21 @@ async def test_mapping_that_does_not_fit_writes_nothing(tmp_path: Path, line: st
     place, _, message = str(caught.value).partition(": ")
     assert place.startswith("mapping.yaml:3:")
     assert message == named
+
+
+async def test_load_in_several_buckets_writes_what_one_bucket_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A large bank is put together a part of its customers at a time."""
+    people = "id\n" + "".join(f"C{number}\n" for number in range(50))
+    orders = HEADER + "".join(
+        f"C{number % 50},card_lost,2025-05-01T10:00:{number:02}Z,{number},\n" for number in range(60)
+    )
+    text = EVENTS + "identities: [{table: orders, scheme: order, value: at}]\n"
+    folder = written(tmp_path, people=people, orders=orders)
+    whole, _ = await loaded(folder, text)
+    monkeypatch.setattr("api.loading.loader.buckets_for", lambda _size: 4)
+    parts, report = await loaded(folder, text)
+    assert report.customers == 50
+    assert parts.by_customer == whole.by_customer
+    assert parts.customers_by_identity == whole.customers_by_identity
