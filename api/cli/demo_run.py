@@ -123,14 +123,14 @@ class DemoRun:
         return installation.run([*command, "--json"], log=log)
 
     def _finish(self, name: str, job: Job) -> None:
-        """Wait for a phase. A bank too small to train on is no failure: the baseline scores."""
+        """Wait for a phase. Findings are no failure: bad rows are left out, and without a model the baseline scores."""
         try:
             job.result()
         except JobFailed as failure:
-            why = _why(failure, self.data_dir / LOG)
-            if failure.code != FINDINGS or name != "train":
+            error, why = _error(failure), _why(failure, self.data_dir / LOG)
+            if failure.code != FINDINGS or (error and name != "train"):
                 raise Usage(f"{name} failed: {why}") from failure
-            say(f"no model: {why}")
+            say(f"no model: {error}" if error else f"{name}: some rows were left out, see the report")
 
     @contextmanager
     def _phase(self, name: str) -> Iterator[None]:
@@ -163,10 +163,17 @@ class DemoRun:
         put("Ctrl-C ends it; the data stay in " + str(self.data_dir))
 
 
-def _why(failure: JobFailed, log: Path) -> str:
-    """What a job said last: its own sentence, or the end of the log."""
+def _error(failure: JobFailed) -> str:
+    """The sentence with which a job ended; empty where it did its work."""
     with suppress(ValueError, KeyError, TypeError):
         return str(json.loads(failure.printed)["error"])
+    return ""
+
+
+def _why(failure: JobFailed, log: Path) -> str:
+    """What a job said last: its own sentence, or the end of the log."""
+    if error := _error(failure):
+        return error
     last = log.read_text(errors="replace").strip().splitlines()[-1:] if log.exists() else []
     return last[0] if last else f"it ended with code {failure.code}"
 

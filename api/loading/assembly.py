@@ -15,11 +15,12 @@ from api.loading.profiles import held_products, profiles, summarised, unique_cus
 from api.loading.staging import Staging
 from api.loading.tables import ROW
 from api.loading.target import Target
+from api.loading.uses import OBJECTION
 from engine.contacts import Contact, ContactState
 from engine.facts import GROUPS, HOLDS, SEGMENTS, Consent, Held
 from engine.ids import CustomerId, FactName
 
-_INDEX: Final = "index"
+_INDEX: Final = "\x1findex"
 _NOBODY: Final = "belongs to no customer of this load"
 
 
@@ -115,8 +116,8 @@ class Assembler:
             return None
         parts = [self._rows_of(use.name, bucket, known) for use in self._bound.uses.events]
         rows = [self._once(part) for part in parts if part is not None]
-        nothing = pl.DataFrame(schema={_INDEX: pl.UInt32, "filter": pl.UInt16, "at": pl.Int64})
-        events = pl.concat([nothing, *(part.select(_INDEX, "filter", "at") for part in rows)])
+        nothing = pl.DataFrame(schema={"index": pl.UInt32, "filter": pl.UInt16, "at": pl.Int64})
+        events = pl.concat([nothing, *(part.select(pl.col(_INDEX).alias("index"), "filter", "at") for part in rows)])
         return fold_events(self._target.layout, events, len(known), self._kept_since_s)
 
     def _once(self, events: pl.DataFrame) -> pl.DataFrame:
@@ -153,7 +154,7 @@ class Assembler:
                 continue
             rows = unique_customers(rows, self._bound.wanted.customers[use.table], self._issues)
             purposes = tuple(use.consent.cell_by_purpose)
-            answers = rows.select(_INDEX, "objection" if "objection" in rows.columns else pl.lit(None), *purposes)
+            answers = rows.select(_INDEX, OBJECTION if OBJECTION in rows.columns else pl.lit(None), *purposes)
             for index, objection, *channels in answers.iter_rows():
                 consents[index] = self._consent(purposes, channels, objection)
         return consents

@@ -1,7 +1,7 @@
 """Reads a bank's files in batches of rows: CSV as text with every bad line named, Parquet as it is typed.
 
 A batch holds the columns that were asked for, `ROW` with the row's number in its file, and joined columns as
-`table.column`.
+`table.column`. Columns that we add begin with a control character, which no file's own column does.
 """
 
 import csv
@@ -18,7 +18,9 @@ import pyarrow.parquet
 from api.loading.issues import Issue, Issues, SourceError
 from api.loading.mapping import Join, Table, Where
 
-ROW: Final = "row number"
+ROW: Final = "\x1frow"
+_ON: Final = "\x1fon"
+_KEY: Final = "\x1fkey"
 _BLOCK_BYTES: Final = 16_000_000
 _BATCH_ROWS: Final = 200_000
 _PARQUET: Final = frozenset({".parquet", ".pq"})
@@ -122,9 +124,9 @@ def _join(rows: pl.DataFrame, join: Join, other: pl.DataFrame) -> pl.DataFrame:
     other = rows_where(other, join.where)
     key = f"{join.table}.{join.key}"
     other = other.rename({name: f"{join.table}.{name}" for name in other.columns})
-    other = other.with_columns(pl.col(key).cast(pl.String).alias(" key"))
-    rows = rows.with_columns(pl.col(join.on).cast(pl.String).alias(" on"))
-    return rows.join(other, left_on=" on", right_on=" key", how="left", maintain_order="left_right").drop(" on")
+    other = other.with_columns(pl.col(key).cast(pl.String).alias(_KEY))
+    rows = rows.with_columns(pl.col(join.on).cast(pl.String).alias(_ON))
+    return rows.join(other, left_on=_ON, right_on=_KEY, how="left", maintain_order="left_right").drop(_ON)
 
 
 def _is_parquet(path: Path) -> bool:

@@ -15,6 +15,7 @@ TEXT: Final = FactSpec(name=FactName("text"), type=FactType.TEXT)
 BOOLEAN: Final = FactSpec(name=FactName("yes or no"), type=FactType.BOOLEAN)
 DATE: Final = FactSpec(name=FactName("date"), type=FactType.DATE)
 INSTANT: Final = FactSpec(name=FactName("instant"), type=FactType.INSTANT)
+OBJECTION: Final = "\x1fobjection"
 _EMPTY: Final = "is empty"
 
 
@@ -28,7 +29,7 @@ class BadValue(NamedTuple):
     """Whether it costs its row."""
 
 
-POSITION: Final = "position"
+POSITION: Final = "\x1fposition"
 """The staged column that says which row a line came from; absent: there is one line a row, in their order."""
 
 
@@ -177,7 +178,7 @@ class ConsentUse:
             yield self.consent.objection
 
     def read(self, rows: pl.DataFrame, reading: Reading) -> Read:
-        """One staged column a purpose, and `objection`."""
+        """One staged column a purpose, and `OBJECTION`."""
         channels = FactSpec(name=FactName("channels"), type=FactType.SET, values=self.channels)
         columns: list[pl.Series] = []
         bad: list[BadValue] = []
@@ -187,7 +188,7 @@ class ConsentUse:
             columns.append(_all_or_none(column, len(self.channels)) if spec is BOOLEAN else column)
             bad += wrong
         if self.consent.objection is not None:
-            column, wrong = Field(name="objection", cell=self.consent.objection, spec=BOOLEAN).read(rows, reading)
+            column, wrong = Field(name=OBJECTION, cell=self.consent.objection, spec=BOOLEAN).read(rows, reading)
             columns.append(column)
             bad += wrong
         return Read(pl.DataFrame(columns), tuple(bad))
