@@ -22,6 +22,7 @@ import uvloop
 from api.adapters import keys
 from api.adapters.customer_store import FIELDS, RedisCustomerStore
 from api.adapters.embedded import EmbeddedServer
+from api.adapters.flights import Timing
 from api.adapters.nodes import SingleNode
 from api.adapters.script import SOURCES
 from api.ports import Commit, CommitState, CustomerKey, RequestClaim, Stream, key_of
@@ -51,7 +52,7 @@ def run(decisions: int = DECISIONS) -> dict[str, object]:
 
 
 async def _measure(url: str, decisions: int) -> dict[str, object]:
-    nodes = SingleNode(url)
+    nodes = SingleNode(url, Timing(flight=PATIENCE_S))
     await nodes.start()
     peer = redis.Redis.from_url(url, max_connections=max(IN_FLIGHT))
     await _fill(peer)

@@ -177,10 +177,13 @@ class EmbeddedServer:
         if orphan is None or not orphan.lives() or not self._is_ours(orphan):
             return None
         if self._becomes_ready(orphan, None):
-            with contextlib.suppress(redis.RedisError), _client(orphan.socket) as client:
-                client.config_set("maxmemory", self._max_memory_mb * 2**20)
-            log.info("adopted the running server, process %d", orphan.pid)
-            return orphan
+            try:
+                with _client(orphan.socket, STOPPED_WITHIN_S) as client:
+                    client.config_set("maxmemory", self._max_memory_mb * 2**20)
+                log.info("adopted the running server, process %d", orphan.pid)
+                return orphan
+            except redis.RedisError:
+                log.debug("the running server did not take its settings")
         log.warning("ending the server that no longer answers, process %d", orphan.pid)
         _end(orphan, None)
         return None
@@ -271,14 +274,14 @@ def _pid_file(data_dir: Path) -> Path:
     return data_dir / "valkey" / "server.json"
 
 
-def _client(socket: str) -> "redis.Redis":
-    return redis.Redis(unix_socket_path=socket, socket_timeout=ANSWERED_WITHIN_S, retry=Retry(NoBackoff(), 0))
+def _client(socket: str, within_s: float) -> "redis.Redis":
+    return redis.Redis(unix_socket_path=socket, socket_timeout=within_s, retry=Retry(NoBackoff(), 0))
 
 
 def _answers(socket: str) -> str:
     """`yes`, `loading` or `no`."""
     try:
-        with _client(socket) as client:
+        with _client(socket, ANSWERED_WITHIN_S) as client:
             client.ping()
     except redis.BusyLoadingError:
         return "loading"
@@ -289,7 +292,7 @@ def _answers(socket: str) -> str:
 
 def _end(server: RunningServer, child: subprocess.Popen[bytes] | None) -> None:
     """Shut a server down: by command, then by signal, then by force."""
-    with contextlib.suppress(redis.RedisError), _client(server.socket) as client:
+    with contextlib.suppress(redis.RedisError), _client(server.socket, STOPPED_WITHIN_S) as client:
         client.shutdown(nosave=True)
     for stop in (None, signal.SIGTERM, signal.SIGKILL):
         if stop is not None:

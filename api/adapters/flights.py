@@ -51,8 +51,9 @@ class Counters:
 class Timing:
     """The times that a node keeps to, in seconds."""
 
-    flight: float = 0.1
-    """A flight that takes longer is a failed one. Callers' own deadlines are shorter; this only ends the connection."""
+    flight: float = 0.25
+    """A flight that takes longer is a failed one, and its connection ends. Decisions give up far sooner, each by its
+    own deadline; a disk that takes 100 ms for one sync is slow, not away, and outcomes wait for it."""
     connect: float = 0.25
     probe: float = 0.25
     """Between two attempts to reach a node that is away."""
@@ -181,6 +182,7 @@ class Node:
                 future.set_exception(StoreUnavailable("the store did not answer in time"))
             elif deadline < next_at:
                 next_at = deadline
+        self._queue = deque(call for call in self._queue if not call[2].done())
         if wire is not None:
             next_at = min([next_at, *(flight.fails_at for flight in wire.flights if flight.fails_at > now)])
         if next_at < math.inf:

@@ -11,6 +11,7 @@ from api.adapters.cluster import nodes_at
 from api.adapters.commands import pack
 from api.adapters.customer_store import RedisCustomerStore
 from api.adapters.event_store import RedisEventStore, RedisJournal
+from api.adapters.flights import Timing
 from api.adapters.memory import MemoryCustomerStore, MemoryOutcomeStore, MemoryState
 from api.adapters.memory_events import MemoryEventStore, MemoryHealth, MemoryJournal, MemoryRecordStore
 from api.adapters.outcome_store import RedisOutcomeStore
@@ -34,6 +35,8 @@ from engine.contacts import Contact, ContactState, DeclineReason, hash32
 from engine.contacts import pack as pack_contacts
 
 DEDUPE_KEY = b"d" * 32
+PATIENT = Timing(flight=10.0)
+"""A busy machine is no reason for a contract to fail."""
 ADA = key_of("C0000001")
 GRACE = key_of("C0000002")
 CARD, LOAN = hash32("gold_card"), hash32("personal_loan")
@@ -166,7 +169,7 @@ async def in_memory() -> AsyncIterator[World]:
 async def on_server(url: str) -> AsyncIterator[World]:
     """A store on an empty server."""
     clock = Clock()
-    nodes = nodes_at(url)
+    nodes = nodes_at(url, PATIENT)
     await nodes.start()
     for node in nodes.everyone():
         await node.call(pack("FLUSHALL"), 1, soon())
