@@ -6,7 +6,7 @@ from typing import Final
 
 import uvloop
 
-from bench import empty_app
+from bench import empty_app, store_app
 from bench.installation import (
     DECISIONS,
     GOOD,
@@ -29,6 +29,8 @@ CONNECTIONS: Final = (16, 32)
 LEAST_RATIO: Final = 0.5
 MOST_DEGRADED: Final = 0.01
 OURS, FULL, EMPTY = "a decision", "a decision by card, with request id and context", "an empty FastAPI POST"
+BARE: Final = "a bare ASGI POST"
+_BARE_ROUNDS: Final = 3
 _BODIES: Final = 30_000
 """More than a worker answers in one load, so that no request is a repetition."""
 
@@ -74,30 +76,34 @@ class Rounds:
 
 def run(workshop: Workshop, *, quick: bool) -> CaseResult:
     """Measure; about three minutes, quick half of one."""
+    count, seconds = (2, 1.5) if quick else (7, 3.0)
     with (
         installed(workshop) as installation,
         uvicorn_app("bench.empty_app:app", workshop.folder / "empty.log") as empty,
+        uvicorn_app(
+            "bench.store_app:app", workshop.folder / "bare.log", {store_app.URL: installation.store_url}
+        ) as bare,
     ):
         contenders = (
             _decisions(OURS, installation, short_questions),
             _decisions(FULL, installation, full_questions),
-            Contender(
-                name=EMPTY,
-                server=empty,
-                path=empty_app.PATH,
-                wanted='"ok":true',
-                bodies=lambda _: empty_questions(1_000),
-            ),
+            _other(EMPTY, empty, empty_app.PATH),
         )
         rounds = {
-            connections: _rounds(
-                workshop, installation, contenders, connections, 2 if quick else 7, 1.5 if quick else 3.0
-            )
+            connections: _rounds(workshop, installation, contenders, connections, count, seconds)
             for connections in CONNECTIONS
         }
+        floor = _rounds(
+            workshop,
+            installation,
+            [_other(BARE, bare, store_app.BARE_PATH)],
+            CONNECTIONS[0],
+            min(count, _BARE_ROUNDS),
+            seconds,
+        )
         bodies = short_questions(1_000, seed=10_000)
         steps = uvloop.run(ledger(worker_settings(workshop), workshop.plan, bodies, quick=quick))
-    return _result(rounds, steps)
+    return _result(rounds, floor, steps)
 
 
 def _decisions(name: str, installation: Installation, questions: Callable[[int, int], tuple[str, ...]]) -> Contender:
@@ -108,6 +114,10 @@ def _decisions(name: str, installation: Installation, questions: Callable[[int, 
         wanted=GOOD,
         bodies=lambda number: questions(_BODIES, number),
     )
+
+
+def _other(name: str, server: Server, path: str) -> Contender:
+    return Contender(name=name, server=server, path=path, wanted='"ok":true', bodies=lambda _: empty_questions(1_000))
 
 
 def _rounds(
@@ -133,7 +143,7 @@ def _rounds(
             )
             before = cpu_s(contender.server.pid), cpu_s(installation.store_pid)
             result = send(load, workshop.folder)
-            if contender.name != EMPTY and result.sent > len(bodies):
+            if contender.path == DECISIONS and result.sent > len(bodies):
                 raise RuntimeError("the generator ran out of questions")
             rounds.samples[contender.name].append(
                 Sample(
@@ -148,14 +158,18 @@ def _rounds(
 # --- what it comes to ------------------------------------------------------------------------------------------------
 
 
-def _result(rounds: Mapping[int, Rounds], steps: Mapping[str, float]) -> CaseResult:
+def _result(rounds: Mapping[int, Rounds], floor: Rounds, steps: Mapping[str, float]) -> CaseResult:
     first = rounds[CONNECTIONS[0]]
-    worker_us = first.middle(OURS, lambda sample: sample.worker_us)
-    empty_us = first.middle(EMPTY, lambda sample: sample.worker_us)
+    worker_us = first.middle(OURS, _worker_us)
+    empty_us = first.middle(EMPTY, _worker_us)
+    bare_us = floor.middle(BARE, _worker_us)
     figures = [figure for connections in rounds for figure in _figures(rounds[connections], connections)]
     figures += [Figure(what=f"ledger: {step}", value=round(value, 1), unit="us") for step, value in steps.items()]
-    rest = worker_us - sum(steps.values())
-    figures.append(Figure(what="ledger: HTTP, event loop and the cost of sharing the machine", value=rest, unit="us"))
+    rest = worker_us - bare_us - sum(steps.values())
+    figures += [
+        Figure(what="ledger: HTTP, as a bare ASGI POST", value=round(bare_us, 1), unit="us"),
+        Figure(what="ledger: tasks, waking up for the store, collecting garbage", value=round(rest, 1), unit="us"),
+    ]
     return CaseResult(
         case="service",
         title="whole decisions of one worker: 500 rules, 20 scored actions, one read, one durable commit",
@@ -188,17 +202,23 @@ def _figures(rounds: Rounds, connections: int) -> list[Figure]:
             for what, value, unit in _SHOWN
             if not (name == EMPTY and what == "store")
         ]
-    figures.append(
-        Figure(what=f"ratio by card, {connections} connections", value=round(rounds.ratio(FULL), 3), unit="of empty")
-    )
+    by_cpu = rounds.middle(EMPTY, _worker_us) / rounds.middle(OURS, _worker_us)
+    figures += [
+        Figure(what=f"ratio by card, {connections} connections", value=round(rounds.ratio(FULL), 3), unit="of empty"),
+        Figure(what=f"ratio by the worker's CPU, {connections} connections", value=round(by_cpu, 3), unit="of empty"),
+    ]
     return figures
+
+
+def _worker_us(sample: Sample) -> float:
+    return sample.worker_us
 
 
 _SHOWN: Final[tuple[tuple[str, Callable[[Sample], float], str], ...]] = (
     ("rate", lambda sample: sample.result.per_second, "a second"),
     ("p50", lambda sample: sample.result.latency.p50_us / 1_000, "ms"),
     ("p99", lambda sample: sample.result.latency.p99_us / 1_000, "ms"),
-    ("worker", lambda sample: sample.worker_us, "us CPU"),
+    ("worker", _worker_us, "us CPU"),
     ("store", lambda sample: sample.store_us, "us CPU"),
 )
 
