@@ -72,10 +72,11 @@ def _usage_failures() -> tuple[type[Exception], ...]:
     from pydantic import ValidationError
 
     from api.adapters.embedded import ServerError
+    from api.loading.staging import StagingBusy
     from api.ports import StoreUnavailable
     from api.security import SecretsUnusable
 
-    return Usage, ServerError, StoreUnavailable, SecretsUnusable, ValidationError
+    return Usage, ServerError, StagingBusy, StoreUnavailable, SecretsUnusable, ValidationError
 
 
 def _findings() -> tuple[type[Exception], ...]:

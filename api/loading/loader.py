@@ -69,6 +69,7 @@ class Load:
         Raises:
             MappingErrors: the mapping does not fit the rules or the files; nothing was written.
             SourceError: a file is missing or damaged; nothing was written.
+            StagingBusy: another load stages its rows in the same folder.
             StoreUnavailable: the store failed while writing; loading again completes it.
         """
         course, issues = _Course(), Issues()

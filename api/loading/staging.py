@@ -1,14 +1,15 @@
 """Holds staged rows on disk, split into buckets of customers, so that a load needs the memory of one bucket only."""
 
+import fcntl
 import shutil
 from collections import Counter
 from pathlib import Path
-from typing import Final, Self
+from typing import IO, Final, Self
 
 import polars as pl
 
 _BUCKET_BYTES: Final = 64_000_000
-_BUCKET: Final = "bucket"
+_BUCKET: Final = "\x1fbucket"
 
 
 def buckets_for(source_bytes: int) -> int:
@@ -16,21 +17,41 @@ def buckets_for(source_bytes: int) -> int:
     return 1 + source_bytes // _BUCKET_BYTES
 
 
+class StagingBusy(Exception):
+    """Another load stages its rows in the same folder."""
+
+
 class Staging:
-    """A folder of staged rows by name and bucket; removed when it closes."""
+    """A folder of staged rows by name and bucket, for one load at a time; emptied when it opens and when it closes."""
 
     def __init__(self, folder: Path, buckets: int) -> None:
         self.buckets = buckets
         self._folder = folder
         self._written: Counter[tuple[str, int]] = Counter()
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True, mode=0o700)
+        self._lock: IO[str] | None = None
 
     def __enter__(self) -> Self:
+        """Take the folder; what a killed load left in it goes.
+
+        Raises:
+            StagingBusy: another load has it.
+        """
+        self._folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = self._folder.with_suffix(".lock").open("w")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            lock.close()
+            raise StagingBusy(f"another load is running in {self._folder.parent}") from error
+        self._lock = lock
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.mkdir(mode=0o700)
         return self
 
     def __exit__(self, *_: object) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)
+        if self._lock is not None:
+            self._lock.close()
 
     def append(self, name: str, rows: pl.DataFrame, by: str) -> None:
         """Add rows to the buckets of the values of a column: equal values always meet in one bucket."""
