@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from engine.syntax import Duration
@@ -10,14 +11,16 @@ from engine.syntax import Duration
 class Clock:
     """Turns an instant into the row's clock slots, in the bank's zone; the last second's answer is kept."""
 
-    def __init__(self, zone: ZoneInfo, windows: Sequence[Duration], days: Sequence[tuple[int, Duration]]) -> None:
+    def __init__(
+        self, zone: ZoneInfo, windows: Sequence[tuple[int, Duration]], days: Sequence[tuple[int, Duration]]
+    ) -> None:
         self.zone = zone
         self._windows = tuple(windows)
         self._days = tuple(days)
         self._kept: tuple[int, tuple[int, ...]] = (-1, ())
 
     def slots(self, now: datetime) -> tuple[int, ...]:
-        """hour, weekday (Monday is 0), day of month, now in seconds, today's ordinal, window starts, day bounds."""
+        """hour, weekday (Monday is 0), day of month, now in seconds, today's ordinal, window bounds, day bounds."""
         now_s = int(now.timestamp())
         kept = self._kept
         if kept[0] != now_s:
@@ -27,23 +30,27 @@ class Clock:
 
     def _computed(self, now: datetime, now_s: int) -> tuple[int, ...]:
         local = now.astimezone(self.zone)
-        windows = [int(before(local, window).timestamp()) for window in self._windows]
+        windows = [int(away(local, sign, window).timestamp()) for sign, window in self._windows]
         days = [shifted_day(local.date(), sign, distance).toordinal() for sign, distance in self._days]
         return (local.hour, local.weekday(), local.day, now_s, local.toordinal(), *windows, *days)
 
 
 def before(instant: datetime, window: Duration) -> datetime:
-    """The instant that lies a window earlier: 24 hours a day, months and years by the calendar."""
-    match window.unit:
-        case "min":
-            return instant - timedelta(minutes=window.amount)
-        case "h":
-            return instant - timedelta(hours=window.amount)
-        case "d":
-            return datetime.fromtimestamp(instant.timestamp() - 86_400 * window.amount, instant.tzinfo)
-        case "mo" | "y":
-            day = shifted_day(instant.date(), -1, window)
-            return instant.replace(year=day.year, month=day.month, day=day.day)
+    """The instant that lies a window earlier."""
+    return away(instant, -1, window)
+
+
+_SECONDS: Final = {"min": 60, "h": 3_600, "d": 86_400}
+
+
+def away(instant: datetime, sign: int, window: Duration) -> datetime:
+    """The instant a window before (-1) or after (+1): 24 hours a day whatever the clocks do, months by the calendar."""
+    if window.unit in _SECONDS:
+        return datetime.fromtimestamp(
+            instant.timestamp() + sign * _SECONDS[window.unit] * window.amount, instant.tzinfo
+        )
+    day = shifted_day(instant.date(), sign, window)
+    return instant.replace(year=day.year, month=day.month, day=day.day)
 
 
 def shifted_day(day: date, sign: int, distance: Duration) -> date:

@@ -182,6 +182,7 @@ CONSENTING: Final = Consent(
 
 def a_customer(
     plan: Plan,
+    facts: Mapping[str, Natural] | None = None,
     *,
     events: Sequence[Event] = (),
     contacts: Sequence[Contact] = (),
@@ -189,11 +190,10 @@ def a_customer(
     kept_since: int = FULLY_KEPT,
     needs: Mapping[str, datetime] | None = None,
     outcome_count: int = 0,
-    **facts: Natural,
+    **more_facts: Natural,
 ) -> Snapshot:
-    """What was read of a customer who consents and of whom all sets are loaded; a fact `a__b` is the fact `a.b`."""
-    named: dict[str, Natural] = {"holds": [], "groups": [], "segments": []}
-    named.update({name.replace("__", "."): value for name, value in facts.items()})
+    """What was read of a customer who consents and of whom all sets are loaded, with the facts given."""
+    named: dict[str, Natural] = {"holds": [], "groups": [], "segments": [], **(facts or {}), **more_facts}
     return Snapshot(
         known=True,
         profile=plan.profile_schema.encode(named),

@@ -161,9 +161,7 @@ class Emitter:
             return self.local(table.day_slot(sign, distance) if distance.amount else table.today_slot)
         if not distance.amount:
             return self.local(table.now_slot)
-        if sign < 0:
-            return self.local(table.window_slot(distance))
-        return f"(2 * {self.local(table.now_slot)} - {self.local(table.window_slot(distance))})"
+        return self.local(table.window_slot(distance, sign))
 
     def _in_period(self, cell: InPeriod) -> str:
         value = self._slot(cell.fact)
@@ -218,19 +216,17 @@ class Emitter:
         return self.local(self._table.window_slot(window) if window.amount else self._table.now_slot)
 
 
-def windows_read(condition: Condition) -> list[Duration]:
-    """The lengths of the windows, before now, that a condition looks into."""
-    found: list[Duration] = []
+def windows_read(condition: Condition) -> list[tuple[int, Duration]]:
+    """The windows, before (-1) or after (+1) now, that a condition looks into."""
+    found: list[tuple[int, Duration]] = []
     for atom in atoms(condition):
         match atom:
             case Seen(within=within) if within is not None and within.amount:
-                found.append(within)
+                found.append((-1, within))
             case LastAgo(nearest=nearest, farthest=farthest):
-                found.extend(each for each in (nearest, farthest) if each.amount)
+                found.extend((-1, each) for each in (nearest, farthest) if each.amount)
             case InPeriod(fact=fact) if fact.spec.type is FactType.INSTANT:
-                found.extend(
-                    bound[1] for bound in (atom.earliest, atom.latest) if bound is not None and bound[1].amount
-                )
+                found.extend(bound for bound in (atom.earliest, atom.latest) if bound is not None and bound[1].amount)
     return found
 
 

@@ -17,7 +17,7 @@ from engine.events import EventFilter, EventLayout
 from engine.facts import FactSpec, FactType, ProfileSchema
 from engine.ids import FactName, PlacementId
 from engine.plan import Calculated, Channel, Lever, Plan
-from engine.syntax import ALWAYS, Condition, Duration, facts_read
+from engine.syntax import ALWAYS, Condition, facts_read
 
 
 def plan_of(read: ReadRules, bundle_hash: str, warnings: tuple[Diagnostic, ...]) -> Plan:
@@ -121,8 +121,8 @@ def _slot_table(rules: Rules, context: ReadContext, schema: ProfileSchema, event
         guarded=tuple(guarded),
     )
     conditions = list(rules.conditions())
-    windows: list[Duration] = [window for condition in conditions for window in windows_read(condition)]
-    windows += [need.lasts for need in rules.needs if need.lasts is not None]
+    windows = [window for condition in conditions for window in windows_read(condition)]
+    windows += [(-1, need.lasts) for need in rules.needs if need.lasts is not None]
     table.fix(windows, [bound for condition in conditions for bound in days_read(condition)])
     return table
 

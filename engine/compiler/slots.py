@@ -25,7 +25,7 @@ class SlotTable:
     calculated: tuple[FactName, ...]
     needs: tuple[FactName, ...]
     guarded: tuple[FactName, ...]
-    windows: list[Duration] = field(default_factory=list)
+    windows: list[tuple[int, Duration]] = field(default_factory=list)
     days: list[tuple[int, Duration]] = field(default_factory=list)
     slot_by_fact: dict[FactName, int] = field(default_factory=dict)
     complement_by_fact: dict[FactName, int] = field(default_factory=dict)
@@ -38,7 +38,7 @@ class SlotTable:
     derived_offset: int = 0
     width: int = 0
 
-    def fix(self, windows: Iterable[Duration], days: Iterable[tuple[int, Duration]]) -> None:
+    def fix(self, windows: Iterable[tuple[int, Duration]], days: Iterable[tuple[int, Duration]]) -> None:
         """Assign every slot; called once, when all windows and day bounds are known."""
         self.windows = list(dict.fromkeys(windows))
         self.days = list(dict.fromkeys(days))
@@ -82,9 +82,9 @@ class SlotTable:
         """Today's day ordinal in the bank's zone."""
         return self.now_slot + 1
 
-    def window_slot(self, window: Duration) -> int:
-        """The instant at which a window of this length began."""
-        return self.today_slot + 1 + self.windows.index(window)
+    def window_slot(self, window: Duration, sign: int = -1) -> int:
+        """The instant at which a window of this length began, or (+1) ends."""
+        return self.today_slot + 1 + self.windows.index((sign, window))
 
     def day_slot(self, sign: int, distance: Duration) -> int:
         """The day that lies a distance before (-1) or after (+1) today."""

@@ -30,7 +30,7 @@ OBJECTING = Consent(
 
 
 def test_first_failing_stage_gives_the_reason() -> None:
-    """An action that several stages would stop is told the first: a guard before engagement, that before a treatment."""
+    """An action that several stages would stop is told the first: guard, then engagement, then treatment."""
     failing = "eligible: {when: {age: at least 18}}\nsuitable: {when: {verified: true}}"
     plan = a_plan(an_action("isa", failing, places=["atm.idle"]))
     adult, child = a_customer(plan, age=30), a_customer(plan, age=10)
