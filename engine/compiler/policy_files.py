@@ -11,6 +11,7 @@ from engine.compiler.action_files import ReadAction
 from engine.compiler.catalogue import CatalogueReader, seconds
 from engine.compiler.context import ReadContext, read_head
 from engine.compiler.form import Form, read_duration
+from engine.compiler.parse import Mapping as MappingNode
 from engine.compiler.parse import Scalar
 from engine.contacts import DeclineReason
 from engine.facts import Held, is_missing
@@ -50,7 +51,7 @@ def _guard(form: Form, context: ReadContext, actions: Sequence[ReadAction]) -> G
     head = read_head(form, "guard", name)
     no_profiling = form.choice("effect", ("stop", "no_profiling"), "stop") == "no_profiling"
     stops = _stopped(form, context, actions) if form.has("stops") else ()
-    if not stops and not no_profiling:
+    if not (stops or no_profiling or _names_whom(form)):
         context.problems.error(form.span, f"the guard `{name}` stops nothing", "add `stops`, or `effect: no_profiling`")
     condition = context.conditions.when(form)
     if condition == ALWAYS:
@@ -62,10 +63,14 @@ def _guard(form: Form, context: ReadContext, actions: Sequence[ReadAction]) -> G
     return Guard(head=head, actions=stops, no_profiling=no_profiling, condition=condition)
 
 
+def _names_whom(form: Form) -> bool:
+    """Whether `stops` names a kind of action, of which there may be none at present."""
+    stops = form.node_at("stops")
+    return isinstance(stops, MappingNode) and any(stops.get(key) is not None for key in ("tiers", "groups", "actions"))
+
+
 def _stopped(form: Form, context: ReadContext, actions: Sequence[ReadAction]) -> tuple[int, ...]:
     stops = form.form("stops", "`stops`")
-    if form.node_at("stops") is not None and isinstance(node := form.node_at("stops"), Scalar) and node.text == "all":
-        return tuple(range(len(actions)))
     everything = stops.truth("all")
     tiers = {_TIERS[name] for name in stops.known_words("tiers", "tier", _TIERS)}
     named = set(context.named_actions(stops))
