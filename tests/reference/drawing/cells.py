@@ -1,0 +1,136 @@
+"""Draws conditions: cells in every way to write them, blocks, and history."""
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Final
+
+from tests.reference.conditions import NUMBERS, literal
+from tests.reference.drawing.dice import LENGTHS, Dice
+from tests.reference.natural import Tree
+
+EVENTS: Final = ("paid", "quoted", "moved")
+OPERATORS: Final = (">=", "<=", ">", "<", "at least", "at most", "over", "under")
+SETS: Final = ("holds", "groups", "segments")
+
+
+class ConditionDice(Dice):
+    """Draws conditions on the facts declared so far."""
+
+    def cell(self, name: str) -> Tree:
+        """A cell on a fact, in any of the ways to write one."""
+        kind = self.kinds[name]
+        if self.often(1):
+            return self.pick(("present", "missing"))
+        if kind == "set":
+            members = ", ".join(self.few(self.values[name]))
+            return self.pick((f"[{members}]", f"not [{members}]", f"all of [{members}]", self.text_of(name)))
+        if name.partition(".")[0] in SETS:
+            return self.text_of(name)
+        if self.often(1):
+            return {self.pick(("all", "any", "none")): [self.single(name) for _ in range(self.number(1, 2))]}
+        return self.single(name)
+
+    def single(self, name: str) -> Tree:
+        """A cell in one piece."""
+        kind = self.kinds[name]
+        ordered = kind in (*NUMBERS, "date", "instant")
+        ways = ["value", "list", "not", "not list", "!="]
+        if ordered:
+            ways += ["compare"] * 4 + ["range"]
+        if kind in ("date", "instant"):
+            ways += ["period"] * 3
+        match self.pick(ways):
+            case "value":
+                return self.text_of(name)
+            case "list":
+                return [self.text_of(name) for _ in range(self.number(1, 2))]
+            case "not":
+                return f"not {self.text_of(name)}"
+            case "!=":
+                return f"!= {self.text_of(name)}"
+            case "not list":
+                return f"not [{self.text_of(name)}, {self.text_of(name)}]"
+            case "range":
+                return "..".join(sorted((self.text_of(name), self.text_of(name)), key=lambda text: literal(kind, text)))  # type: ignore[arg-type, return-value]  # literals of one ordered type
+            case "period":
+                return f"{self.pick(('within', 'older than', 'in next'))} {self.pick(LENGTHS)}"
+            case _:
+                return f"{self.pick(OPERATORS)} {self.right_side(name)}"
+
+    def right_side(self, name: str) -> str:
+        """A number, or `number * fact + number`."""
+        kind, decimals = self.kinds[name], self.decimals.get(name)
+        others = [each for each, other in self.kinds.items() if other == kind and self.decimals.get(each) == decimals]
+        if kind not in NUMBERS or self.often(6):
+            return self.text_of(name)
+        other = self.pick(others)
+        factor = self.pick(("", "0.5 * ", "2 * "))
+        return f"{factor}{other}" + self.pick(("", " + 1", " - 0.5"))
+
+    def block(self, most: int = 2) -> Tree:
+        """A block, now and then with alternatives or history inside."""
+        tree: dict[str, Tree] = {}
+        for _ in range(self.number(1, most)):
+            name = self.pick(list(self.kinds))
+            tree[name] = self.cell(name)
+        if self.often(1):
+            tree[self.pick(("any", "all", "none"))] = [self.leaf() for _ in range(self.number(1, 2))]
+        if self.often(1):
+            tree["history"] = [self.history()]
+        return tree
+
+    def leaf(self) -> Tree:
+        """A block of one cell."""
+        name = self.pick(list(self.kinds))
+        return {name: self.cell(name)}
+
+    def history(self, kinds: Sequence[str] = ("seen", "not_seen", "ever", "last", "since")) -> Tree:
+        """A history condition."""
+        kind, event = self.pick(kinds), self.pick(EVENTS)
+        tree: dict[str, Tree] = {}
+        match kind:
+            case "seen" | "not_seen":
+                tree = {kind: event, "in": self.pick(LENGTHS)}
+                if self.often(3):
+                    tree["at_least"] = str(self.number(1, 3))
+            case "ever":
+                tree = {"ever": event}
+            case "last":
+                near, far = sorted((self.number(0, 20), self.number(0, 40)))
+                tree = {"last": event, "ago": f"{near}d..{far}d"}
+            case _:
+                tree = {self.pick(("seen", "not_seen")): event, "since": self.pick(EVENTS)}
+        if event == "paid" and self.often(3):
+            tree["where"] = {
+                "amount": self.pick(("at least 2", "< 2", "missing")),
+                "kind": self.pick(("base", "not base")),
+            }
+        return tree
+
+    def condition(self) -> dict[str, Tree]:
+        """`when`, `history` and `unless`: at least one of them."""
+        tree: dict[str, Tree] = {}
+        if self.often(7):
+            tree["when"] = self.block()
+        if self.often(3):
+            tree["history"] = [self.history() for _ in range(self.number(1, 2))]
+        if self.often(2) or not tree:
+            tree["unless"] = [self.leaf() for _ in range(self.number(1, 2))]
+        return tree
+
+    def validity(self) -> dict[str, Tree]:
+        """Now and then a window, often with today at its edge."""
+        if not self.often(1):
+            return {}
+        today = self.now.astimezone(self.zone).date()
+        first = today + timedelta(days=self.number(-3, 1))
+        return {"valid": {"from": first.isoformat(), "to": (first + timedelta(days=self.number(0, 4))).isoformat()}}
+
+    def without(self, hide: Callable[[str], bool], draw: Callable[[], Tree]) -> Tree:
+        """Draw while some facts may not be named."""
+        hidden = {each: kind for each, kind in self.kinds.items() if hide(each)}
+        for each in hidden:
+            del self.kinds[each]
+        drawn = draw()
+        self.kinds.update(hidden)
+        return drawn

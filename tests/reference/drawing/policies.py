@@ -1,0 +1,144 @@
+"""Draws the policies, and writes all rule files."""
+
+import json
+import re
+from typing import Final
+
+from hypothesis import strategies as st
+
+from tests.reference.drawing.rules import CHANNELS, GROUPS, RuleDice
+from tests.reference.facts import tree_of
+from tests.reference.natural import Tree
+
+
+class PolicyDice(RuleDice):
+    """Draws guards, contact policy and arbitration."""
+
+    def guards(self) -> Tree:
+        """The guard that asks for consent, and others."""
+        guards: list[Tree] = [
+            {"guard": "consent", "stops": {"tiers": ["offer"]}, "when": {"consent.marketing": "not true"}},
+            {"guard": "profiling", "effect": "no_profiling", "when": {"consent.profiling_objection": "true"}},
+        ]
+        defaults: dict[str, Tree] = {"consent.profiling_objection": "false"}
+        for number in range(self.pick((0, 0, 0, 1, 1, 2))):
+            block = tree_of(self.without(lambda fact: fact.partition(".")[0] in ("context", "needs"), self.leaf))
+            guards.append({"guard": f"g{number}", "stops": self.stops(), "when": dict(block), **self.validity()})
+            for name in block:
+                if self.often(4) and re.fullmatch(r"f\d|made\d|consent\..*", name):
+                    defaults[name] = self.text_of(name)
+        return {"defaults": defaults, "guards": guards}
+
+    def stops(self) -> Tree:
+        """Whom a guard stops."""
+        ways: tuple[Tree, ...] = (
+            {"tiers": ["offer"]},
+            {"groups": [self.pick(self.groups_used)]},
+            {"actions": list(self.few(self.actions))},
+        )
+        return self.pick(ways)
+
+    def contact_policy(self) -> Tree:
+        """Caps of every kind, rests, quiet hours."""
+        tree: dict[str, Tree] = {"caps": [self.cap(number) for number in range(self.number(0, 3))]}
+        cooling: dict[str, Tree] = {}
+        if self.often(6):
+            cooling["after_decline"] = self.declines()
+        if self.often(5):
+            cooling["after_accept"] = self.pick(("7d", "30d"))
+        if self.often(4):
+            cooling["after_ignored"] = {
+                "impressions": str(self.number(1, 3)),
+                "in": self.pick(("1d", "30d")),
+                "for": self.pick(("1d", "7d")),
+            }
+        tree["cooling_off"] = cooling
+        if self.often(5):
+            start, end = self.pick((("20:00", "08:00"), ("08:00", "20:00")))
+            tree["quiet_hours"] = {"channels": ["phone"], "from": start, "to": end}
+        return tree
+
+    def cap(self, number: int) -> Tree:
+        """A cap."""
+        per = self.pick(("customer", "group", "theme", "channel") if self.themes else ("customer", "group", "channel"))
+        tree: dict[str, Tree] = {
+            "cap": f"c{number}",
+            "per": per,
+            "limit": self.pick(("0", "1", "1", "2", "2", "3", "4")),
+        }
+        tree |= (
+            {"in": self.pick(("1d", "7d", "1mo"))} if self.often(6) else {"each": self.pick(("day", "week", "month"))}
+        )
+        if self.often(3):
+            tree["count"] = self.pick(("impressions", "accepts"))
+        if per in ("group", "channel", "theme") and self.often(6):
+            names = {"group": self.groups_used, "channel": CHANNELS, "theme": self.themes}[per]
+            tree[f"{per}s"] = self.few(names)
+        if per == "customer" and self.often(2):
+            tree["channels"] = [self.pick(CHANNELS)]
+        if self.often(2):
+            tree["tiers"] = self.few(("must", "service", "offer"))
+        return tree
+
+    def arbitration(self) -> Tree:
+        """Levers."""
+        levers: list[Tree] = []
+        for number in range(self.number(0, 2)):
+            lever: dict[str, Tree] = {
+                "lever": f"l{number}",
+                "percent": self.pick(("-100", "-25", "25", "50", "100")),
+                **self.validity(),
+            }
+            if self.often(5):
+                lever["groups"] = [self.pick(self.groups_used)]
+            if self.often(3):
+                lever["actions"] = self.few(self.actions)
+            if self.themes and self.often(3):
+                lever["themes"] = self.few(self.themes)
+            if self.often(3):
+                lever["channels"] = [self.pick(CHANNELS)]
+            levers.append(lever)
+        return {"levers": levers, "worth_it": {"tiers": ["offer"] if self.often(8) else ["offer", "service"]}}
+
+    def files(self) -> dict[str, str]:
+        """All rule files."""
+        trees: dict[str, Tree] = {
+            "bank.yaml": {"bank": "b", "name": "B", "currency": "GBP", "time_zone": self.zone.key, "locale": "en-GB"},
+            "catalogue.yaml": self.catalogue(),
+        }
+        self.actions = [
+            f"{letter}{number}"
+            for number, letter in enumerate(self.draw(st.permutations("pqrstu"))[: self.number(2, 6)])
+        ]
+        groups = [*GROUPS, *(self.pick(GROUPS) for _ in self.actions)][: max(3, len(self.actions))]
+        self.groups_used = list(dict.fromkeys(groups[: len(self.actions)]))
+        for number in range(self.pick((1, 1, 2, 0))):
+            trees[f"thematic/th{number}.yaml"] = self.theme(number)
+            self.themes.append(f"th{number}")
+        for number in range(self.number(0, 3)):
+            trees[f"customized/t{number}.yaml"] = self.trigger(number)
+        for name, group in zip(self.actions, groups, strict=False):
+            trees[f"actions/{name}.yaml"] = self.action(name, group)
+        trees["channels.yaml"] = self.channels()
+        trees["policy/guards.yaml"] = self.guards()
+        trees["policy/contact.yaml"] = self.contact_policy()
+        trees["policy/arbitration.yaml"] = self.arbitration()
+        return {path: _lines(tree_of(tree)) for path, tree in trees.items()}
+
+
+def _lines(tree: dict[str, Tree]) -> str:
+    return "".join(f"{key}: {written(value)}\n" for key, value in tree.items())
+
+
+_PLAIN: Final = re.compile(r"[A-Za-z0-9_.-]+( [A-Za-z0-9_*+.-]+)*")
+
+
+def written(tree: Tree) -> str:
+    """A tree as flow YAML; what a plain scalar cannot hold is quoted."""
+    match tree:
+        case dict():
+            return "{" + ", ".join(f"{key}: {written(value)}" for key, value in tree.items()) + "}"
+        case list():
+            return "[" + ", ".join(written(each) for each in tree) + "]"
+        case _:
+            return str(tree) if _PLAIN.fullmatch(str(tree)) else json.dumps(str(tree))

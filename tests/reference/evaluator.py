@@ -1,0 +1,434 @@
+"""Decides slowly and obviously, from the words of SEMANTICS section 3 and the text of the rule files.
+
+It knows nothing of the engine: rules are trees of text, actions are names, and every stage looks at everything again.
+Where SEMANTICS leaves an order open, the engine's own words decide: an answer rests an action before a cap stops it,
+a cap before quiet hours; a `must` message is neither rested nor kept quiet.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+from functools import cached_property
+from zoneinfo import ZoneInfo
+
+from tests.reference.conditions import NUMBERS, Scene, Truth, admitting, all_of, any_of, block, listed, often_enough
+from tests.reference.contacts import ContactRules
+from tests.reference.facts import RowOfFacts, tree_of
+from tests.reference.natural import Length, Person, Question, Tree, instant_away
+
+TIERS = ("must", "service", "offer")
+STAGES = ("eligible", "applicable", "suitable")
+PASSED_OVER = {"outside_validity", "guard", "suppressed", "not_eligible", "not_applicable", "not_suitable"}
+RESTING = {"cooling_off", "capped", "quiet_hours"}
+
+
+@dataclass(kw_only=True)
+class Answer:
+    """What was decided."""
+
+    shown: dict[str, list[tuple[str, str]]]
+    """In each placement the actions with their treatments."""
+    reasons: dict[str, str]
+    weights: dict[str, Fraction]
+    themes: dict[str, str]
+    """For each candidate of a theme the strongest one."""
+    ranking: list[str]
+    steps: dict[str, str | None]
+
+
+def named(kind: str, documents: Mapping[str, Tree]) -> dict[str, dict[str, Tree]]:
+    """All rule files of one kind by id, in file order."""
+    folder = {"action": "actions", "theme": "thematic", "trigger": "customized"}[kind]
+    files = [tree_of(documents[path]) for path in sorted(documents) if path.startswith(f"{folder}/")]
+    return {str(file[kind]): file for file in files}
+
+
+def decide(documents: Mapping[str, Tree], person: Person, question: Question) -> Answer:
+    """The decision."""
+    return Evaluator(documents, person, question).answer()
+
+
+class Evaluator:
+    """One decision; properties are worked out when they are first asked for."""
+
+    def __init__(self, documents: Mapping[str, Tree], person: Person, question: Question) -> None:
+        self.documents = documents
+        self.person = person
+        self.question = question
+        self.zone = ZoneInfo(str(tree_of(documents["bank.yaml"])["time_zone"]))
+        self.today = question.now.astimezone(self.zone).date()
+        self.actions = named("action", documents)
+        self.themes = named("theme", documents)
+        self.triggers = named("trigger", documents)
+        self.guards = [tree_of(each) for each in listed(self._document("policy/guards.yaml").get("guards"))]
+        self.channel = tree_of(documents["channels.yaml"], "channels", question.channel)
+        self.reasons: dict[str, str] = {}
+        self.contact = ContactRules(documents, self.actions, self.themes, person, question, self.zone)
+
+    def _document(self, path: str) -> dict[str, Tree]:
+        return tree_of(self.documents.get(path))
+
+    # --- the scene ---------------------------------------------------------------------------------------------------
+
+    def scene(self, *, guarding: bool = False, needs: Mapping[str, bool] | None = None) -> Scene:
+        """What conditions see."""
+        person, question = self.person, self.question
+        facts = RowOfFacts(
+            catalogue=self.documents["catalogue.yaml"],
+            guard_defaults=self._document("policy/guards.yaml").get("defaults"),
+            person=person,
+            question=question,
+            today=self.today,
+            hour=question.now.astimezone(self.zone).hour,
+            needs=self.needs if needs is None else needs,
+            guarding=guarding,
+        )
+        events = tree_of(self.documents["catalogue.yaml"], "events")
+        since = person.facts.get("customer.since")
+        return Scene(
+            facts=facts,
+            now=question.now,
+            zone=self.zone,
+            events=person.events,
+            kept_since=person.kept_since,
+            first_day=since if isinstance(since, date) else None,
+            fields={
+                name: {field: str(tree_of(spec)["type"]) for field, spec in tree_of(event, "fields").items()}
+                for name, event in events.items()
+            },
+        )
+
+    @cached_property
+    def needs(self) -> dict[str, bool]:
+        """Every need: its block holds now, or it held last within `lasts`; false when not inferred."""
+        parts: dict[str, list[dict[str, Tree]]] = {}
+        for theme in self.themes.values():
+            for need in listed(theme.get("needs")):
+                parts.setdefault(f"needs.{tree_of(need)['need']}", []).append(tree_of(need))
+        found = dict.fromkeys(parts, False)
+        for _ in parts:  # a need reads others: as many rounds as there are needs settle every chain
+            found = {name: any(self._needed(name, part, found) for part in each) for name, each in parts.items()}
+        return found
+
+    def _needed(self, name: str, need: dict[str, Tree], needs: Mapping[str, bool]) -> bool:
+        if admitting(need, self.scene(needs=needs)) is True:
+            return True
+        held = self.person.last_held.get(name)
+        if held is None or "lasts" not in need:
+            return False
+        return held >= instant_away(self.question.now, -1, Length.read(str(need["lasts"])), self.zone)
+
+    def valid(self, rule: dict[str, Tree]) -> bool:
+        """Whether a rule counts today."""
+        window = tree_of(rule, "valid")
+        first, last = (date.fromisoformat(str(window[key])) if key in window else None for key in ("from", "to"))
+        return (first is None or first <= self.today) and (last is None or self.today <= last)
+
+    # --- the stages --------------------------------------------------------------------------------------------------
+
+    def answer(self) -> Answer:
+        """Stage by stage; the first that fails an action gives its reason."""
+        profiling = self._guard()
+        self._suppress()
+        self._engage()
+        for action in self.actions:
+            self._stop(action, self.contact.verdict(action, self._tier(action)))
+        for action in self.actions:
+            if action in self.question.exclude or not (self.question.only is None or action in self.question.only):
+                self._stop(action, "excluded_by_request")
+        for action in self.actions:
+            if not any(self.treatment(action, place) for place, _ in self.question.placements):
+                self._stop(action, "no_treatment")
+        steps = {theme: self._step(theme) for theme in self._active_themes()} if profiling else {}
+        weights, themes = self._weigh(steps, profiling)
+        ranking = self._rank(weights, self.question.propensities if profiling else self.question.baseline)
+        shown = self._fill(ranking)
+        for action in ranking:
+            self.reasons[action] = "outranked"
+        for options in shown.values():
+            for action, _ in options:
+                self.reasons[action] = "chosen"
+        return Answer(shown=shown, reasons=self.reasons, weights=weights, themes=themes, ranking=ranking, steps=steps)
+
+    def _stop(self, action: str, reason: str | None) -> None:
+        if reason is not None:
+            self.reasons.setdefault(action, reason)
+
+    def _open(self) -> list[str]:
+        return [action for action in self.actions if action not in self.reasons]
+
+    def _tier(self, action: str) -> str:
+        return str(self.actions[action].get("tier", "offer"))
+
+    def _group(self, action: str) -> str:
+        return str(self.actions[action]["group"])
+
+    def _guard(self) -> bool:
+        """A guard stops unless its condition is false; returns whether profiling is allowed."""
+        profiling = True
+        for guard in self.guards:
+            if self.valid(guard) and admitting(guard, self.scene(guarding=True)) is not False:
+                profiling &= guard.get("effect") != "no_profiling"
+                for action in self.actions:
+                    if "stops" in guard and self._stopped_by(guard["stops"], action):
+                        self._stop(action, "guard")
+        return profiling
+
+    def _stopped_by(self, stops: Tree, action: str) -> bool:
+        stops = tree_of(stops)
+        tiers = [str(each) for each in listed(stops.get("tiers"))]
+        return stops.get("all") == "true" or self._tier(action) in tiers or self._names(stops, action)
+
+    def _names(self, form: dict[str, Tree], action: str) -> bool:
+        return action in listed(form.get("actions")) or self._group(action) in listed(form.get("groups"))
+
+    def _suppress(self) -> None:
+        """A suppression binds unless the trigger is false, or its last event lies further back than `for`."""
+        for trigger in self.triggers.values():
+            suppress = tree_of(trigger, "suppress")
+            if not suppress or not self.valid(trigger) or not self._meant_now(trigger, unknown=True):
+                continue
+            recent = any_of(self._recent(each, str(suppress["for"])) for each in positive_history(trigger))
+            if all_of([admitting(trigger, self.scene()), recent]) is not False:
+                for action in self.actions:
+                    if self._names(suppress, action):
+                        self._stop(action, "suppressed")
+
+    def _recent(self, item: dict[str, Tree], length: str) -> Truth:
+        kind = next(key for key in ("seen", "ever", "last") if key in item)
+        start = instant_away(self.question.now, -1, Length.read(length), self.zone)
+        once = {key: value for key, value in item.items() if key != "at_least"}
+        return often_enough(once, kind, start, self.scene())
+
+    def _meant_now(self, trigger: dict[str, Tree], *, unknown: bool) -> bool:
+        """Whether a trigger is for this moment; no `on` means every moment."""
+        if "on" not in trigger:
+            return True
+        if self.question.moment is None:
+            return unknown
+        return self.question.moment in listed(tree_of(trigger, "on").get("moment"))
+
+    def _engage(self) -> None:
+        for action, file in self.actions.items():
+            if not self.valid(file):
+                self._stop(action, "outside_validity")
+            for stage in STAGES:
+                if stage in file and admitting(file[stage], self.scene()) is not True:
+                    self._stop(action, f"not_{stage}")
+
+    # --- treatments --------------------------------------------------------------------------------------------------
+
+    def treatment(self, action: str, place: str) -> str | None:
+        """The id of the first treatment in file order that fits at a placement."""
+        accepts = tree_of(self.channel, "placements", place).get("accepts")
+        if accepts is not None and self._group(action) not in listed(tree_of(accepts).get("groups")):
+            return None
+        for key, written in tree_of(self.actions[action], "treatments").items():
+            channel, _, where = key.partition(".")
+            if channel != self.question.channel or where not in ("*", place):
+                continue
+            variants = written if isinstance(written, list) else [written]
+            for number, variant in enumerate(variants, start=1):
+                if self._fits(tree_of(variant)):
+                    suffix = f"/{tree_of(variant).get('id', number)}" if len(variants) > 1 else ""
+                    return f"{action}/{key}{suffix}"
+        return None
+
+    def _fits(self, variant: dict[str, Tree]) -> bool:
+        scene = self.scene()
+        return (
+            self.valid(variant)
+            and variant.get("locale", self.question.locale) == self.question.locale
+            and ("when" not in variant or block(variant["when"], scene) is True)
+            and all(scene.facts.value(name) is not None for name in placeholders(variant))
+        )
+
+    # --- relevance ---------------------------------------------------------------------------------------------------
+
+    def _active_themes(self) -> list[str]:
+        return [
+            name
+            for name, theme in self.themes.items()
+            if self.valid(theme) and block(theme["active"], self.scene()) is True
+        ]
+
+    def _step(self, name: str) -> str | None:
+        """The first step that is not done; blocked by guard or engagement: skip; by contact policy: as it says."""
+        theme = self.themes[name]
+        for each in listed(theme["journey"]):
+            step = str(each)
+            if self._done(step, theme):
+                continue
+            reason = self.reasons.get(step)
+            if reason in PASSED_OVER or (reason in RESTING and theme.get("if_capped") == "skip"):
+                continue
+            return step
+        return None
+
+    def _done(self, step: str, theme: dict[str, Tree]) -> bool:
+        held = self.person.facts.get("holds")
+        if isinstance(held, frozenset) and self.actions[step].get("gives") in held:
+            return True
+        if "accept_counts" not in theme:
+            return False
+        since = instant_away(self.question.now, -1, Length.read(str(theme["accept_counts"])), self.zone)
+        accepted = (each for each in self.person.touches if each.state in ("accepted", "converted"))
+        return any(each.action == step and each.at >= since for each in accepted)
+
+    def _weigh(self, steps: Mapping[str, str | None], profiling: bool) -> tuple[dict[str, Fraction], dict[str, str]]:
+        """Context weights of what is left, and the theme of each."""
+        weights, themes = {}, {}
+        for action in self._open():
+            promotions = list(self._promotions(action)) if profiling else []
+            serving = sorted(
+                (-Fraction(str(self.themes[theme].get("weight", "1"))), theme)
+                for theme, step in steps.items()
+                if step == action
+            )
+            if self.actions[action].get("show") == "only_when_promoted" and not promotions and not serving:
+                self._stop(action, "no_reason_now")
+                continue
+            if any(self._too_early(action, theme, step) for theme, step in steps.items()):
+                self._stop(action, "journey_not_reached")
+                continue
+            weight = max([each for each in promotions if each > 1], default=Fraction(1))
+            weight *= min([each for each in promotions if each < 1], default=Fraction(1))
+            if serving:
+                weight *= -serving[0][0]
+                themes[action] = serving[0][1]
+            weights[action] = min(max(weight, Fraction(1, 5)), Fraction(5))
+        return weights, themes
+
+    def _promotions(self, action: str) -> Iterator[Fraction]:
+        for trigger in self.triggers.values():
+            promote = tree_of(trigger, "promote")
+            if action not in promote or not self.valid(trigger) or not self._meant_now(trigger, unknown=False):
+                continue
+            if admitting(trigger, self.scene()) is True:
+                yield Fraction(str(promote[action]))
+
+    def _too_early(self, action: str, theme: str, step: str | None) -> bool:
+        """`strict` rejects the steps after the current one."""
+        journey = [str(each) for each in listed(self.themes[theme]["journey"])]
+        if self.themes[theme].get("strict") != "true" or step is None or action not in journey:
+            return False
+        return journey.index(action) > journey.index(step)
+
+    # --- arbitration -------------------------------------------------------------------------------------------------
+
+    def _rank(self, weights: Mapping[str, Fraction], propensities: Mapping[str, Fraction]) -> list[str]:
+        """Worth it, then by tier, priority and action id."""
+        moments = tree_of(self.channel, "moments")
+        by_bank = tree_of(moments.get(self.question.moment or "")).get("initiated_by") == "bank"
+        cost = Fraction(str(self.channel.get("cost", "0"))) if by_bank else Fraction(0)
+        arbitration = self._document("policy/arbitration.yaml")
+        worth_it = listed(tree_of(arbitration, "worth_it").get("tiers")) or ["offer"]
+        order = []
+        for action, weight in weights.items():
+            expected = propensities[action] * self._value(action)
+            if self._tier(action) in worth_it and not expected - cost > 0:
+                self._stop(action, "not_worth_contact")
+            else:
+                order.append((TIERS.index(self._tier(action)), -expected * weight * self._lever(action), action))
+        return [action for _, _, action in sorted(order)]
+
+    def _value(self, action: str) -> Fraction:
+        """Expected margin in major units; unknown counts as nothing."""
+        value = self.actions[action].get("value", "0")
+        rows: list[Tree] = listed(value["table"]) if isinstance(value, dict) else [{"then": value}]
+        for each in rows:
+            row = tree_of(each)
+            if "when" not in row or block(row["when"], self.scene()) is True:
+                return max(Fraction(0), self._amount(str(row["then"])))
+        raise AssertionError("the last row of a table is unconditional")
+
+    def _amount(self, text: str) -> Fraction:
+        if "*" not in text:
+            return Fraction(text.replace("_", ""))
+        factor, _, rest = text.partition("*")
+        words = rest.split()
+        fact = self.scene().facts.value(words[0])
+        if fact is None:
+            return Fraction(0)
+        assert self.scene().facts.kind(words[0]) in NUMBERS
+        assert isinstance(fact, int | Decimal)
+        constant = Fraction(words[2]) * (-1 if words[1] == "-" else 1) if len(words) > 1 else Fraction(0)
+        return Fraction(factor.strip()) * Fraction(fact) + constant
+
+    def _lever(self, action: str) -> Fraction:
+        """1 + the sum of the percentages, clamped to 0.5..2."""
+        percent = Fraction(0)
+        for each in listed(self._document("policy/arbitration.yaml").get("levers")):
+            lever = tree_of(each)
+            if self.valid(lever) and self._pulls(lever, action):
+                percent += Fraction(str(lever["percent"]))
+        return min(max(1 + percent / 100, Fraction(1, 2)), Fraction(2))
+
+    def _pulls(self, lever: dict[str, Tree], action: str) -> bool:
+        channels = listed(lever.get("channels"))
+        if channels and self.question.channel not in channels:
+            return False
+        if not any(key in lever for key in ("actions", "groups", "themes")):
+            return True
+        journeys = [self.themes[str(theme)]["journey"] for theme in listed(lever.get("themes"))]
+        return self._names(lever, action) or any(action in listed(journey) for journey in journeys)
+
+    # --- fill --------------------------------------------------------------------------------------------------------
+
+    def _fill(self, ranking: list[str]) -> dict[str, list[tuple[str, str]]]:
+        """Each slot takes the best unused action that fits, deducting caps as it goes."""
+        shown: dict[str, list[tuple[str, str]]] = {}
+        used: list[str] = []
+        places = tree_of(self.channel, "placements")
+        for place, count in sorted(
+            self.question.placements, key=lambda each: int(str(tree_of(places[each[0]]).get("precedence", "1")))
+        ):
+            most = int(str(tree_of(places[place]).get("max_per_group", "1000")))
+            shown[place] = []
+            for _ in range(count):
+                here = [action for action, _ in shown[place]]
+                free = (
+                    action
+                    for action in ranking
+                    if action not in used
+                    and self.treatment(action, place) is not None
+                    and sum(self._group(each) == self._group(action) for each in here) < most
+                    and not any(self._apart(action, other) for other in used)
+                    and self.contact.leaves_room(action, used)
+                )
+                best = next(free, None)
+                if best is None:
+                    break
+                used.append(best)
+                shown[place].append((best, str(self.treatment(best, place))))
+        return shown
+
+    def _apart(self, one: str, other: str) -> bool:
+        """`never_with`, whichever of the two says it."""
+        pairs = [(one, other), (other, one)]
+        return any(second in listed(self.actions[first].get("never_with")) for first, second in pairs)
+
+
+def positive_history(tree: Tree) -> list[dict[str, Tree]]:
+    """The history conditions that ask for something to have happened, outside of `none` and `unless`."""
+    found: list[dict[str, Tree]] = []
+    for key, value in tree_of(tree).items():
+        if key == "when":
+            found += positive_history(value)
+        elif key in ("all", "any"):
+            found += [item for each in listed(value) for item in positive_history(each)]
+        elif key == "history":
+            items = [tree_of(each) for each in listed(value)]
+            found += [each for each in items if "not_seen" not in each and "since" not in each]
+    return found
+
+
+def placeholders(tree: Tree) -> list[str]:
+    """The facts in braces in a treatment's texts."""
+    if isinstance(tree, dict):
+        return [name for key, each in tree.items() if key not in ("when", "id") for name in placeholders(each)]
+    if isinstance(tree, list):
+        return [name for each in tree for name in placeholders(each)]
+    return [part.partition("}")[0] for part in str(tree).split("{")[1:]]
