@@ -30,6 +30,8 @@ def main(arguments: Sequence[str]) -> int:
     missed = False
     where = surroundings(quick=given.quick)
     print(f"{where.machine}, Python {where.python}, commit {where.commit}\n")
+    if where.busy:
+        print(f"The machine is busy ({where.load_before} runnable processes a core): do not quote these figures.\n")
     with tempfile.TemporaryDirectory(prefix="nextbest-bench-") as folder:
         workshop = Workshop(Path(folder))
         for name in given.cases or CASES:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from bench.measure import Spread
 
@@ -72,7 +72,17 @@ class Surroundings:
     commit: str
     python: str
     machine: str
+    load_before: float
+    """Runnable processes a core, over the minute before: others that want the processor make every figure worse."""
     quick: bool
+
+    @property
+    def busy(self) -> bool:
+        """Whether others were at work, so that the figures should not be quoted."""
+        return self.load_before > _BUSY
+
+
+_BUSY: Final = 0.25
 
 
 def surroundings(*, quick: bool) -> Surroundings:
@@ -82,6 +92,7 @@ def surroundings(*, quick: bool) -> Surroundings:
         commit=_commit(),
         python=platform.python_version(),
         machine=f"{_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}",
+        load_before=round(os.getloadavg()[0] / (os.cpu_count() or 1), 2),
         quick=quick,
     )
 

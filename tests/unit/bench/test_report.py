@@ -1,13 +1,16 @@
 """What benchmarks report."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from bench.measure import Spread
 from bench.report import CaseResult, Figure, Measurement, Surroundings, Target, as_json, as_table
 
-WHERE = Surroundings(at="2026-01-05T12:00:00+00:00", commit="abc", python="3.11.7", machine="a machine", quick=False)
+WHERE = Surroundings(
+    at="2026-01-05T12:00:00+00:00", commit="abc", python="3.11.7", machine="a machine", load_before=0.1, quick=False
+)
 
 
 def a_result(measured: float = 55.0) -> CaseResult:
@@ -45,3 +48,10 @@ def test_table_says_what_was_missed() -> None:
     assert "met: decide, p50: 55 us, at most 60 us" in as_table(a_result())
     assert "MISSED: decide, p50: 75 us, at most 60 us" in as_table(a_result(75.0))
     assert as_table(a_result()).endswith("A note.\n")
+
+
+def test_busy_machine_is_told() -> None:
+    """Others at work make every figure worse, so the run says it of itself."""
+    assert not WHERE.busy
+    assert replace(WHERE, load_before=1.5).busy
+    assert json.loads(as_json(a_result(), WHERE))["load_before"] == 0.1
