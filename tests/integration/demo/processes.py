@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-READY_WITHIN_S = 180
+CUSTOMERS = "300"
 ENDED_WITHIN_S = 30
 
 
@@ -36,6 +36,11 @@ class Running:
     def end(self) -> int:
         """Wait for its end; its exit code."""
         return self.process.wait(ENDED_WITHIN_S)
+
+
+def words(data_dir: Path) -> tuple[str, ...]:
+    """A small demonstration on a folder."""
+    return ("demo", "--port", "0", "--customers", CUSTOMERS, "--data-dir", str(data_dir), "--no-browser")
 
 
 def start(*words: str) -> subprocess.Popen[str]:
