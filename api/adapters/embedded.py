@@ -80,8 +80,11 @@ class RunningServer:
             return False
         except PermissionError:
             return True
+        process = Path(f"/proc/{self.pid}")
         with contextlib.suppress(OSError):
-            return Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+            # Ended, but nobody has asked how yet; its threads may take a moment longer.
+            is_zombie = (process / "stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+            return not is_zombie or len(list((process / "task").iterdir())) > 1
         return True
 
 
