@@ -56,6 +56,7 @@ class Renderer:
         self._tokens = tokens
         self._content: dict[str, _Content] = {}
         self._fallbacks: dict[int, FallbackBody] = {}
+        self._seconds: tuple[int, str] = (-1, "")
         self._instants: tuple[int, str] = (-1, "")
 
     def answer(self, answered: Answered) -> bytes:
@@ -65,7 +66,7 @@ class Renderer:
         return _encode(
             DecisionResponse(
                 decision_id=answered.decision_id,
-                decided_at=instant_us(answered.decided_at_us),
+                decided_at=self._decided_at(answered.decided_at_us),
                 propositions=tuple([self._proposition(filled, answered) for filled in decision.filled]),
                 ruleset=self._plan.hash,
                 model=self._model,
@@ -175,6 +176,14 @@ class Renderer:
             )
             for each in why_not(self._plan, request, decision)
         )
+
+    def _decided_at(self, at_us: int) -> str:
+        second = at_us // 1_000_000
+        kept = self._seconds
+        if kept[0] != second:
+            kept = (second, instant_us(second * 1_000_000)[:-4])
+            self._seconds = kept
+        return f"{kept[1]}{at_us // 1_000 % 1_000:03d}Z"
 
     def _instant_s(self, at_s: int) -> str:
         kept = self._instants

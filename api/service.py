@@ -42,7 +42,6 @@ from engine.decision import Decision, Request, Snapshot
 from engine.ids import ChannelId, PlacementId
 from engine.pipeline import decide
 from engine.plan import Plan
-from engine.reasons import Reason
 
 _log = logging.getLogger(__name__)
 GATHER_SHARE: Final = 0.4
@@ -51,7 +50,6 @@ MAX_JUDGEMENTS: Final = 3
 """A decision that lost a race is judged again on the fresh history, twice at most."""
 _POLL_S: Final = 0.003
 _EXPLAIN_BUDGET_MS: Final = 1_000
-_REJECTIONS: Final = tuple((int(each), (each.code,)) for each in Reason if each not in (Reason.OPEN, Reason.CHOSEN))
 _NO_TIMINGS: Final = TimingsBody(0, 0, 0, 0)
 
 
@@ -327,15 +325,10 @@ class Service:
         )
 
     def _count(self, channel: str, decision: Decision, timings: TimingsBody) -> None:
-        metrics, codes = self._metrics, decision.codes
+        metrics = self._metrics
         metrics.decisions.add((channel, decision.degraded[0] if decision.degraded else "none"))
-        for code, stage in _REJECTIONS:
-            if count := codes.count(code):
-                metrics.rejections.add(stage, count)
-        metrics.stage_seconds.observe(("gather",), timings.gather / 1e6)
-        metrics.stage_seconds.observe(("decide",), timings.decide / 1e6)
-        metrics.stage_seconds.observe(("score",), timings.score / 1e6)
-        metrics.stage_seconds.observe(("commit",), timings.commit / 1e6)
+        metrics.note_codes(decision.codes)
+        metrics.note_stages(timings.gather, timings.decide, timings.score, timings.commit)
 
     @staticmethod
     def _explained(

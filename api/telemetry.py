@@ -7,11 +7,18 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Final
 
+from engine.reasons import Reason
+
 MAX_SERIES: Final = 1_000
 OTHER: Final = "other"
 """Label value of all that finds no place any more in its family."""
 SECONDS: Final = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.02, 0.03, 0.05, 0.1, 0.25, 1.0)
 """Bounds of latency buckets: finest where a decision should end."""
+
+MOST_CODES: Final = 2**18
+"""Codes of actions that may wait to be counted."""
+SAMPLED: Final = 8
+REJECTIONS: Final = tuple(reason for reason in Reason if reason not in (Reason.OPEN, Reason.CHOSEN))
 
 Labels = tuple[str, ...]
 
@@ -117,17 +124,46 @@ class Metrics:
         self.store_failures = Counter("store_failures", "Calls that the store did not answer", ("operation",), 24)
         self.bundle_loads = Counter("bundle_loads", "Bundles and models taken up or refused", ("result",), 6)
         self.decision_seconds = Histogram("decision_seconds", "From the bytes' arrival to the answer", ("channel",), 8)
-        self.stage_seconds = Histogram("stage_seconds", "Gather, decide, score and commit", ("stage",), 5)
+        self.stage_seconds = Histogram(
+            "stage_seconds", "Gather, decide, score and commit, of every eighth decision", ("stage",), 5
+        )
         self.in_flight = Gauge("in_flight", "Decisions being made now", (), 1)
         self.bundle = Gauge("bundle_info", "The bundle that serves", ("ruleset", "model", "release"), 4, largest=True)
         self.event_lag = Gauge("event_lag_seconds", "Age of the oldest event not yet folded", (), 1, largest=True)
         self.owned = Gauge("partitions_owned", "Partitions whose events this installation folds", (), 1)
         self.processes = Gauge("processes", "Processes that are running, by what they do", ("role",), 4)
 
+        self._codes = bytearray()
+        self._decisions_noted = 0
+
+    def note_codes(self, codes: bytes | bytearray) -> None:
+        """Note how a decision ended for every action; counted in bulk, when the counts are asked for or many wait."""
+        self._codes += codes
+        if len(self._codes) > MOST_CODES:
+            self._count_codes()
+
+    def note_stages(self, gather_us: int, decide_us: int, score_us: int, commit_us: int) -> None:
+        """Note how long the stages of a decision took; every eighth decision stands for the others."""
+        self._decisions_noted += 1
+        if self._decisions_noted % SAMPLED == 0:
+            for stage, took_us in (
+                ("gather", gather_us),
+                ("decide", decide_us),
+                ("score", score_us),
+                ("commit", commit_us),
+            ):
+                self.stage_seconds.observe((stage,), took_us / 1e6)
+
+    def _count_codes(self) -> None:
+        codes, self._codes = self._codes, bytearray()
+        for reason in REJECTIONS:
+            if count := codes.count(reason):
+                self.rejections.add((reason.code,), count)
+
     @property
     def families(self) -> tuple[Counter | Histogram | Gauge, ...]:
         """Every family."""
-        return tuple(vars(self).values())
+        return tuple(each for each in vars(self).values() if isinstance(each, Counter | Histogram | Gauge))
 
     @property
     def series_limit(self) -> int:
@@ -136,6 +172,7 @@ class Metrics:
 
     def snapshot(self) -> "Values":
         """All values by family."""
+        self._count_codes()
         return {family.name: [(key, family.row(key)) for key in family.values] for family in self.families}
 
 
