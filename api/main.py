@@ -84,7 +84,7 @@ def create_app(settings: Settings | None = None, opening: Opening | None = None)
 
 
 YOUNG_OBJECTS: Final = 20_000
-"""Python's own 700 would look for garbage after every other request; what requests leave is freed by counting anyway."""
+"""Python's own 700 would search for garbage after every other request; what requests leave is freed by counting."""
 
 
 def _spare_the_collector() -> None:
