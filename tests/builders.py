@@ -216,7 +216,7 @@ def folded(plan: Plan, events: Sequence[Event], kept_since: int = FULLY_KEPT) ->
 def an_event(plan: Plan, name: str, ago: timedelta = timedelta(), *, now: datetime = NOW, **fields: Natural) -> Event:
     """Something that happened some time before `now`."""
     spec = plan.catalogue.events[EventName(name)]
-    return Event(name=spec.name, at=int((now - ago).timestamp()), fields=spec.hold(fields))
+    return Event(name=spec.name, at=int(now.timestamp() - ago.total_seconds()), fields=spec.hold(fields))
 
 
 def a_contact(
@@ -232,7 +232,7 @@ def a_contact(
     now: datetime = NOW,
 ) -> Contact:
     """An offer that reached the customer some time before `now`, in a session of its own unless one is named."""
-    at = int((now - ago).timestamp())
+    at = int(now.timestamp() - ago.total_seconds())
     return Contact(
         at=at,
         action_hash=plan.actions[plan.position_by_action[ActionId(action)]].hash,

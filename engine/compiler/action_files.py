@@ -14,12 +14,13 @@ from engine.compiler.form import Form
 from engine.compiler.generate import ValueTable
 from engine.compiler.parse import Mapping as MappingNode
 from engine.compiler.parse import Node, Scalar, Sequence, read_number
+from engine.compiler.slots import CHANNEL
 from engine.contacts import hash32
 from engine.errors import Span
 from engine.facts import HOLDS, NUMERIC, FactType
 from engine.ids import ActionId, FactName, PlacementId, TreatmentId
 from engine.plan import ActionRules, Channel
-from engine.syntax import ALWAYS, Condition, Linear
+from engine.syntax import ALWAYS, Condition, Linear, facts_read
 
 _PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
 _LINEAR: Final = re.compile(
@@ -130,15 +131,20 @@ def _value(form: Form, context: ReadContext) -> tuple[float | None, ValueTable |
 
 
 def _value_table(form: Form, context: ReadContext) -> ValueTable:
-    rows = []
+    rows, by_channel = [], False
     for row in form.forms("table", "a row of the table"):
         condition = context.conditions.block(block) if (block := row.node_at("when")) is not None else ALWAYS
+        by_channel = by_channel or any(fact.name == CHANNEL for fact in facts_read(condition))
         then = row.node_at("then")
         if then is None:
             context.problems.error(row.span, "a row of the table needs `then`")
         else:
             rows.append((condition, _amount(then, context)))
         row.finish()
+    reason = form.text("on_purpose")
+    if by_channel and not reason:
+        hint = 'if it must, say why: `on_purpose: "..."`'
+        context.problems.error(form.span, "the value differs between channels", hint)
     form.finish()
     if not rows or rows[-1][0] != ALWAYS:
         context.problems.error(form.span, "the last row of the table must have no `when`", "it is what holds otherwise")

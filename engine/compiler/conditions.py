@@ -83,12 +83,16 @@ class ConditionReader:
         self._problems = problems
 
     def when(self, form: Form) -> Condition:
-        """The condition of a form: `when` and `history` admit, each `unless` block excludes."""
+        """The condition of a form, in file order: `when` and `history` admit, each `unless` block excludes."""
         parts: list[Condition] = []
-        if (block := form.node_at("when")) is not None:
-            parts.append(self.block(block))
-        parts.extend(self._history_list(form.node_at("history")))
-        parts.extend(Not(self.block(block)) for block in form.items("unless"))
+        for key in sorted(("when", "history", "unless"), key=form.key_span):
+            match key:
+                case "when" if (block := form.node_at(key)) is not None:
+                    parts.append(self.block(block))
+                case "history":
+                    parts.extend(self._history_list(form.node_at(key)))
+                case "unless":
+                    parts.extend(Not(self.block(block)) for block in form.items(key))
         return _all(parts)
 
     def block(self, node: Node) -> Condition:

@@ -71,7 +71,8 @@ class ReadContext:
 
 
 def read_head(form: Form, kind: str, name: str) -> RuleHead:
-    """Title, owner, version and validity of a rule."""
+    """Title, owner, version and validity of a rule; what it was called `formerly` matters to actions alone."""
+    form.text("formerly")
     return RuleHead(
         rule=RuleId(f"{kind}/{name}"),
         title=form.text("title", name),

@@ -238,11 +238,8 @@ def _action_caps(read: ReadAction, context: ReadContext) -> Iterator[Cap]:
 def _cooling_off(form: Form, defaults: _Defaults) -> CoolingOff:
     node = form.node_at("after_decline")
     if isinstance(node, Scalar):
-        declines: tuple[int, ...] = (seconds(form, "after_decline", node),) * len(DeclineReason)
-        declines = tuple(
-            max(own, default) if at == DeclineReason.NEVER else own
-            for at, (own, default) in enumerate(zip(declines, defaults.decline_s, strict=True))
-        )
+        length = seconds(form, "after_decline", node)
+        declines = tuple(_general(length, reason, defaults.decline_s) for reason in DeclineReason)
     else:
         declines = _declines(form, defaults.decline_s)
     accept = form.scalar("after_accept")
@@ -258,10 +255,20 @@ def _declines(form: Form, inherited: tuple[int, ...]) -> tuple[int, ...]:
     default = by_reason.scalar("default")
     lengths = []
     for reason in DeclineReason:
-        node = by_reason.scalar(reason.name.lower()) or default
-        lengths.append(seconds(by_reason, reason.name.lower(), node) if node is not None else inherited[reason])
+        own, key = by_reason.scalar(reason.name.lower()), reason.name.lower()
+        if own is not None:
+            lengths.append(seconds(by_reason, key, own))
+        elif default is not None:
+            lengths.append(_general(seconds(by_reason, key, default), reason, inherited))
+        else:
+            lengths.append(inherited[reason])
     by_reason.finish()
     return tuple(lengths)
+
+
+def _general(length: int, reason: DeclineReason, inherited: tuple[int, ...]) -> int:
+    """A rest for every reason alike; `never` is not shortened by it."""
+    return max(length, inherited[reason]) if reason is DeclineReason.NEVER else length
 
 
 def _seconds(form: Form, key: str) -> int:

@@ -1,0 +1,86 @@
+"""Event states: what a fold keeps of a customer's history."""
+
+from datetime import timedelta
+
+import pytest
+
+from engine.errors import FactError
+from engine.events import Event, EventLayout
+from engine.ids import EventName
+from tests.builders import a_plan, a_trigger, an_event, folded
+
+HISTORY = a_trigger(
+    "history",
+    "promote: {isa: 2}\n"
+    "history:\n"
+    "  - {seen: salary, in: 30d, at_least: 3, where: {amount: at least 100}}\n"
+    "  - {not_seen: quote, in: 7d}\n"
+    "  - {last: salary, ago: 10d..20d}\n",
+)
+
+
+def test_state_keeps_as_many_instants_as_the_rules_ask_for() -> None:
+    """One place for each filter, three where three matches are asked for, and since when the history is kept."""
+    layout = a_plan(HISTORY).event_layout
+    assert [(kept.text, kept.depth) for kept in layout.filters] == [
+        ("quote", 1),
+        ("salary", 1),
+        ("salary{amount >= 100}", 3),
+    ]
+    assert layout.width == 6
+    assert layout.empty(42) == [42, 0, 0, 0, 0, 0]
+
+
+def test_fold_keeps_the_latest_matches() -> None:
+    """An event counts for every filter that it passes; older ones make room."""
+    plan = a_plan(HISTORY)
+    events = [
+        an_event(plan, "salary", timedelta(days=days), amount=amount)
+        for days, amount in ((40, 100), (30, 2000), (20, 99), (10, 500), (1, 300))
+    ]
+    at = [event.at for event in events]
+    assert folded(plan, events, kept_since=7) == [7, 0, at[4], at[4], at[3], at[1]]
+
+
+def test_fold_leaves_the_given_state_alone() -> None:
+    """A fold is a value, so that a failed write loses nothing."""
+    layout = a_plan(HISTORY).event_layout
+    state = layout.empty(0)
+    layout.fold(state, Event(name=EventName("quote"), at=5))
+    assert state == layout.empty(0)
+
+
+def test_event_of_no_interest_changes_nothing() -> None:
+    """Only what rules ask about is kept."""
+    plan = a_plan(HISTORY)
+    assert folded(plan, [an_event(plan, "policy")]) == plan.event_layout.empty(0)
+
+
+def test_field_without_a_value_passes_no_filter() -> None:
+    """Unknown is not at least a hundred."""
+    plan = a_plan(HISTORY)
+    event = an_event(plan, "salary")
+    assert folded(plan, [event]) == [0, 0, event.at, 0, 0, 0]
+
+
+def test_fields_are_held_as_declared() -> None:
+    """In declared order, absent ones missing; others are refused."""
+    plan = a_plan()
+    spec = plan.catalogue.events[EventName("salary")]
+    assert spec.hold({"kind": "bonus", "amount": "12.50"}) == [1250, 1]
+    assert spec.hold({"kind": "base"})[1] == 0
+    with pytest.raises(FactError, match="`bonus` is not a field of the event `salary`"):
+        spec.hold({"bonus": 1})
+    with pytest.raises(FactError, match="`kind` must be one of base, bonus"):
+        spec.hold({"kind": "extra"})
+
+
+def test_layout_hash_names_filters_and_depths() -> None:
+    """A state of another layout has to be folded again."""
+    layouts = {
+        a_plan(HISTORY).event_layout.hash,
+        a_plan().event_layout.hash,
+        a_plan({name: text.replace("at_least: 3", "at_least: 2") for name, text in HISTORY.items()}).event_layout.hash,
+    }
+    assert len(layouts) == 3
+    assert EventLayout(()).width == 1
