@@ -55,6 +55,7 @@ class DemoRun:
             Usage: the folder is not ours to use, the port is taken, or a phase failed.
             RuleErrors: the rule files do not make a bundle.
             ServerError: the store cannot be started.
+            Stopped: a signal asked for the end before everything ran.
         """
         started = time.perf_counter()
         refuse_foreign(self.data_dir)
@@ -62,11 +63,12 @@ class DemoRun:
         settings = Settings(
             rules=self.rules, data_dir=self.data_dir, host="127.0.0.1", port=free_port("127.0.0.1", self.port)
         )
-        open_secrets(settings)
-        plan = compile_rules(self.rules)
-        with (self.data_dir / LOG).open("wb") as log, Supervisor(settings) as installation:
+        with Supervisor(settings) as installation, (self.data_dir / LOG).open("wb") as log:
+            open_secrets(settings)
+            plan = compile_rules(self.rules)
             self._prepare(installation, log, fingerprint_of_records(plan))
             with self._phase("start"):
+                installation.go_on()
                 installation.start("API", "api.server")
                 installation.start("event worker", "api.worker")
                 installation.wait_until_ready()
@@ -74,6 +76,7 @@ class DemoRun:
                 offers = {str(action.id) for action in plan.actions if action.tier is Tier.OFFER}
                 examples = find_examples(address(settings), self.data_dir / "bank", offers)
             self.seconds["ready"] = time.perf_counter() - started
+            installation.go_on()
             self._show(settings, examples)
             if self.browser:
                 _open_pages(address(settings))

@@ -55,9 +55,10 @@ def serve(
         port=free_port(host, port),
     )
     data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    see_that_it_can_start(settings)
     try:
         with Supervisor(settings) as installation:
+            see_that_it_can_start(settings)
+            installation.go_on()
             installation.start_store()
             installation.start("API", "api.server")
             if event_worker if event_worker is not None else redis_url is None:

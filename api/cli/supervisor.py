@@ -12,11 +12,12 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import IO, Final, Self
@@ -37,7 +38,7 @@ _LONGEST_PAUSE_S: Final = 30.0
 _PR_SET_PDEATHSIG: Final = 1
 
 
-class Stopped(BaseException):
+class Stopped(Exception):
     """A signal asked for the end while the installation was still starting."""
 
 
@@ -76,7 +77,6 @@ class Supervisor:
         self._children: list[Child] = []
         self._jobs: list[subprocess.Popen[bytes]] = []
         self._stop = threading.Event()
-        self._watching = False
         self._handlers: dict[int, object] = {}
 
     def __enter__(self) -> Self:
@@ -85,7 +85,6 @@ class Supervisor:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._watching = True
         try:
             self.stop()
         finally:
@@ -110,18 +109,30 @@ class Supervisor:
 
     def run(self, command: Sequence[str], *, log: IO[bytes] | None = None) -> "Job":
         """Start something that ends by itself."""
-        process = self._spawn(command, stdout=subprocess.PIPE, stderr=log)
+        printed = tempfile.TemporaryFile()  # noqa: SIM115 - the job closes it
+        process = self._spawn(command, stdout=printed, stderr=log)
         self._jobs.append(process)
-        return Job(process)
+        return Job(process, printed, self.go_on)
+
+    def go_on(self) -> None:
+        """To be called between steps of starting; a signal alone interrupts nothing.
+
+        Raises:
+            Stopped: a signal has asked for the end.
+        """
+        if self._stop.is_set():
+            raise Stopped
 
     def wait_until_ready(self, within_s: float = READY_WITHIN_S) -> None:
         """Wait until the API says that it serves.
 
         Raises:
             Usage: a process ended, or it takes too long.
+            Stopped: a signal has asked for the end.
         """
         give_up_at = time.monotonic() + within_s
         while time.monotonic() < give_up_at:
+            self.go_on()
             for child in self._children:
                 if child.process.poll() is not None:
                     raise Usage(f"the {child.name} ended while it was starting, see above")
@@ -138,7 +149,7 @@ class Supervisor:
             return False
 
     def _spawn(
-        self, command: Sequence[str], *, stdout: int | None = None, stderr: IO[bytes] | None = None
+        self, command: Sequence[str], *, stdout: IO[bytes] | None = None, stderr: IO[bytes] | None = None
     ) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             command,
@@ -154,7 +165,6 @@ class Supervisor:
 
     def watch(self) -> None:
         """Keep everything running until a signal says stop."""
-        self._watching = True
         while not self._stop.wait(_LOOK_EACH_S):
             self._revive_store()
             for child in self._children:
@@ -199,8 +209,6 @@ class Supervisor:
         if self._stop.is_set():
             self._kill()
         self._stop.set()
-        if not self._watching:
-            raise Stopped
 
     def _kill(self) -> None:
         """End everything at once: nobody waits any longer."""
@@ -218,17 +226,26 @@ class Job:
     """Something that was started and ends by itself."""
 
     process: subprocess.Popen[bytes]
+    printed: IO[bytes]
+    go_on: Callable[[], None]
 
     def result(self) -> bytes:
         """What it printed.
 
         Raises:
             JobFailed: it ended with a code of its own.
+            Stopped: a signal asked for the end before it had ended.
         """
-        printed, _ = self.process.communicate()
+        with self.printed as printed:
+            while self.process.poll() is None:
+                self.go_on()
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self.process.wait(_LOOK_EACH_S)
+            printed.seek(0)
+            told = printed.read()
         if self.process.returncode:
-            raise JobFailed(self.process.returncode, printed)
-        return printed
+            raise JobFailed(self.process.returncode, told)
+        return told
 
 
 class JobFailed(Exception):
