@@ -11,15 +11,16 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
 
+from api.adapters.cluster import nodes_at
 from api.adapters.customer_store import RedisCustomerStore
 from api.adapters.embedded import RunningServer, running_url
 from api.adapters.event_store import RedisEventStore, RedisJournal
 from api.adapters.flights import Timing
-from api.adapters.nodes import Nodes, SingleNode
 from api.adapters.outcome_store import RedisOutcomeStore
 from api.adapters.record_reader import RecordReader
 from api.adapters.record_store import RedisHealth, RedisRecordStore
 from api.adapters.records import decode_schema
+from api.adapters.server_checks import ALWAYS, UNKNOWN, check_server
 from api.exposition import MetricsFolder
 from api.faults import log_fault
 from api.ports import RecordStore, StoreUnavailable
@@ -85,9 +86,25 @@ def see_that_it_can_start(settings: Settings) -> None:
     Raises:
         RuleErrors: the rule files do not make a bundle.
         SecretsUnusable: the keys cannot be had.
+        UnsuitableStore: the external store would lose or evict what was acknowledged.
     """
     open_secrets(settings)
     compile_rules(settings.rules)
+    durability_of(settings)
+
+
+def durability_of(settings: Settings) -> str:
+    """How durable the store is; an external one that is away cannot be asked, and counts as unknown.
+
+    Raises:
+        UnsuitableStore: the external store would lose or evict what was acknowledged.
+    """
+    if settings.redis_url is None:
+        return ALWAYS
+    try:
+        return check_server(settings.redis_url.get_secret_value(), vouched=settings.store_is_durable)
+    except StoreUnavailable:
+        return UNKNOWN
 
 
 def open_scorers(settings: Settings, plan: Plan) -> tuple[Scorer, Scorer]:
@@ -138,7 +155,8 @@ async def open_stores(settings: Settings, keys: Secrets, *, patient: bool = Fals
 
     A patient process moves much at once and has nobody waiting: its trips may take seconds.
     """
-    nodes: Nodes = SingleNode(store_url(settings), Timing(flight=PATIENT_S) if patient else None)
+    durability = await asyncio.to_thread(durability_of, settings)
+    nodes = nodes_at(store_url(settings), Timing(flight=PATIENT_S) if patient else None)
     await nodes.start()
     try:
         yield Stores(
@@ -147,7 +165,7 @@ async def open_stores(settings: Settings, keys: Secrets, *, patient: bool = Fals
             journal=RedisJournal(nodes, keys.ids),
             events=RedisEventStore(nodes),
             records=RedisRecordStore(nodes),
-            health=RedisHealth(nodes, "always" if settings.redis_url is None else "unknown"),
+            health=RedisHealth(nodes, durability),
         )
     finally:
         await nodes.close()

@@ -12,6 +12,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.supervisors import Multiprocess
 
+from api.adapters.server_checks import UnsuitableStore
 from api.asgi import ARRIVED_AT
 from api.bootstrap import see_that_it_can_start
 from api.security import SecretsUnusable, binding_sentence
@@ -58,7 +59,7 @@ def run(settings: Settings, sockets: Sequence[socket.socket] | None = None) -> N
     """
     try:
         see_that_it_can_start(settings)
-    except (RuleErrors, SecretsUnusable) as error:
+    except (RuleErrors, SecretsUnusable, UnsuitableStore) as error:
         sys.exit(str(error))
     os.environ.update(settings.as_environment())
     config = server_config(settings)

@@ -21,8 +21,13 @@ class Settings(BaseSettings):
     data_dir: Path = Path("data")
     redis_url: SecretStr | None = None
     """None: the embedded server that runs under `data_dir`."""
+    store_is_durable: bool = False
+    """The operator's word for an external store that refuses to tell its settings."""
     secrets: Path | None = None
     """None: `secrets.json` in `data_dir`; needed with `redis_url`."""
+
+    max_memory_mb: Annotated[int, Field(ge=0)] = 0
+    """For the embedded server, which refuses writes beyond it; 0: no limit."""
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 8080

@@ -8,6 +8,7 @@ import hashlib
 import struct
 from collections.abc import Iterable, Sequence
 from enum import IntEnum
+from itertools import repeat
 from typing import Final, NamedTuple
 
 _LAYOUT: Final = struct.Struct("<IIIBBBB")
@@ -82,9 +83,6 @@ def validity_minutes(code: int) -> int:
     return code if code <= _FINE else _FINE + 60 * (code - _FINE)
 
 
-_new: Final = tuple.__new__  # what Contact._make does, without its frame: this runs for every contact of every decision
-
-
 def unpack(history: bytes) -> list[Contact]:
     """Read a stored history.
 
@@ -93,7 +91,7 @@ def unpack(history: bytes) -> list[Contact]:
     """
     if len(history) % SIZE:
         raise ValueError(f"a contact history has {SIZE} bytes a contact, not {len(history)} in all")
-    return [_new(Contact, fields) for fields in _LAYOUT.iter_unpack(history)]
+    return list(map(tuple.__new__, repeat(Contact), _LAYOUT.iter_unpack(history)))  # as Contact._make, without a frame
 
 
 def pack(contacts: Iterable[Contact]) -> bytes:

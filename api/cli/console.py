@@ -72,11 +72,12 @@ def _usage_failures() -> tuple[type[Exception], ...]:
     from pydantic import ValidationError
 
     from api.adapters.embedded import ServerError
+    from api.adapters.server_checks import UnsuitableStore
     from api.loading.staging import StagingBusy
     from api.ports import StoreUnavailable
     from api.security import SecretsUnusable
 
-    return Usage, ServerError, StagingBusy, StoreUnavailable, SecretsUnusable, ValidationError
+    return Usage, ServerError, StagingBusy, StoreUnavailable, UnsuitableStore, SecretsUnusable, ValidationError
 
 
 def _findings() -> tuple[type[Exception], ...]:

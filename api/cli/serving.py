@@ -27,6 +27,12 @@ def serve(
     data_dir: DataDir = DATA_DIR,
     redis_url: RedisUrl = None,
     secrets: SecretsFile = None,
+    store_is_durable: Annotated[
+        bool, typer.Option("--store-is-durable", help="Your word for a store that refuses to tell its settings.")
+    ] = False,
+    max_memory_mb: Annotated[
+        int, typer.Option("--max-memory-mb", help="Limit of the embedded store; 0: none.", min=0)
+    ] = 0,
     workers: Annotated[int, typer.Option("--workers", help="Processes that answer requests.", min=1, max=256)] = 1,
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[
@@ -50,6 +56,8 @@ def serve(
         data_dir=data_dir.absolute(),
         redis_url=redis_url,
         secrets=None if secrets is None else secrets.absolute(),
+        store_is_durable=store_is_durable,
+        max_memory_mb=max_memory_mb,
         workers=workers,
         host=host,
         port=free_port(host, port),

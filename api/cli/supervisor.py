@@ -73,7 +73,12 @@ class Supervisor:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._store = None if settings.redis_url is not None else EmbeddedServer(settings.data_dir)
+        own = EmbeddedServer(settings.data_dir, max_memory_mb=settings.max_memory_mb)
+        self._store = None if settings.redis_url is not None else own
+            None
+            if settings.redis_url is not None
+            else EmbeddedServer(settings.data_dir, max_memory_mb=settings.max_memory_mb)
+        )
         self._children: list[Child] = []
         self._jobs: list[subprocess.Popen[bytes]] = []
         self._stop = threading.Event()
@@ -259,13 +264,7 @@ class JobFailed(Exception):
 
 def environment(settings: Settings) -> Mapping[str, str]:
     """The environment that gives a child these settings, and keeps numeric libraries to one thread."""
-    told = {
-        f"NEXTBEST_{name.upper()}": str(value)
-        for name, value in settings.model_dump(exclude_none=True, exclude={"redis_url"}).items()
-    }
-    if settings.redis_url is not None:
-        told["NEXTBEST_REDIS_URL"] = settings.redis_url.get_secret_value()
-    return {**os.environ, "OMP_NUM_THREADS": "1", **told}
+    return {**os.environ, "OMP_NUM_THREADS": "1", **settings.as_environment()}
 
 
 def address(settings: Settings) -> str:

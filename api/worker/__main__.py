@@ -2,6 +2,7 @@
 
 import sys
 
+from api.adapters.server_checks import UnsuitableStore
 from api.security import SecretsUnusable
 from api.settings import Settings
 from api.worker.run import run
@@ -10,5 +11,5 @@ from engine.errors import RuleErrors
 if __name__ == "__main__":
     try:
         run(Settings())
-    except (RuleErrors, SecretsUnusable) as error:
+    except (RuleErrors, SecretsUnusable, UnsuitableStore) as error:
         sys.exit(str(error))
