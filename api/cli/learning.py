@@ -105,7 +105,7 @@ def evaluate(
     loaded = registry.load(version)
     manifest = next(stored.manifest for stored in registry.models() if stored.version == version)
     assert manifest is not None, "a model that loads has a manifest"
-    first = since.replace(tzinfo=UTC) if since else datetime.fromtimestamp(manifest.training.last_s, UTC)
+    first = since.replace(tzinfo=UTC) if since else datetime.fromtimestamp(manifest.report.first_s, UTC)
     report = evaluate_model(
         compile_rules(rules),
         bank or data_dir / "bank",
