@@ -75,10 +75,6 @@ class Supervisor:
         self._settings = settings
         own = EmbeddedServer(settings.data_dir, max_memory_mb=settings.max_memory_mb)
         self._store = None if settings.redis_url is not None else own
-            None
-            if settings.redis_url is not None
-            else EmbeddedServer(settings.data_dir, max_memory_mb=settings.max_memory_mb)
-        )
         self._children: list[Child] = []
         self._jobs: list[subprocess.Popen[bytes]] = []
         self._stop = threading.Event()
