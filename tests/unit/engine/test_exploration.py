@@ -1,0 +1,165 @@
+"""Exploration: exact chances, bounded for what little is known of, and draws that hold still for a day."""
+
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+
+from engine import exploration
+from engine.decision import Candidate
+from engine.exploration import WHOLE, confidence_of, pick, weigh
+from tests.builders import (
+    KEY,
+    NOW,
+    SteadyScorer,
+    a_customer,
+    a_plan,
+    a_question,
+    an_action,
+    decided,
+    offered,
+    the_arbitration,
+)
+
+
+def candidates(*priorities: float) -> list[Candidate]:
+    """Candidates in one tier, best first."""
+    found = []
+    for at, priority in enumerate(priorities):
+        candidate = Candidate(at, 2, 1.0, None)
+        candidate.priority = priority
+        found.append(candidate)
+    return found
+
+
+def chances(priorities: tuple[float, ...], positives: tuple[int, ...], bound: float = 0.02) -> list[float]:
+    """Each candidate's chance."""
+    return [each / WHOLE for each in weigh(candidates(*priorities), confidence_of(positives), bound)]
+
+
+def test_only_candidate_is_certain() -> None:
+    """There is nothing to explore."""
+    assert chances((5.0,), (0,)) == [1.0]
+
+
+def test_bound_of_zero_is_greedy() -> None:
+    """The best always wins."""
+    assert chances((5.0, 4.9), (1000, 1000), bound=0) == [1.0, 0.0]
+
+
+def test_nobody_mature_makes_it_even() -> None:
+    """Nothing is known that could be lost."""
+    assert chances((5.0, 3.0, 1.0), (0, 19, 5)) == pytest.approx([1 / 3] * 3)
+
+
+def test_wider_gap_is_explored_less() -> None:
+    """The chance is 1 / (K + gamma x gap), with gamma = (K - 1) / bound; the best takes the rest."""
+    many = 10**9
+    found = chances((10.0, 9.0, 5.0), (many, many, many))
+    assert found[1] == pytest.approx(1 / (3 + 100 * 0.1), abs=1e-4)
+    assert found[2] == pytest.approx(1 / (3 + 100 * 0.5), abs=1e-4)
+    assert found[0] == pytest.approx(1 - found[1] - found[2])
+
+
+def test_uncertain_candidate_is_explored_more() -> None:
+    """Its priority counts at the upper end of what it may be: 1 + 1 / sqrt(positives + 4)."""
+    few, many = chances((10.0, 8.0), (1000, 21))[1], chances((10.0, 8.0), (1000, 100_000))[1]
+    assert few > many
+    assert few == pytest.approx(1 / (2 + 50 * (1 - 0.8 * (1 + 0.2))), abs=1e-6)
+
+
+@pytest.mark.parametrize(("immature", "each"), [(1, 0.02), (2, 0.02), (5, 0.01)])
+def test_immature_candidates_get_little(immature: int, each: float) -> None:
+    """At most 2 percent each and 5 together, whatever they promise; they never become the yardstick."""
+    found = chances((10.0,) * (immature + 1), (*(0,) * immature, 1000))
+    assert found[:-1] == pytest.approx([each] * immature, abs=1e-8)
+    assert found[-1] == pytest.approx(1 - immature * each)
+
+
+def test_worthless_best_makes_it_even() -> None:
+    """Where the best is worth nothing, nothing is lost by another."""
+    assert chances((0.0, 0.0), (1000, 1000)) == pytest.approx([0.5, 0.5])
+
+
+def test_shares_are_laid_out_in_order() -> None:
+    """Every draw lands in exactly one."""
+    weights = [WHOLE - 3, 2, 1]
+    assert [pick(weights, drawn) for drawn in (0, WHOLE - 4, WHOLE - 3, WHOLE - 2, WHOLE - 1)] == [0, 0, 1, 1, 2]
+
+
+# --- in a decision ---------------------------------------------------------------------------------------------------
+
+EXPLORING = a_plan(
+    an_action("a", value="100"),
+    an_action("b", value="99"),
+    an_action("c", value="98"),
+    the_arbitration("exploration: {bound: 0.2}\n"),
+)
+MATURE = SteadyScorer(EXPLORING, positives=500)
+
+
+def draw_of(customer: str = "C1", place: str = "web.hero", days: int = 0, outcomes: int = 0, retry: int = 0) -> int:
+    """The number drawn for the first slot of a placement."""
+    decision = decided(
+        EXPLORING,
+        a_question(EXPLORING, place, customer=customer, retry=retry),
+        a_customer(EXPLORING, outcome_count=outcomes),
+        now=NOW + timedelta(days=days),
+        scorer=MATURE,
+    )
+    draw = decision.filled[0].options[0].draw
+    assert draw is not None
+    return draw.drawn
+
+
+def test_draw_stays_through_the_day_and_changes_with_everything_else() -> None:
+    """No flicker; another day, customer, place, outcome or retry draws anew."""
+    usual = draw_of()
+    assert draw_of() == usual
+    others = [draw_of("C2"), draw_of(place="web.footer"), draw_of(days=1), draw_of(outcomes=1), draw_of(retry=1)]
+    assert usual not in others
+    assert len(set(others)) == len(others)
+
+
+def test_slots_of_a_placement_are_drawn_apart() -> None:
+    """Each from what is left."""
+    decision = decided(EXPLORING, a_question(EXPLORING, "web.footer"), scorer=MATURE)
+    first, second = (option.draw for option in decision.filled[0].options)
+    assert first is not None
+    assert second is not None
+    assert first.drawn != second.drawn
+    assert (len(first.actions), len(second.actions)) == (3, 2)
+
+
+def test_drawn_share_wins() -> None:
+    """What is recorded explains who won: actions, weights and the number drawn."""
+    winners = Counter[str]()
+    for customer in range(60):
+        decision = decided(EXPLORING, a_question(EXPLORING, customer=f"C{customer}"), scorer=MATURE)
+        option = decision.filled[0].options[0]
+        draw = option.draw
+        assert draw is not None
+        assert sum(draw.weights) == WHOLE
+        assert draw.actions[pick(draw.weights, draw.drawn)] == option.candidate.action
+        winners.update(offered(EXPLORING, decision))
+    assert len(winners) == 3
+
+
+def test_services_and_duties_are_not_explored() -> None:
+    """The best of them shows; only offers explore."""
+    plan = a_plan(
+        an_action("a", tier="service", value="2"),
+        an_action("b", tier="service", value="1"),
+        the_arbitration("exploration: {bound: 0.5}\n"),
+    )
+    for customer in range(20):
+        decision = decided(plan, a_question(plan, customer=f"C{customer}"))
+        assert offered(plan, decision) == ["a"]
+        assert decision.filled[0].options[0].draw is None
+
+
+def test_draw_is_keyed() -> None:
+    """Nobody without the key can foresee it; it is the same on every machine."""
+    arguments = {"customer": "C1", "place": "web.hero", "slot": 0, "day": 739_621, "outcome_count": 0, "retry": 0}
+    assert exploration.draw(KEY, **arguments) == 744_572_959  # type: ignore[arg-type]  # one mapping for two calls
+    assert exploration.draw(b"another", **arguments) != exploration.draw(KEY, **arguments)  # type: ignore[arg-type]
