@@ -8,7 +8,7 @@ from engine.errors import Span
 from engine.facts import FactType
 from engine.plan import Cause, Plan, Row, RuleHead
 from engine.reasons import Reason
-from engine.syntax import All, AnyOf, Atom, Compare, Condition, LastAgo, Not, Seen, SeenSince
+from engine.syntax import All, AnyOf, Atom, Compare, Condition, LastAgo, Not, Present, Seen, SeenSince
 from engine.wording import show_fact
 
 
@@ -174,7 +174,7 @@ def _atoms_behind(plan: Plan, condition: Condition, row: Row, guarded: bool, *, 
 
 def _seen(plan: Plan, row: Row, cause: Cause) -> str:
     atom = cause.atom
-    if cause.truth is None or isinstance(atom, Seen | LastAgo | SeenSince):
+    if cause.truth is None or isinstance(atom, Seen | LastAgo | SeenSince | Present):
         return ""
     if atom.fact.member is not None or atom.fact.spec.type is FactType.SET:
         return ""
@@ -209,9 +209,17 @@ def _outranked(plan: Plan, decision: Decision, action: int) -> Because:
 
 
 def _no_reason(plan: Plan, request: Request, decision: Decision, action: int) -> tuple[Because, ...]:
+    if not decision.profiling:
+        off = [plan.guards[at] for at in decision.guards if plan.guards[at].no_profiling]
+        return tuple(_rule("no_profiling", guard.head, "themes and triggers are off") for guard in off)
     found = []
+    today = decision.row[plan.layout.today_slot]
+    assert isinstance(today, int)
     for trigger in plan.triggers:
         if not any(promoted == action for promoted, _ in trigger.promotes):
+            continue
+        if not trigger.head.validity.covers(today):
+            found.append(_rule(Reason.OUTSIDE_VALIDITY.code, trigger.head))
             continue
         moment = plan.moments[request.moment] if request.moment is not None else None
         if trigger.moments is not None and moment not in trigger.moments:
@@ -222,6 +230,9 @@ def _no_reason(plan: Plan, request: Request, decision: Decision, action: int) ->
             found.append(_caused(plan, decision.row, Reason.NO_REASON_NOW.code, trigger.head, cause))
     for theme in plan.themes:
         if action in theme.journey:
+            if not theme.head.validity.covers(today):
+                found.append(_rule(Reason.OUTSIDE_VALIDITY.code, theme.head))
+                continue
             cause = plan.tracer.cause(theme.condition, decision.row)
             if cause is not None:
                 found.append(_caused(plan, decision.row, Reason.NO_REASON_NOW.code, theme.head, cause))

@@ -162,7 +162,7 @@ class ConditionReader:
         if text == "present":
             return Present(fact, shown, node.span)
         if text == "missing":
-            return Not(Present(fact, shown, node.span))
+            return Not(Present(fact, f"{fact.name}: present", node.span))
         if match := _NEGATION.fullmatch(text):
             return Not(self._scalar_cell(fact, match[1].strip(), node))
         if match := _ALL_OF.fullmatch(text):
@@ -186,7 +186,7 @@ class ConditionReader:
     def _one_of(self, fact: FactRef, texts: list[str], shown: str, span: Span) -> Condition:
         text = f"{fact.name}: {shown}"
         if fact.member is not None:
-            return self._member(fact, texts, text, span)
+            return self._member(fact, texts, span)
         if fact.spec.type is FactType.SET:
             return AnyOf(tuple(self._set_member(fact, each, span) for each in texts))
         values = set()
@@ -199,11 +199,11 @@ class ConditionReader:
                 values.add(held)
         return OneOf(fact, frozenset(values), text, span) if values else ALWAYS
 
-    def _member(self, fact: FactRef, texts: list[str], text: str, span: Span) -> Condition:
+    def _member(self, fact: FactRef, texts: list[str], span: Span) -> Condition:
         if texts not in (["true"], ["false"]):
             self._problems.error(span, f"`{fact.name}` must be true or false")
             return ALWAYS
-        holds = Holds(fact, text, span)
+        holds = Holds(fact, f"{fact.name}: true", span)
         return holds if texts == ["true"] else Not(holds)
 
     def _set_member(self, fact: FactRef, value: str, span: Span) -> Condition:
@@ -443,10 +443,11 @@ def _split(text: str) -> list[str]:
 
 
 def _shown(form: Form) -> str:
+    """A history condition as it is written; a negated one as what it negates, which is what explanations judge."""
     parts = []
     for entry in form.node.entries:
         value = entry.value.text if isinstance(entry.value, Scalar) else "..."
-        parts.append(f"{entry.key.text}: {value}")
+        parts.append(f"{entry.key.text.removeprefix('not_')}: {value}")
     return ", ".join(parts)
 
 

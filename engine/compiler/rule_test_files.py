@@ -30,7 +30,7 @@ _USUAL_DAY: Final = date(2026, 1, 5)
 _NOON: Final = time(12)
 _CUSTOMER: Final = "rule test"
 _SETTINGS: Final = ("persona", "against", "now", "propensity")
-_OTHER_CODES: Final = ("not_for_this_moment", "theme", "trigger", "lever", "ranked_by_value")
+_OTHER_CODES: Final = ("not_for_this_moment", "no_profiling", "theme", "trigger", "lever", "ranked_by_value")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
