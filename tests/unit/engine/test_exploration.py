@@ -7,7 +7,7 @@ import pytest
 
 from engine import exploration
 from engine.decision import Candidate
-from engine.exploration import WHOLE, confidence_of, pick, weigh
+from engine.exploration import WHOLE, confidence, pick, weigh
 from tests.builders import (
     KEY,
     NOW,
@@ -34,7 +34,7 @@ def candidates(*priorities: float) -> list[Candidate]:
 
 def chances(priorities: tuple[float, ...], positives: tuple[int, ...], bound: float = 0.02) -> list[float]:
     """Each candidate's chance."""
-    return [each / WHOLE for each in weigh(candidates(*priorities), confidence_of(positives), bound)]
+    return [each / WHOLE for each in weigh(candidates(*priorities), confidence(positives, positives), bound)]
 
 
 def test_only_candidate_is_certain() -> None:
