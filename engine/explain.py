@@ -204,7 +204,15 @@ def _outranked(plan: Plan, decision: Decision, action: int) -> Because:
     factors = (
         f"{candidate.propensity:.4f} x {candidate.value / minor:.2f} x {candidate.weight:.2f} x {candidate.lever:.2f}"
     )
-    detail = f"ranked {place} of {len(decision.ranking)}: priority {candidate.priority / minor:.4f} = {factors}"
+    lost_draw = any(
+        option.draw is not None and action in option.draw.actions and option.candidate.priority < candidate.priority
+        for filled in decision.filled
+        for option in filled.options
+    )
+    explored = "; exploration drew another" if lost_draw else ""
+    detail = (
+        f"ranked {place} of {len(decision.ranking)}: priority {candidate.priority / minor:.4f} = {factors}{explored}"
+    )
     return Because(code=Reason.OUTRANKED.code, detail=detail)
 
 

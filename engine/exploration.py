@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from engine.decision import Candidate, Draw
+from engine.ports import Scorer
 
 WHOLE: Final = 2**32
 _IMMATURE_EACH: Final = 0.02
@@ -25,33 +26,39 @@ def draw(key: bytes, *, customer: str, place: str, slot: int, day: int, outcome_
 
 
 class Confidence(NamedTuple):
-    """What training knows of each action on one channel, made ready for weighing."""
+    """What training knows of each action, made ready for weighing the candidates of one channel."""
 
     mature: tuple[bool, ...]
-    """Per action of the plan: maturity of at least a half."""
+    """Per action of the plan: maturity of at least a half, by its positives on all channels."""
     optimism: tuple[float, ...]
-    """Per action: 1 + s_a, with s_a = (positives + 4) ** -0.5."""
+    """Per action: 1 + s_a, with s_a = (positives + 4) ** -0.5, by its positives on this channel."""
 
 
-def confidence_of(positives: Sequence[int]) -> Confidence:
-    """The confidence that positive answers give; the answer for one and the same sequence is kept."""
-    kept = _kept.get(id(positives))
-    if kept is None or kept[0] is not positives:
-        confidence = Confidence(
-            mature=tuple(each >= _HALF_MATURE for each in positives),
-            optimism=tuple(1.0 + 1.0 / math.sqrt(each + 4) for each in positives),
-        )
+def confidence(on_channel: Sequence[int], on_all_channels: Sequence[int]) -> Confidence:
+    """The confidence that positive answers give; both sequences have one count per action of the plan."""
+    return Confidence(
+        mature=tuple(each >= _HALF_MATURE for each in on_all_channels),
+        optimism=tuple(1.0 + 1.0 / math.sqrt(each + 4) for each in on_channel),
+    )
+
+
+def confidence_in(scorer: Scorer, channel: int, channels: int) -> Confidence:
+    """The confidence in a scorer on one of so many channels; worked out once."""
+    key = (id(scorer), channel)
+    kept = _kept.get(key)
+    if kept is None or kept[0] is not scorer:
+        everywhere = [sum(counts) for counts in zip(*map(scorer.positives, range(channels)), strict=True)]
         if len(_kept) >= _MOST_KEPT:
             _kept.clear()
-        kept = _kept[id(positives)] = (positives, confidence)
+        kept = _kept[key] = (scorer, confidence(scorer.positives(channel), everywhere))
     return kept[1]
 
 
 _MOST_KEPT: Final = 256
-_kept: Final[dict[int, tuple[Sequence[int], Confidence]]] = {}
+_kept: Final[dict[tuple[int, int], tuple[Scorer, Confidence]]] = {}
 
 
-def weigh(candidates: Sequence[Candidate], confidence: Confidence, bound: float) -> list[int]:
+def weigh(candidates: Sequence[Candidate], known: Confidence, bound: float) -> list[int]:
     """The chance of each candidate, in 2 ** -32; `candidates` come best first and in one tier, at least one.
 
     pi_a = 1 / (K + gamma x gap_a) with gamma = (K - 1) / bound, gap_a = max(0, 1 - v_a (1 + s_a) / v_g), where v is
@@ -62,18 +69,18 @@ def weigh(candidates: Sequence[Candidate], confidence: Confidence, bound: float)
         return [WHOLE]
     if bound <= 0:
         return [WHOLE] + [0] * (count - 1)
-    mature = confidence.mature
+    mature = known.mature
     best = next((at for at, each in enumerate(candidates) if mature[each.action]), None)
     if best is None:
         even = WHOLE // count
         return [WHOLE - even * (count - 1)] + [even] * (count - 1)
-    weights = _gap_weights(candidates, confidence, best, bound)
+    weights = _gap_weights(candidates, known, best, bound)
     weights[best] += WHOLE - sum(weights)
     return weights
 
 
-def _gap_weights(candidates: Sequence[Candidate], confidence: Confidence, best: int, bound: float) -> list[int]:
-    mature, optimism = confidence
+def _gap_weights(candidates: Sequence[Candidate], known: Confidence, best: int, bound: float) -> list[int]:
+    mature, optimism = known
     count, top = len(candidates), candidates[best].priority
     gamma, even = (count - 1) / bound, WHOLE // count
     if top <= 0:

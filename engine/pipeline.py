@@ -58,7 +58,7 @@ def decide(
     ranking = arbitration.rank(plan, request, candidates, codes)
 
     room = fill.Room(plan, request, verdict.used, verdict.in_session)
-    choose = _Chooser(plan, request, snapshot, used.positives(request.channel.position), exploration_key, today)
+    choose = _Chooser(plan, request, snapshot, used, exploration_key, today)
     filled = fill.fill(plan, request, ranking, fitting, room, verdict.in_session, now_s, choose)
     _settle(ranking, filled, codes)
     return Decision(
@@ -84,12 +84,12 @@ class _Chooser:
     """Chooses for a slot: the best, or within the exploration bound another; only offers explore."""
 
     def __init__(
-        self, plan: Plan, request: Request, snapshot: Snapshot, positives: Sequence[int], key: bytes, today: int
+        self, plan: Plan, request: Request, snapshot: Snapshot, scorer: Scorer, key: bytes, today: int
     ) -> None:
         self._bound = plan.exploration_bound
         self._request = request
         self._outcome_count = snapshot.outcome_count
-        self._confidence = exploration.confidence_of(positives)
+        self._confidence = exploration.confidence_in(scorer, request.channel.position, len(plan.channels))
         self._key = key
         self._today = today
 

@@ -50,7 +50,8 @@ def _show(spec: FactSpec, value: object, currency: str) -> str:
         case date():
             return f"{value.day} {value:%B %Y}"
         case int() | float() if spec.type is FactType.MONEY:
-            return f"{_SIGNS.get(currency, currency + ' ')}{value:,.{spec.decimals}f}"
+            sign = "-" if value < 0 else ""
+            return f"{sign}{_SIGNS.get(currency, currency + ' ')}{abs(value):,.{spec.decimals}f}"
         case int():
             return f"{value:,}"
         case float():
