@@ -28,6 +28,7 @@ from engine.errors import Diagnostic, Span
 MAX_BYTES: Final = 1_000_000
 MAX_DEPTH: Final = 30
 MAX_SCALAR: Final = 20_000
+_NEEDS_QUOTES: Final = (">", "!", "%", "@", "`", "*", "&")
 _NUMBER: Final = re.compile(r"[-+]?(\d[\d_]*)(\.\d[\d_]*)?")
 
 
@@ -144,12 +145,10 @@ def _explain(path: str, text: str, error: YAMLError) -> Diagnostic:
     span = Span(path, mark.line + 1, mark.column + 1)
     lines = text.split("\n")
     line = lines[mark.line] if mark.line < len(lines) else ""
-    value = line.partition(": ")[2].lstrip()
-    if value.startswith((">", "!", "%", "@", "`", "*", "&")):
-        column = line.index(value) + 1
-        return Diagnostic(
-            Span(path, mark.line + 1, column), f"`{value[0]}` cannot start a value", "put quotes around it"
-        )
+    for value in (line[mark.column :], line.partition(": ")[2].lstrip()):
+        if value.startswith(_NEEDS_QUOTES):
+            span = Span(path, mark.line + 1, len(line) - len(value) + 1)
+            return Diagnostic(span, f"`{value[0]}` cannot start a value", "put quotes around it")
     return Diagnostic(span, f"this is not YAML: {getattr(error, 'problem', None) or 'cannot be read'}")
 
 
