@@ -73,13 +73,14 @@ def read_tests(bundle: Bundle, source: TestSource) -> Iterator[ReadTest]:
         return
     node_by_name: dict[str, Node] = {}
     for node in source.node.items:
+        node_by_name.setdefault(_name(node, Problems()), node)
+    for node in source.node.items:
         problems = Problems()
         name = _name(node, problems)
-        if name and name in node_by_name:
+        if name and node_by_name[name] is not node:
             problems.error(node.span, f"the test `{name}` stands here twice", "give it another name")
-        draft = _draft(node, node_by_name, problems)
-        node_by_name.setdefault(name, node)
-        test = _Reader(bundle, source, draft, problems).test()
+        others = {other: each for other, each in node_by_name.items() if other != name}
+        test = _Reader(bundle, source, _draft(node, others, problems), problems).test()
         found = problems.sorted()
         yield ReadTest(rule=source.head.rule, name=name, span=node.span, problems=found, test=None if found else test)
 
