@@ -1,6 +1,5 @@
 """The application: FastAPI for every route but the hot one, which is taken before FastAPI's own routing begins."""
 
-import gc
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -63,8 +62,7 @@ def create_app(settings: Settings | None = None, opening: Opening | None = None)
             door = DecisionsDoor(shell.service, shell.watch, shell.metrics, settings)
             async with bootstrap.repeating(lambda: shell.metrics.in_flight.set((), door.in_flight)):
                 app.door = door
-                _spare_the_collector()
-            yield
+                yield
 
     app = App(
         title="nextbest",
@@ -81,17 +79,6 @@ def create_app(settings: Settings | None = None, opening: Opening | None = None)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(Exception, _on_fault)
     return app
-
-
-YOUNG_OBJECTS: Final = 20_000
-"""Python's own 700 would search for garbage after every other request; what requests leave is freed by counting."""
-
-
-def _spare_the_collector() -> None:
-    """Take everything that lives as long as the process out of the collector's sight: it walks what requests make."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(YOUNG_OBJECTS, 10, 10)
 
 
 _KIND_BY_STATUS: Final = {404: ProblemType.NOT_FOUND, 405: ProblemType.METHOD_NOT_ALLOWED}

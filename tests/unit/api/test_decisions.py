@@ -117,8 +117,8 @@ async def test_chunked_body_over_the_limit_is_refused() -> None:
 
 async def test_budget_runs_from_the_arrival_of_the_bytes() -> None:
     """Time in the queue is the customer's time too."""
-    arrived = monotonic() - 0.005
-    async with running() as house:
+    async with running(max_queueing_ms=60_000) as house:
+        arrived = monotonic() - 0.005
         sent = await converse(house, arrived, msgspec.json.encode(ASK))
     assert house.service.arrivals == [arrived]
     assert sent[0]["status"] == 200
