@@ -38,7 +38,7 @@ class Settings:
 
     trees: int = 100
     leaves: int = 15
-    learning_rate: float = 0.2
+    learning_rate: float = 0.15
     rows_in_leaf: int = 100
     l2: float = 10.0
     feature_share: float = 0.5

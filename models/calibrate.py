@@ -1,4 +1,4 @@
-"""Turns the trees' raw scores into probabilities: Platt's logistic curve, fitted on a slice of time of its own."""
+"""Turns raw scores into probabilities: Platt's logistic curve, fitted on a slice of time of its own."""
 
 from dataclasses import dataclass
 
@@ -20,14 +20,13 @@ class Platt:
         return self.slope * raw + self.intercept
 
 
-def fit_platt(raw: Floats, offset: Floats, positive: Flags) -> Platt:
+def fit_platt(raw: Floats, positive: Flags, offset: Floats) -> Platt:
     """Fit the curve beside known offsets; a weak pull to slope 1 and intercept 0 keeps it steady on few positives.
 
     Source: Platt, "Probabilistic outputs for support vector machines", 1999.
     """
-    design = np.column_stack([raw, np.ones(len(raw))])
     slope, intercept = fit_logistic(
-        design,
+        np.column_stack([raw, np.ones(len(raw))]),
         positive.astype(float),
         np.ones(len(raw)),
         penalty=np.array([10.0, 1.0]),

@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 
 from models.arrays import Codes, Flags, Floats
+from models.features import PlanView
 from models.logistic import fit_logistic, logit_of
 from models.rows import Outcomes
 
@@ -36,6 +37,12 @@ class Exposure:
     def prior_of(self, group: str, channel: str) -> float:
         """The logit to expect of an action of this group on this channel."""
         return self.prior_by_group.get(group, {}).get(channel, self.prior)
+
+    def priors(self, plan: PlanView) -> Floats:
+        """The prior of each channel and action of a plan: channels x actions."""
+        return np.array(
+            [[self.prior_of(action.group, channel.id) for action in plan.actions] for channel in plan.channels]
+        )
 
     def offsets_of(self, rows: Outcomes) -> Floats:
         """What placement and rank added to each row's logit."""

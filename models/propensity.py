@@ -38,13 +38,14 @@ _STEEPEST: Final = 700.0
 class Blend:
     """How raw scores become propensities, by channel and action of a plan: all arrays are channels x actions.
 
-    logit = m x (Platt's slope x raw + intercept) + (1 - m) x prior, with maturity m = positives / (positives + 20).
+    logit = m x (Platt's slope x (raw + prior) + intercept) + (1 - m) x prior, with maturity m = positives /
+    (positives + 20); the trees' raw score is a departure from the prior.
     """
 
     slope: Floats
     intercept: Floats
     conversion: Floats
-    positives: tuple[tuple[int, ...], ...]
+    positives: Sequence[Sequence[int]]
 
 
 class PropensityModel:
@@ -70,21 +71,25 @@ class PropensityModel:
     def blend(self, plan: PlanView) -> Blend:
         """What turns raw scores into propensities for the actions of a plan."""
         rates, exposure, platt = self.learned.rates, self.learned.exposure, self.learned.platt
-        shape = (len(plan.channels), len(plan.actions))
-        slope, intercept, conversion = np.zeros(shape), np.zeros(shape), np.ones(shape)
-        positives = tuple(
-            tuple(rates.positives_of(action.id, channel.id) for action in plan.actions) for channel in plan.channels
+        positives = np.array(
+            [[rates.positives_of(action.id, channel.id) for action in plan.actions] for channel in plan.channels]
         )
-        for row, channel in enumerate(plan.channels):
-            for column, action in enumerate(plan.actions):
-                m = maturity(positives[row][column])
-                slope[row, column] = m * platt.slope
-                intercept[row, column] = m * platt.intercept + (1.0 - m) * exposure.prior_of(action.group, channel.id)
-                if action.gives is not None:
-                    conversion[row, column] = rates.conversion_of(action.id, action.group, channel.id)
+        conversion = np.array(
+            [
+                [
+                    rates.conversion_of(action.id, action.group, channel.id) if action.gives else 1.0
+                    for action in plan.actions
+                ]
+                for channel in plan.channels
+            ]
+        )
+        priors = exposure.priors(plan)
+        m = maturity(positives)
+        slope = m * platt.slope
+        intercept = m * (platt.slope * priors + platt.intercept) + (1.0 - m) * priors
         if np.abs(slope).max(initial=0.0) * self.forest.largest_sum + np.abs(intercept).max(initial=0.0) > _STEEPEST:
             raise ModelRefused("the model's scores are out of any range")
-        return Blend(slope=slope, intercept=intercept, conversion=conversion, positives=positives)
+        return Blend(slope=slope, intercept=intercept, conversion=conversion, positives=positives.tolist())
 
     def logits(self, rows: TrainingRows, plan: PlanView) -> Floats:
         """Logits of a positive answer where and how each row was shown: placement and rank included."""

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from models.arrays import Codes, Flags
+from models.arrays import Codes, Flags, Floats
 
 EVIDENCE: Final = 20
 """How many positive answers weigh as much as what is known already."""
@@ -14,7 +14,7 @@ EVIDENCE: Final = 20
 CountByChannel = Mapping[str, int]
 
 
-def maturity(positives: int) -> float:
+def maturity(positives: Codes) -> Floats:
     """How far an action's own evidence counts on a channel, from 0 to 1."""
     return positives / (positives + EVIDENCE)
 

@@ -105,14 +105,18 @@ def fit(
     known = read.outcomes.take(slices.before_test(read.outcomes.at_s))
     exposure = fit_exposure(_shown(read.outcomes.take(slices.of(Slice.TRAIN, read.outcomes.at_s)), plan))
     say(f"growing {settings.trees} trees on {len(train):,} contacts")
-    booster = grow(train, stop, exposure, settings)
+    priors = exposure.priors(plan)
+    booster = grow(train, stop, exposure, priors, settings)
     text = booster.model_to_string(num_iteration=booster.best_iteration)
     forest = read_forest(text)
     say("calibrating and testing")
-    offsets = exposure.offsets_of(calibrate.outcomes)
     learned = Learned(
         features=read.rows.features,
-        platt=fit_platt(forest.raw_scores(calibrate.matrix), offsets, calibrate.outcomes.positive),
+        platt=fit_platt(
+            forest.raw_scores(calibrate.matrix) + priors[calibrate.outcomes.channel, calibrate.outcomes.action],
+            calibrate.outcomes.positive,
+            exposure.offsets_of(calibrate.outcomes),
+        ),
         exposure=exposure,
         rates=count_rates(_answers(known, plan)),
     )
@@ -128,8 +132,14 @@ def fit(
     return manifest, {TREES: text.encode("ascii"), CANARIES: msgspec.json.encode(canaries)}
 
 
-def grow(train: TrainingRows, stop: TrainingRows, exposure: Exposure, settings: Settings) -> lightgbm.Booster:
-    """Grow trees on one slice beside the offsets of placement and rank, until the other gains nothing any more."""
+def grow(
+    train: TrainingRows, stop: TrainingRows | None, exposure: Exposure, priors: Floats, settings: Settings
+) -> lightgbm.Booster:
+    """Grow trees on one slice, until the other gains nothing any more; without a stop slice all trees are grown.
+
+    They start from what is known without them, `priors` by channel and action and the offsets of placement and rank,
+    and say how far a row departs from it.
+    """
     parameters = {
         "objective": "binary",
         "metric": "binary_logloss",
@@ -139,7 +149,6 @@ def grow(train: TrainingRows, stop: TrainingRows, exposure: Exposure, settings: 
         "lambda_l2": settings.l2,
         "feature_fraction": settings.feature_share,
         "max_bin": 63,
-        "max_cat_to_onehot": 8,
         "seed": settings.seed,
         "deterministic": True,
         "force_col_wise": True,
@@ -151,13 +160,15 @@ def grow(train: TrainingRows, stop: TrainingRows, exposure: Exposure, settings: 
             rows.matrix,
             rows.outcomes.positive.astype(np.float64),
             weight=rows.weight * _recency(rows.outcomes.at_s, settings.half_life_days),
-            init_score=exposure.offsets_of(rows.outcomes),
+            init_score=priors[rows.outcomes.channel, rows.outcomes.action] + exposure.offsets_of(rows.outcomes),
             feature_name=list(rows.features.names),
             categorical_feature=list(rows.features.categorical),
             params=parameters,
         )
-        for rows in (train, stop)
+        for rows in (train, stop or train)
     )
+    if stop is None:
+        return lightgbm.train(parameters, grown, num_boost_round=settings.trees)
     return lightgbm.train(
         parameters,
         grown,

@@ -33,13 +33,14 @@ def test_a_separable_set_stays_finite_under_a_penalty() -> None:
 def test_platt_undoes_a_distortion() -> None:
     rng = np.random.default_rng(2)
     truth = rng.normal(-3.0, 1.0, 60_000)
-    platt = fit_platt((truth - 1.0) / 0.5, np.zeros(60_000), coins(rng, truth))
+    platt = fit_platt((truth - 1.0) / 0.5, coins(rng, truth), np.zeros(60_000))
     assert platt.logits((truth - 1.0) / 0.5) == pytest.approx(truth, abs=0.25)
 
 
 def test_platt_leaves_a_good_score_alone_when_it_has_little_to_go_by() -> None:
-    platt = fit_platt(np.array([-2.0, -1.0]), np.zeros(2), np.array([False, True]))
+    platt = fit_platt(np.array([-2.0, -1.0]), np.array([False, True]), np.zeros(2))
     assert platt.slope == pytest.approx(1.0, abs=0.1)
+    assert platt.intercept == pytest.approx(0.0, abs=0.5)
     assert Platt().logits(np.array([0.3])).tolist() == [0.3]
 
 
@@ -100,5 +101,5 @@ def test_positive_answers_that_may_still_convert_say_nothing_about_conversion() 
 
 
 def test_maturity_is_a_half_at_twenty_positives() -> None:
-    assert (maturity(0), maturity(20)) == (0.0, 0.5)
+    assert maturity(np.array([0, 20, 180])).tolist() == [0.0, 0.5, 0.9]
     assert logit_of(0.5) == 0.0
