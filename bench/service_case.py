@@ -168,7 +168,7 @@ def _result(rounds: Mapping[int, Rounds], floor: Rounds, steps: Mapping[str, flo
     rest = worker_us - bare_us - sum(steps.values())
     figures += [
         Figure(what="ledger: HTTP, as a bare ASGI POST", value=round(bare_us, 1), unit="us"),
-        Figure(what="ledger: tasks, waking up for the store, collecting garbage", value=round(rest, 1), unit="us"),
+        Figure(what="ledger: tasks, waking up for the store, cold caches", value=round(rest, 1), unit="us"),
     ]
     return CaseResult(
         case="service",
