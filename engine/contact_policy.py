@@ -12,7 +12,7 @@ from typing import Final
 from engine.actions import Tier
 from engine.contacts import Contact, ContactState, DeclineReason, hash32
 from engine.decision import Blocked, Request
-from engine.plan import ContactRules, Plan
+from engine.plan import Cap, ContactRules, Plan
 from engine.reasons import Reason
 
 SESSION_GAP_S = 30 * 60
@@ -51,6 +51,8 @@ def apply_contact_policy(
 
 def _distinct(contacts: Sequence[Contact], now_s: int) -> Sequence[Contact]:
     """One contact per action and session, the furthest one; lapsed reservations do not count."""
+    if not contacts:
+        return contacts
     live = [each for each in contacts if each[4] or not each.lapsed(now_s)]
     if len({each[1:3] for each in live}) == len(live):
         return live
@@ -76,7 +78,7 @@ def _count(plan: Plan, live: Sequence[Contact], now: datetime, verdict: ContactV
     """Count the contacts of each cap, and rest what was answered or ignored; one pass, for it is in the hot path."""
     rules, now_s = plan.contact, int(now.timestamp())
     starts, caps, caps_by_action = rules.windows.starts(now), rules.caps, rules.caps_by_action
-    tiers = plan.tiers
+    tiers, special = plan.tiers, rules.special_caps
     used, session, position_by_hash = verdict.used, verdict.session_hash, plan.position_by_hash
     ignored: dict[int, list[int]] = {}
     for contact in live:
@@ -87,10 +89,8 @@ def _count(plan: Plan, live: Sequence[Contact], now: datetime, verdict: ContactV
         if session_hash == session:
             verdict.in_session[action] = contact
         for at in caps_by_action[action]:
-            if at_s >= starts[at]:
-                cap = caps[at]
-                if (cap.channels is None or channel in cap.channels) and (not cap.accepts or state >= _ACCEPTED):
-                    used[at] = used.get(at, 0) + 1
+            if at_s >= starts[at] and (at not in special or _counts(caps[at], channel, state)):
+                used[at] = used.get(at, 0) + 1
         if codes[action] or tiers[action] == _MUST:
             continue
         if state == _SHOWN:
@@ -100,6 +100,10 @@ def _count(plan: Plan, live: Sequence[Contact], now: datetime, verdict: ContactV
     for action, seen in ignored.items():
         if 0 < rules.ignored_impressions <= len(seen):
             _rest_ignored(rules, action, sorted(seen), now_s, verdict, codes)
+
+
+def _counts(cap: Cap, channel: int, state: int) -> bool:
+    return (cap.channels is None or channel in cap.channels) and (not cap.accepts or state >= _ACCEPTED)
 
 
 def _rest_answered(

@@ -28,8 +28,8 @@ def draw(key: bytes, *, customer: str, place: str, slot: int, day: int, outcome_
 class Confidence(NamedTuple):
     """What training knows of each action, made ready for weighing the candidates of one channel."""
 
-    mature: tuple[bool, ...]
-    """Per action of the plan: maturity of at least a half, by its positives on all channels."""
+    immature: frozenset[int]
+    """Actions of the plan with a maturity below a half, by their positives on all channels."""
     optimism: tuple[float, ...]
     """Per action: 1 + s_a, with s_a = (positives + 4) ** -0.5, by its positives on this channel."""
 
@@ -37,7 +37,7 @@ class Confidence(NamedTuple):
 def confidence(on_channel: Sequence[int], on_all_channels: Sequence[int]) -> Confidence:
     """The confidence that positive answers give; both sequences have one count per action of the plan."""
     return Confidence(
-        mature=tuple(each >= _HALF_MATURE for each in on_all_channels),
+        immature=frozenset(action for action, count in enumerate(on_all_channels) if count < _HALF_MATURE),
         optimism=tuple(1.0 + 1.0 / math.sqrt(each + 4) for each in on_channel),
     )
 
@@ -69,29 +69,25 @@ def weigh(candidates: Sequence[Candidate], known: Confidence, bound: float) -> l
         return [WHOLE]
     if bound <= 0:
         return [WHOLE] + [0] * (count - 1)
-    mature = known.mature
-    best = next((at for at, each in enumerate(candidates) if mature[each.action]), None)
-    if best is None:
+    young = [at for at, each in enumerate(candidates) if each.action in known.immature] if known.immature else []
+    if len(young) == count:
         even = WHOLE // count
         return [WHOLE - even * (count - 1)] + [even] * (count - 1)
-    weights = _gap_weights(candidates, known, best, bound)
+    best = next(at for at in range(count) if at not in young)
+    weights = _gap_weights(candidates, known.optimism, best, bound)
+    for at in young:
+        weights[at] = min(weights[at], int(min(_IMMATURE_EACH, _IMMATURE_TOGETHER / len(young)) * WHOLE))
     weights[best] += WHOLE - sum(weights)
     return weights
 
 
-def _gap_weights(candidates: Sequence[Candidate], known: Confidence, best: int, bound: float) -> list[int]:
-    mature, optimism = known
+def _gap_weights(candidates: Sequence[Candidate], optimism: Sequence[float], best: int, bound: float) -> list[int]:
     count, top = len(candidates), candidates[best].priority
     gamma, even = (count - 1) / bound, WHOLE // count
     if top <= 0:
-        weights = [even] * count
-    else:
-        gaps = [1.0 - each.priority * optimism[each.action] / top for each in candidates]
-        weights = [int(WHOLE / (count + gamma * gap)) if gap > 0.0 else even for gap in gaps]
-    immature = [at for at, each in enumerate(candidates) if not mature[each.action]]
-    for at in immature:
-        weights[at] = min(weights[at], int(min(_IMMATURE_EACH, _IMMATURE_TOGETHER / len(immature)) * WHOLE))
-    return weights
+        return [even] * count
+    gaps = [1.0 - each.priority * optimism[each.action] / top for each in candidates]
+    return [int(WHOLE / (count + gamma * gap)) if gap > 0.0 else even for gap in gaps]
 
 
 def pick(weights: Sequence[int], drawn: int) -> int:

@@ -206,6 +206,8 @@ class ContactRules:
     caps_by_action: tuple[tuple[int, ...], ...]
     closed_caps: tuple[int, ...]
     """Caps of limit 0, which bind without any contact."""
+    special_caps: frozenset[int]
+    """Caps that count on some channels only, or accepts only."""
     cooling_off: tuple[CoolingOff, ...]
     """One per action."""
     ignored_impressions: int

@@ -145,6 +145,7 @@ def read_contact(
             tuple(at for at, cap in enumerate(caps) if position in cap.actions) for position in range(len(actions))
         ),
         closed_caps=tuple(at for at, cap in enumerate(caps) if cap.limit == 0),
+        special_caps=frozenset(at for at, cap in enumerate(caps) if cap.accepts or cap.channels is not None),
         cooling_off=tuple(cooling_off),
         ignored_impressions=impressions,
         ignored_within=ignored_within,
