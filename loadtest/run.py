@@ -19,7 +19,7 @@ from loadtest.thresholds import judge
 from loadtest.users import Scene, touchpoints
 
 _SPAWN_PER_SECOND = 100
-_STOP_WITHIN_S = 10
+_STOP_WITHIN_S = 3
 _TELL_EVERY_S = 5
 
 

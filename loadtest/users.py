@@ -1,9 +1,10 @@
 """The touchpoints as Locust users: a cash machine, a web page, a teller's screen, each going through its journeys."""
 
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from time import perf_counter
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from gevent import sleep
 from locust import FastHttpUser, task
@@ -29,6 +30,10 @@ _REPEATED = 0.02
 """So many decisions are asked for twice with one request id, as a network that loses answers would."""
 
 
+_NEVER_USED: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""Everything here is plain HTTP, but Locust makes a context a user, and a default one reads all certificates first."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
     """What every touchpoint of a run shares."""
@@ -43,6 +48,7 @@ class Touchpoint(FastHttpUser):
 
     abstract = True
     scene: ClassVar[Scene]
+    ssl_context_factory = staticmethod(lambda: _NEVER_USED)
     network_timeout = 10.0
     connection_timeout = 10.0
     max_retries = 0
