@@ -19,7 +19,7 @@ class ConditionDice(Dice):
     def cell(self, name: str) -> Tree:
         """A cell on a fact, in any of the ways to write one."""
         kind = self.kinds[name]
-        if self.often(1):
+        if self.gaps and self.often(1):
             return self.pick(("present", "missing"))
         if kind == "set":
             members = ", ".join(self.few(self.values[name]))

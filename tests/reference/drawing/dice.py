@@ -32,6 +32,8 @@ class Dice:
     actions: list[str] = field(default_factory=list)
     groups_used: list[str] = field(default_factory=list)
     themes: list[str] = field(default_factory=list)
+    gaps: bool = True
+    """Whether rules may ask for gaps (`present`, `missing`) and fill them with defaults."""
     promoted: set[str] = field(default_factory=set)
     """Actions that some theme or trigger gives a reason to show."""
 

@@ -123,10 +123,11 @@ class PolicyDice(RuleDice):
         trees["policy/guards.yaml"] = self.guards()
         trees["policy/contact.yaml"] = self.contact_policy()
         trees["policy/arbitration.yaml"] = self.arbitration()
-        return {path: _lines(tree_of(tree)) for path, tree in trees.items()}
+        return {path: lines(tree_of(tree)) for path, tree in trees.items()}
 
 
-def _lines(tree: dict[str, Tree]) -> str:
+def lines(tree: dict[str, Tree]) -> str:
+    """A rule file of some top-level keys."""
     return "".join(f"{key}: {written(value)}\n" for key, value in tree.items())
 
 

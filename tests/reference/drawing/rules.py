@@ -59,7 +59,7 @@ class RuleDice(ConditionDice):
         if kind == "category":
             self.values[name] = ("low", "mid", "high")
             declared["values"] = list(self.values[name])
-        if self.often(3):
+        if self.gaps and self.often(3):
             declared["default"] = self.text_of(name)
         return declared
 
@@ -140,7 +140,7 @@ class RuleDice(ConditionDice):
         """A number, a line over a fact, or a table."""
         if self.often(1):
             rows: list[Tree] = [{"when": self.leaf(), "then": self.amount()} for _ in range(self.number(1, 2))]
-            return {"table": [*rows, {"then": self.amount()}]}
+            return {"table": [*rows, {"then": self.amount()}], "on_purpose": "drawn"}
         return self.amount()
 
     def amount(self) -> str:

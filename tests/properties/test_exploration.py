@@ -1,0 +1,124 @@
+"""Exploration: chances are exact, bounded and fair, and draws hold still through a day."""
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.decision import Candidate
+from engine.exploration import WHOLE, confidence, draw, pick, weigh
+from tests.builders import KEY, SteadyScorer, a_customer, a_plan, a_question, an_action, decided, the_arbitration
+
+SLATES = st.lists(
+    st.tuples(st.floats(0, 1000), st.sampled_from([0, 3, 19, 20, 100, 10**6])), min_size=1, max_size=12
+).map(lambda pairs: sorted(pairs, key=lambda each: -each[0]))
+BOUNDS = st.sampled_from([0.0, 0.001, 0.02, 0.5])
+
+
+def weights_of(slate: list[tuple[float, int]], bound: float) -> list[int]:
+    """The weights of candidates given as (priority, positives)."""
+    candidates = []
+    for at, (priority, _) in enumerate(slate):
+        candidate = Candidate(at, 2, 1.0, None)
+        candidate.priority = priority
+        candidates.append(candidate)
+    positives = [each for _, each in slate]
+    return weigh(candidates, confidence(positives, positives), bound)
+
+
+@given(SLATES, BOUNDS)
+def test_weights_are_whole_and_sum_to_the_whole(slate: list[tuple[float, int]], bound: float) -> None:
+    """Every number drawn lands in exactly one share."""
+    weights = weights_of(slate, bound)
+    assert sum(weights) == WHOLE
+    assert min(weights) >= 0
+    assert len(weights) == len(slate)
+
+
+@given(SLATES, st.sampled_from([0.001, 0.02, 0.5]))
+def test_immature_actions_are_bounded(slate: list[tuple[float, int]], bound: float) -> None:
+    """Beside a mature one, at most 0.02 each and 0.05 together."""
+    weights = weights_of(slate, bound)
+    mature = [positives >= 20 for _, positives in slate]
+    immature = [weight for weight, is_mature in zip(weights, mature, strict=True) if not is_mature]
+    if any(mature) and len(slate) > 1:
+        assert all(weight <= 0.02 * WHOLE for weight in immature)
+        assert sum(immature) <= 0.05 * WHOLE
+
+
+@given(SLATES, st.sampled_from([0.001, 0.02, 0.5]))
+def test_nobody_is_likelier_than_the_best(slate: list[tuple[float, int]], bound: float) -> None:
+    """The best mature action has at least an even share, and nobody else more."""
+    weights = weights_of(slate, bound)
+    best = next((at for at, (_, positives) in enumerate(slate) if positives >= 20), 0)
+    even = WHOLE // len(slate)
+    assert weights[best] >= even
+    assert all(weight <= even for at, weight in enumerate(weights) if at != best)
+
+
+@given(st.lists(st.integers(0, 50), min_size=1, max_size=6))
+def test_share_of_the_draw_is_the_chance(parts: list[int]) -> None:
+    """Counted exactly: so many numbers lead to an action as its weight says."""
+    scale = WHOLE // max(1, sum(parts))
+    weights = [part * scale for part in parts]
+    weights[0] += WHOLE - sum(weights)
+    lower = 0
+    for position, weight in enumerate(weights):
+        if weight:
+            assert pick(weights, lower) == position
+            assert pick(weights, lower + weight - 1) == position
+        lower += weight
+
+
+def test_draws_are_spread_evenly() -> None:
+    """4,000 customers fill sixteen equal shares as chance would: within five standard deviations."""
+    count = 4_000
+    buckets = Counter(
+        draw(KEY, customer=f"C{at}", place="web.hero", slot=0, day=739_621, outcome_count=0, retry=0) >> 28
+        for at in range(count)
+    )
+    expected, deviation = count / 16, (count * 15 / 256) ** 0.5
+    assert all(abs(buckets[each] - expected) < 5 * deviation for each in range(16))
+
+
+EXPLORING = a_plan(
+    *(an_action(f"offer_{at}", value=str(100 - 20 * at)) for at in range(3)),
+    the_arbitration("exploration: {bound: 0.5}\n"),
+)
+MATURE = SteadyScorer(EXPLORING, positives=100)
+
+
+def test_frequencies_match_the_recorded_weights() -> None:
+    """Over 3,000 customers each offer wins as often as its weight says, within five standard deviations."""
+    count, winners = 3_000, Counter[int]()
+    weights: tuple[int, ...] = ()
+    customer = a_customer(EXPLORING)
+    for at in range(count):
+        decision = decided(EXPLORING, a_question(EXPLORING, customer=f"C{at}"), customer, scorer=MATURE)
+        option = decision.filled[0].options[0]
+        assert option.draw is not None
+        winners[option.candidate.action] += 1
+        weights = option.draw.weights
+    for action, weight in enumerate(weights):
+        chance = weight / WHOLE
+        assert abs(winners[action] - count * chance) < 5 * (count * chance * (1 - chance)) ** 0.5
+    assert len(winners) == 3
+
+
+@given(st.integers(0, 86_399), st.integers(0, 86_399), st.integers(0, 10_000))
+def test_draws_are_stable_through_a_day(first: int, second: int, customer: int) -> None:
+    """No flicker and no refresh-shopping: a day is one in the bank's zone."""
+    midnight = datetime(2026, 7, 5, 23, tzinfo=UTC)
+    drawn = set()
+    for seconds in (first, second):
+        decision = decided(
+            EXPLORING,
+            a_question(EXPLORING, customer=f"C{customer}"),
+            now=midnight + timedelta(seconds=seconds),
+            scorer=MATURE,
+        )
+        record = decision.filled[0].options[0].draw
+        assert record is not None
+        drawn.add((record.drawn, decision.filled[0].options[0].candidate.action))
+    assert len(drawn) == 1
