@@ -14,7 +14,7 @@ ifneq ($(shell ($(PYTHON) -V | cut -d. -f1-2) 2>/dev/null),$(shell ($(BIN)/pytho
 .PHONY: $(STAMP)
 endif
 endif
-PACKAGES := engine models api demobank loadtest bench tests
+PACKAGES := engine models api demobank loadtest bench examples tests
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-14s %s\n", $$1, $$2}'

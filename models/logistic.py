@@ -36,14 +36,11 @@ def fit_logistic(
         gradient = design.T @ (positives - trials * probability) - penalty * (at - centre)
         weight = trials * probability * (1.0 - probability)
         step = np.linalg.solve((design * weight[:, None]).T @ design + np.diag(penalty + 1e-9), gradient)
-        while (reached := _loss(design, positives, trials, penalty, centre, fixed, at + step)) > loss + 1e-12 * abs(
-            loss
-        ):
-            step = step / 2.0
-        at = at + step
-        if loss - reached <= _CONVERGED * abs(loss):
+        if float(gradient @ step) <= _CONVERGED * abs(loss):  # twice what the step can still gain
             break
-        loss = reached
+        while (reached := _loss(design, positives, trials, penalty, centre, fixed, at + step)) > loss:
+            step = step / 2.0
+        at, loss = at + step, reached
     return at
 
 

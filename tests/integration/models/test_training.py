@@ -64,10 +64,13 @@ def test_a_snapshot_taken_after_the_contacts_refuses_every_fact(tmp_path: Path) 
 
 
 def test_shuffled_answers_teach_nothing(tmp_path: Path) -> None:
-    """An AUC away from one half here would mean that the measuring is wrong."""
-    write_bank(tmp_path, customers=6_000, shuffled=True)
-    trained = train_from_bank(nutshell_plan(), tmp_path, tmp_path / "models", settings=QUICK, promote=False)
-    assert trained.report.overall.auc == pytest.approx(0.5, abs=0.03)
+    """An AUC away from one half, on the average of four banks, would mean that the measuring is wrong."""
+    found = []
+    for seed in range(4):
+        write_bank(tmp_path, customers=3_000, seed=seed, shuffled=True)
+        trained = train_from_bank(nutshell_plan(), tmp_path, tmp_path / "models", settings=QUICK, promote=False)
+        found.append(trained.report.overall.auc or 0.0)
+    assert sum(found) / len(found) == pytest.approx(0.5, abs=0.03)
 
 
 def test_training_twice_gives_the_same_bytes(installation: Installation, tmp_path: Path) -> None:
