@@ -33,8 +33,8 @@ from models.train import grow
 
 TRAIN: Final = 20_000
 TEST: Final = 1_000
-RATES: Final = (0.01, 0.02, 0.05, 0.1, 0.2)
-"""Among which the learning rate is chosen; below one over the number of trees they do not add up to one whole step."""
+RATES: Final = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
+"""Among which the learning rate is chosen."""
 TIMING: Final = (
     "call.month", "economy.employment_change", "economy.consumer_prices", "economy.consumer_confidence",
     "economy.euribor_3m", "economy.employed",
