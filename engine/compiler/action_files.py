@@ -107,7 +107,7 @@ def _stage(form: Form, key: str, context: ReadContext) -> Condition:
 def _terms(form: Form) -> Mapping[str, float]:
     terms = {}
     for key, node in form.entries("terms"):
-        number = form.bounded(node, key.text, None, None) if isinstance(node, Scalar) else None
+        number = node.number if isinstance(node, Scalar) else None
         if number is None:
             form.problems.error(node.span, f"the term `{key.text}` must be a number")
         else:

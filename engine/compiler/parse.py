@@ -28,7 +28,15 @@ from engine.errors import Diagnostic, Span
 MAX_BYTES: Final = 1_000_000
 MAX_DEPTH: Final = 30
 MAX_SCALAR: Final = 20_000
-_NEEDS_QUOTES: Final = (">", "!", "%", "@", "`", "*", "&")
+_NEEDS_QUOTES: Final = re.compile(r"(?:: |[\[,] ?)\s*([>!%@`*&])")
+_IN_PLAIN_WORDS: Final = (
+    ("while scanning a quoted scalar", "this quote is never closed", "close it in the same line"),
+    ("while parsing a flow mapping", "this `{` is never closed, or a comma is missing in it", ""),
+    ("while parsing a flow sequence", "this `[` is never closed, or a comma is missing in it", ""),
+    ("mapping values are not allowed", "`: ` cannot stand inside a value", "put quotes around the text"),
+    ("\\t", "a tab cannot indent", "use spaces"),
+)
+"""What the parser says, what it means, and what helps."""
 _NUMBER: Final = re.compile(r"[-+]?(\d[\d_]*)(\.\d[\d_]*)?")
 
 
@@ -142,14 +150,18 @@ def _explain(path: str, text: str, error: YAMLError) -> Diagnostic:
     mark = error.problem_mark or error.context_mark if isinstance(error, MarkedYAMLError) else None
     if mark is None:
         return Diagnostic(Span(path), "this is not YAML")
-    span = Span(path, mark.line + 1, mark.column + 1)
     lines = text.split("\n")
     line = lines[mark.line] if mark.line < len(lines) else ""
-    for value in (line[mark.column :], line.partition(": ")[2].lstrip()):
-        if value.startswith(_NEEDS_QUOTES):
-            span = Span(path, mark.line + 1, len(line) - len(value) + 1)
-            return Diagnostic(span, f"`{value[0]}` cannot start a value", "put quotes around it")
-    return Diagnostic(span, f"this is not YAML: {getattr(error, 'problem', None) or 'cannot be read'}")
+    if sign := _NEEDS_QUOTES.search(line):
+        span = Span(path, mark.line + 1, sign.start(1) + 1)
+        return Diagnostic(span, f"`{sign[1]}` cannot start a value", "put quotes around it")
+    problem = str(getattr(error, "problem", None) or "cannot be read")
+    began = getattr(error, "context_mark", None)
+    for fragment, message, hint in _IN_PLAIN_WORDS:
+        if fragment in f"{getattr(error, 'context', '')}: {problem}":
+            at = began if began is not None and "closed" in message else mark
+            return Diagnostic(Span(path, at.line + 1, at.column + 1), message, hint)
+    return Diagnostic(Span(path, mark.line + 1, mark.column + 1), f"this is not YAML: {problem}")
 
 
 class _Builder:

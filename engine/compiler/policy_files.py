@@ -177,10 +177,11 @@ def _caps(
     channels = context.known_channels(form) if form.has("channels") else None
     form.text("title")
     form.finish()
-    if limit is None:
+    if not form.has("limit"):
         context.problems.error(form.span, f"the cap `{name}` needs a `limit`")
-    if (rolling is None) == (calendar is None):
+    if form.has("in") == form.has("each"):
         context.problems.error(form.span, f"the cap `{name}` needs either `in: 7d` or `each: day`")
+    if (rolling is None) == (calendar is None):
         return
     of_tier = {at for at, read in enumerate(actions) if read.action.tier in tiers}
 
@@ -318,7 +319,7 @@ def read_arbitration(form: Form, context: ReadContext, journeys: Mapping[str, tu
 def _lever(form: Form, context: ReadContext, journeys: Mapping[str, tuple[int, ...]]) -> Lever:
     head = read_head(form, "lever", form.name("lever"))
     percent = form.number("percent", None, low="-100", high="100")
-    if percent is None:
+    if not form.has("percent"):
         context.problems.error(form.span, "a lever needs `percent`")
     channels = context.known_channels(form)
     themes = form.known_words("themes", "theme", journeys)

@@ -283,7 +283,7 @@ class _Reader:
             withheld=self._actions(form, "not_offer", only),
             because=self._reasons(form),
         )
-        if not (form.has("offer") or form.has("not_offer")):
+        if isinstance(self._draft.expect, MappingNode) and not (form.has("offer") or form.has("not_offer")):
             self._problems.error(form.span, "`expect` needs `offer` or `not_offer`")
         form.finish()
         return expected

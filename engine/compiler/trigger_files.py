@@ -1,6 +1,8 @@
 """Reads `customized/*.yaml`: triggers that promote and suppress."""
 
 from collections.abc import Iterator
+from decimal import Decimal
+from typing import Final
 
 from engine.compiler.catalogue import seconds
 from engine.compiler.conditions import positive_events
@@ -10,6 +12,9 @@ from engine.compiler.parse import Scalar
 from engine.ids import MomentId
 from engine.plan import Trigger
 from engine.syntax import All, AnyOf, Condition, Seen
+
+_LIGHTEST: Final = Decimal("0.2")
+_HEAVIEST: Final = Decimal(5)
 
 
 def read_trigger(form: Form, context: ReadContext) -> Trigger:
@@ -49,8 +54,8 @@ def _promotions(form: Form, context: ReadContext) -> Iterator[tuple[int, float]]
         if key.text not in context.position_by_action:
             context.problems.unknown(key.span, "action", key.text, context.position_by_action)
             continue
-        weight = form.bounded(node, key.text, "0.2", "5") if isinstance(node, Scalar) else None
-        if weight is None:
+        weight = node.number if isinstance(node, Scalar) else None
+        if weight is None or not _LIGHTEST <= weight <= _HEAVIEST:
             context.problems.error(node.span, f"the weight of `{key.text}` must be a number in 0.2..5")
             continue
         yield context.position_by_action[key.text], float(weight)

@@ -107,6 +107,9 @@ def _require(box: _Box, cell: Holds, *, wanted: bool, problems: Problems) -> Non
 
 
 def _report(fact: FactName, first: Span, second: Span, problems: Problems) -> None:
+    """Report two cells that contradict each other; a range that is empty in itself was reported where it was read."""
+    if first == second:
+        return
     later, earlier = max(first, second), min(first, second)
     message = f"no customer can match: this contradicts what line {earlier.line} asks of `{fact}`"
     problems.error(later, message)

@@ -1,0 +1,1 @@
+"""Golden diagnostics and decisions of the engine."""
