@@ -27,6 +27,7 @@ _LINEAR: Final = re.compile(
     r"(?P<factor>[\d._]+)\s*\*\s*(?P<fact>[a-z][a-z0-9_.]*)(?:\s*(?P<sign>[+-])\s*(?P<constant>[\d._]+))?"
 )
 _TREATMENT_KEYS: Final = frozenset({"id", "when", "locale", "valid", "leads_to", "privacy", "arm"})
+_ACTIVITIES: Final = ("appointment", "callback")
 _TIERS: Final = {"must": Tier.MUST, "service": Tier.SERVICE, "offer": Tier.OFFER}
 
 
@@ -192,9 +193,15 @@ def _treatments(form: Form, action: ActionId, position: int, context: ReadContex
             continue
         channel, placements = place
         nodes = node.items if isinstance(node, Sequence) else (node,)
+        seen: set[str] = set()
         for number, each in enumerate(nodes, start=1):
-            name = f"{action}/{key.text}" + (f"/{number}" if len(nodes) > 1 else "")
-            yield _treatment(Form(each, context.problems, "a treatment"), name, position, channel, placements, context)
+            form_of_one = Form(each, context.problems, "a treatment")
+            own = form_of_one.text("id") or str(number)
+            if own in seen:
+                context.problems.error(form_of_one.span_of("id"), f"the treatment `{own}` stands here twice")
+            seen.add(own)
+            name = f"{action}/{key.text}" + (f"/{own}" if len(nodes) > 1 else "")
+            yield _treatment(form_of_one, name, position, channel, placements, context)
 
 
 def _place(key: Scalar, context: ReadContext) -> tuple[Channel, tuple[PlacementId, ...]] | None:
@@ -216,10 +223,8 @@ def _treatment(
 ) -> ReadTreatment:
     if form.has("arm"):
         context.problems.error(form.span_of("arm"), "arms of experiments are not served yet", "remove `arm`")
-    own_id = form.text("id")
     condition = context.conditions.block(block) if (block := form.node_at("when")) is not None else ALWAYS
     validity = read_validity(form)
-    leads_to = form.node_at("leads_to")
     form.choice("privacy", ("public", "personal", "staff"), channel.privacy)
     content = {
         entry.key.text: plain(entry.value) for entry in form.node.entries if entry.key.text not in _TREATMENT_KEYS
@@ -229,7 +234,7 @@ def _treatment(
     placeholders = tuple(dict.fromkeys(_placeholders(form, channel, context)))
     locale = form.text("locale") or None
     treatment = Treatment(
-        id=TreatmentId(f"{name.rsplit('/', 1)[0]}/{own_id}" if own_id and name[-1].isdigit() else name),
+        id=TreatmentId(name),
         action=action,
         condition=None,
         locale=locale,
@@ -237,11 +242,25 @@ def _treatment(
         last_day=validity.last_day,
         content=content,
         placeholders=placeholders,
-        leads_to={k: str(v) for k, v in lead.items()} if isinstance(lead := plain(leads_to), dict) else None,
+        leads_to=_leads_to(form, context),
         plain=condition == ALWAYS and locale is None and not validity.bounded and not placeholders,
         span=form.span,
     )
     return ReadTreatment(channel=channel.position, placements=placements, treatment=treatment, condition=condition)
+
+
+def _leads_to(form: Form, context: ReadContext) -> Mapping[str, str] | None:
+    """What accepting creates instead of an order: an activity on a channel."""
+    channels = [str(channel.id) for channel in context.channels]
+    found = {}
+    for key, node in form.entries("leads_to"):
+        if key.text not in channels:
+            context.problems.unknown(key.span, "channel", key.text, channels)
+        if not isinstance(node, Scalar) or node.text not in _ACTIVITIES:
+            context.problems.error(node.span, f"`leads_to` must name one of {', '.join(_ACTIVITIES)}")
+        else:
+            found[key.text] = node.text
+    return found or None
 
 
 def _placeholders(form: Form, channel: Channel, context: ReadContext) -> Iterator[FactName]:

@@ -196,6 +196,10 @@ class CatalogueReader:
             if name.text in attributes:
                 self._problems.error(name.span, f"`{name.text}` is an attribute already")
             if spec is not None and operands is not None:
+                # What is made of something private tells something private.
+                spec = replace(
+                    spec, private=spec.private or any(known[each].private for each in operands if each in known)
+                )
                 self._check_result(form, operation, spec, known.get(operands[0], spec))
                 found[spec.name] = (spec, Calculated(operation=operation, operands=operands))
                 known[spec.name] = spec
@@ -296,7 +300,18 @@ def _channel(name: ChannelId, position: int, form: Form, bank: Bank, groups: Cal
         },
     )
     form.finish()
+    _check_precedences(channel, form)
     return channel
+
+
+def _check_precedences(channel: Channel, form: Form) -> None:
+    """Which placement fills first decides who gets the best offer, so no two may have one precedence."""
+    first_by_precedence: dict[int, PlacementId] = {}
+    for placement in channel.placements.values():
+        first = first_by_precedence.setdefault(placement.precedence, placement.id)
+        if first != placement.id:
+            message = f"`{first}` and `{placement.id}` of `{channel.id}` have the same precedence"
+            form.problems.error(form.key_span("placements"), message, "give each placement a `precedence` of its own")
 
 
 def _by_bank(node: Node, problems: Problems) -> bool:

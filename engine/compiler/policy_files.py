@@ -26,6 +26,16 @@ _LONGEST_FEATURE_S: Final = 90 * 86_400
 """Contacts of the last 90 days are features of the model."""
 
 
+def _refuse_twins(form: Form, key: str, kind: str) -> None:
+    """No two rules of one kind may have one name: explanations and logs would not tell them apart."""
+    seen: set[str] = set()
+    for each in form.forms(key, f"a {kind}"):
+        name = each.text(kind)
+        if name in seen:
+            form.problems.error(each.key_span(kind), f"the {kind} `{name}` is declared twice")
+        seen.add(name)
+
+
 # --- guards ----------------------------------------------------------------------------------------------------------
 
 
@@ -40,6 +50,7 @@ def read_guards(
             context.problems.unknown(key.span, "fact", key.text, context.facts)
         elif not is_missing(held := reader.held(fact.spec, node)):
             defaults[fact.name] = held
+    _refuse_twins(form, "guards", "guard")
     guards = tuple(_guard(each, context, actions) for each in form.forms("guards", "a guard"))
     form.finish()
     _require_consent_guard(form, context, guards, actions)
@@ -118,6 +129,7 @@ def read_contact(
 
     Accepts count for journeys for up to `accepts_count_s` seconds.
     """
+    _refuse_twins(form, "caps", "cap")
     caps = [cap for each in form.forms("caps", "a cap") for cap in _caps(each, context, actions, journeys)]
     cooling = form.form("cooling_off", "`cooling_off`")
     defaults = _Defaults(
@@ -303,6 +315,7 @@ class Arbitration:
 
 def read_arbitration(form: Form, context: ReadContext, journeys: Mapping[str, tuple[int, ...]]) -> Arbitration:
     """`policy/arbitration.yaml`."""
+    _refuse_twins(form, "levers", "lever")
     levers = tuple(_lever(each, context, journeys) for each in form.forms("levers", "a lever"))
     exploration = form.form("exploration", "`exploration`")
     bound = exploration.number("bound", "0", low="0", high="0.5")

@@ -114,6 +114,14 @@ def test_treatment_with_an_unknown_placeholder_does_not_fit() -> None:
     assert dressed(treatments) == "no_treatment"
 
 
+def test_one_treatment_alone_goes_by_its_place() -> None:
+    """Also where the place ends in a digit; only variants go by their own ids."""
+    channels = CHANNELS.replace("hero:", "slot1:")
+    plan = a_plan({"channels.yaml": channels}, an_action("isa", "treatments:\n  web.slot1: {id: only, headline: x}"))
+    decision = decided(plan, a_question(plan, "web.slot1"))
+    assert decision.filled[0].options[0].treatment.id == "isa/web.slot1"
+
+
 def test_action_without_a_treatment_is_not_scored() -> None:
     """It ends before the model is asked."""
     plan = a_plan(an_action("isa", "treatments:\n  atm.idle: {headline: x}"))
@@ -169,11 +177,24 @@ def test_leads_to_says_what_accepting_creates() -> None:
         ('  atm.idle: {headline: "{income}"}', "the private fact `income` must not appear on `atm`"),
         ("  web.hero: {headline: x, arm: a}", "arms of experiments are not served yet"),
         ("  web.hero: {headline: x, valid: {from: 2026-02-01, to: 2026-01-01}}", "the validity ends before it begins"),
+        (
+            "  web.hero: {headline: x, leads_to: {brnch: appointment}}",
+            "unknown channel `brnch`; did you mean `branch`?",
+        ),
+        ("  web.hero: {headline: x, leads_to: {branch: party}}", "`leads_to` must name one of appointment, callback"),
+        ("  web.hero: [{id: a, headline: x}, {id: a, headline: y}]", "the treatment `a` stands here twice"),
     ],
 )
 def test_treatment_that_cannot_be_shown_is_refused(treatments: str, problem: str) -> None:
     """With a suggestion where there is one."""
     assert any(problem in each for each in problems_of(an_action("isa", f"treatments:\n{treatments}")))
+
+
+def test_what_is_made_of_private_facts_is_private() -> None:
+    """A difference of income and rent tells something of both."""
+    shows = '  atm.idle: {headline: "{left_over} to spare"}'
+    (problem,) = problems_of(an_action("isa", f"treatments:\n{shows}"))
+    assert "the private fact `left_over` must not appear on `atm`" in problem
 
 
 def test_treatments_hold_what_the_snapshot_says_at_that_time() -> None:

@@ -119,7 +119,7 @@ def _channels() -> str:
 
 def _action(action: str, group: str) -> str:
     leads = (
-        "\n  web.footer: {headline: Talk to us, body: We call you, leads_to: {phone: callback}}"
+        "\n  web.footer: {headline: Talk to us, body: We call you, leads_to: {branch: appointment}}"
         if group == "lending"
         else ""
     )
