@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, TypeVar
 from zoneinfo import ZoneInfo
@@ -23,6 +23,7 @@ class Dice:
 
     draw: Draw
     now: datetime
+    """In UTC, as all instants here: what is reckoned with local times skips and repeats hours."""
     zone: ZoneInfo
     kinds: dict[str, str] = field(default_factory=dict)
     """Every fact that conditions may name, with its type."""
@@ -90,7 +91,7 @@ class Dice:
             edge = midnight - timedelta(days=self.number(0, 8))
         else:
             edge = instant_away(self.now, -1, Length.read(self.pick(LENGTHS)), self.zone)
-        return min(self.now, edge + timedelta(seconds=self.number(-1, 1)))
+        return min(self.now, edge.astimezone(UTC) + timedelta(seconds=self.number(-1, 1)))
 
     def instant(self) -> datetime:
         """An instant near the edge of some window, past or future."""

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Final
@@ -115,7 +115,7 @@ def cases(draw: Draw, people: int = 4) -> Case:
     """A bank and some people who ask it something."""
     zone = ZoneInfo(draw(st.sampled_from(ZONES)))
     written_now = f"2026-{draw(st.sampled_from(DAYS))}T{draw(st.sampled_from(TIMES))}"
-    now = datetime.fromtimestamp(datetime.fromisoformat(written_now).replace(tzinfo=zone).timestamp(), zone)
+    now = datetime.fromisoformat(written_now).replace(tzinfo=zone).astimezone(UTC)
     dice = PeopleDice(draw, now, zone)
     files = dice.files()
     return Case(files=files, people=tuple((dice.person(), dice.question()) for _ in range(people)))
