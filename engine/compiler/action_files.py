@@ -65,7 +65,7 @@ def read_action(form: Form, position: int, context: ReadContext) -> ReadAction:
     formerly = form.text("formerly") or name
     constant, table = _value(form, context)
     treatments = tuple(_treatments(form, name, position, context))
-    if not treatments:
+    if not treatments and not form.entries("treatments"):
         context.problems.error(form.span, f"the action `{name}` has no treatment, so it can never be shown")
     action = Action(
         id=name,

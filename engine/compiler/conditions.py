@@ -13,7 +13,7 @@ from engine.compiler.parse import Node, Scalar, Sequence, read_number
 from engine.errors import FactError, Span
 from engine.events import EventSpec
 from engine.facts import NUMERIC, ORDERED, FactSpec, FactType, hold, show_number
-from engine.ids import EventName, FactName
+from engine.ids import EventName
 from engine.syntax import (
     ALWAYS,
     All,
@@ -32,7 +32,6 @@ from engine.syntax import (
     Present,
     Seen,
     SeenSince,
-    atoms,
 )
 
 _OPERATORS: Final[Mapping[str, Operator]] = {
@@ -426,11 +425,6 @@ def positive_events(condition: Condition) -> tuple[Seen | LastAgo, ...]:
             return (condition,)
         case _:
             return ()
-
-
-def fact_names(condition: Condition) -> frozenset[FactName]:
-    """The names of the plain facts below; history conditions read none."""
-    return frozenset(atom.fact.name for atom in atoms(condition) if not isinstance(atom, Seen | LastAgo | SeenSince))
 
 
 def _all(parts: list[Condition]) -> Condition:

@@ -63,6 +63,31 @@ def test_field_without_a_value_passes_no_filter() -> None:
     assert folded(plan, [event]) == [0, 0, event.at, 0, 0, 0]
 
 
+def test_filters_are_told_apart_by_what_they_ask() -> None:
+    """Equal words share their place in the state; other words have their own."""
+    asked = (
+        "{amount: at least 100}",
+        "{amount: at least 100.00}",
+        "{amount: over 100}",
+        "{kind: not base}",
+        "{kind: [base, bonus]}",
+        "{amount: present}",
+        "{amount: missing}",
+        "{any: [{amount: under 5}, {kind: base}]}",
+        "{amount: '>= 2 * amount'}",
+    )
+    history = "\n".join(f"  - {{seen: salary, in: 30d, where: {each}}}" for each in asked)
+    plan = a_plan(a_trigger("t", f"promote: {{isa: 2}}\nhistory:\n{history}"))
+    assert len(plan.event_layout.filters) == len(asked) - 1
+    event = an_event(plan, "salary", amount=3, kind="base")
+    seen = {kept.text for kept, at in zip(plan.event_layout.filters, folded(plan, [event])[1:], strict=True) if at}
+    assert seen == {
+        "salary{kind in [0, 1]}",
+        "salary{amount: present}",
+        "salary{any(amount < 5; kind in [0])}",
+    }
+
+
 def test_fields_are_held_as_declared() -> None:
     """In declared order, absent ones missing; others are refused."""
     plan = a_plan()
