@@ -12,6 +12,8 @@ from engine.compiler.catalogue import plain
 from engine.compiler.context import ReadContext, read_head, read_validity
 from engine.compiler.form import Form
 from engine.compiler.generate import ValueTable
+from engine.compiler.grammar.marketing import ACTIVITIES, TREATMENT
+from engine.compiler.grammar.words import FACT, PLAIN_NUMBER
 from engine.compiler.parse import Mapping as MappingNode
 from engine.compiler.parse import Node, Scalar, Sequence, read_number
 from engine.compiler.slots import CHANNEL
@@ -24,10 +26,9 @@ from engine.syntax import ALWAYS, Condition, Linear, facts_read
 
 _PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
 _LINEAR: Final = re.compile(
-    r"(?P<factor>[\d._]+)\s*\*\s*(?P<fact>[a-z][a-z0-9_.]*)(?:\s*(?P<sign>[+-])\s*(?P<constant>[\d._]+))?"
+    rf"(?P<factor>{PLAIN_NUMBER})\s*\*\s*(?P<fact>{FACT})(?:\s*(?P<sign>[+-])\s*(?P<constant>{PLAIN_NUMBER}))?"
 )
-_TREATMENT_KEYS: Final = frozenset({"id", "when", "locale", "valid", "leads_to", "privacy", "arm"})
-_ACTIVITIES: Final = ("appointment", "callback")
+_TREATMENT_KEYS: Final = frozenset(key.name for key in TREATMENT.keys)
 _TIERS: Final = {"must": Tier.MUST, "service": Tier.SERVICE, "offer": Tier.OFFER}
 
 
@@ -74,8 +75,8 @@ def read_action(form: Form, position: int, context: ReadContext) -> ReadAction:
         group=form.name("group"),
         gives=gives,
         product_bit=context.facts[f"{HOLDS}.{gives}"].member if gives is not None else None,
-        tier=_TIERS[form.choice("tier", tuple(_TIERS), "offer")],
-        only_when_promoted=form.choice("show", ("always", "only_when_promoted"), "always") == "only_when_promoted",
+        tier=_TIERS[form.choice("tier")],
+        only_when_promoted=form.choice("show") == "only_when_promoted",
         value_minor=constant,
         hash=hash32(formerly),
         terms=_terms(form),
@@ -225,7 +226,7 @@ def _treatment(
         context.problems.error(form.span_of("arm"), "arms of experiments are not served yet", "remove `arm`")
     condition = context.conditions.block(block) if (block := form.node_at("when")) is not None else ALWAYS
     validity = read_validity(form)
-    form.choice("privacy", ("public", "personal", "staff"), channel.privacy)
+    form.choice("privacy")
     content = {
         entry.key.text: plain(entry.value) for entry in form.node.entries if entry.key.text not in _TREATMENT_KEYS
     }
@@ -256,8 +257,8 @@ def _leads_to(form: Form, context: ReadContext) -> Mapping[str, str] | None:
     for key, node in form.entries("leads_to"):
         if key.text not in channels:
             context.problems.unknown(key.span, "channel", key.text, channels)
-        if not isinstance(node, Scalar) or node.text not in _ACTIVITIES:
-            context.problems.error(node.span, f"`leads_to` must name one of {', '.join(_ACTIVITIES)}")
+        if not isinstance(node, Scalar) or node.text not in ACTIVITIES:
+            context.problems.error(node.span, f"`leads_to` must name one of {', '.join(ACTIVITIES)}")
         else:
             found[key.text] = node.text
     return found or None

@@ -8,6 +8,8 @@ from typing import Final, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from engine.compiler.form import Form, Problems, read_duration
+from engine.compiler.grammar.bank import POSITIVES
+from engine.compiler.grammar.words import FACT
 from engine.compiler.parse import Mapping as MappingNode
 from engine.compiler.parse import Node, Scalar, read_number
 from engine.compiler.parse import Sequence as SequenceNode
@@ -18,11 +20,10 @@ from engine.facts import GROUPS, HOLDS, NUMERIC, SEGMENTS, FactSpec, FactType, P
 from engine.ids import ChannelId, EventName, FactName, MomentId, PlacementId
 from engine.plan import Calculated, Catalogue, Channel, Placement
 
-_FACT_NAME: Final = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)*")
+_FACT_NAME: Final = re.compile(FACT)
 _RESERVED: Final = ("holds", "groups", "segments", "needs", "consent", "context", "request", "now", "placement")
 _MINOR_DIGITS: Final[Mapping[str, int]] = {"JPY": 0, "KRW": 0, "ISK": 0, "KWD": 3, "BHD": 3}
 _OPERATIONS: Final = ("sum", "difference", "ratio", "months_between")
-_PRIVACY: Final = ("public", "personal", "staff")
 _MAX_SET: Final = 52
 """Members of a set: its mask must stay exact as a float."""
 
@@ -93,9 +94,7 @@ class CatalogueReader:
             groups=groups,
             segments=segments,
             purposes=self._names("purposes"),
-            positives={
-                key.text: value.text for key, value in self._form.entries("positives") if isinstance(value, Scalar)
-            },
+            positives=self._positives(),
             titles=titles,
         )
         self._form.finish()
@@ -105,6 +104,15 @@ class CatalogueReader:
             *(FactSpec(name=name, type=FactType.SET, values=values) for name, values in sets),
         )
         return catalogue, ProfileSchema(columns)
+
+    def _positives(self) -> dict[str, str]:
+        found = {}
+        for channel, outcome in self._form.entries("positives"):
+            if isinstance(outcome, Scalar) and outcome.text in POSITIVES:
+                found[channel.text] = outcome.text
+            else:
+                self._problems.error(outcome.span, f"a positive answer must be one of {', '.join(POSITIVES)}")
+        return found
 
     @staticmethod
     def _in_context(spec: FactSpec) -> FactSpec:
@@ -130,10 +138,10 @@ class CatalogueReader:
             self._problems.error(name.span, f"`{name.text}` cannot name {what}", "lower-case words joined by dots")
 
     def _spec(self, name: FactName, form: Form) -> FactSpec | None:
-        kind = FactType(form.choice("type", [each.value for each in FactType], FactType.TEXT))
+        kind = FactType(form.choice("type"))
         if not form.has("type"):
             self._problems.error(form.span, f"`{name}` needs a `type`")
-        decimals = {FactType.MONEY: self._bank.minor_digits, FactType.DECIMAL: form.integer("decimals", 2, high=9) or 0}
+        decimals = {FactType.MONEY: self._bank.minor_digits, FactType.DECIMAL: form.integer("decimals") or 0}
         spec = FactSpec(
             name=name,
             type=kind,
@@ -142,10 +150,10 @@ class CatalogueReader:
             values=tuple(word.text for word in form.words("values")),
             unit=form.text("unit"),
             private=form.truth("private"),
-            model=form.truth("model", default=True),
-            protected=form.text("protected") == "audit_only",
+            model=form.truth("model"),
+            protected=form.choice("protected") == "audit_only",
         )
-        for described in ("source", "retention", "justified", "protected", "decimals", "personal"):
+        for described in ("source", "retention", "justified", "personal"):
             form.text(described)
         if kind in (FactType.CATEGORY, FactType.SET) and not 0 < len(spec.values) <= _MAX_SET:
             self._problems.error(form.span, f"`{name}` needs `values`, at most {_MAX_SET}")
@@ -250,7 +258,7 @@ class CatalogueReader:
     def _events(self) -> dict[EventName, EventSpec]:
         events = {}
         for name, node in self._form.entries("events"):
-            form = Form(node, self._problems, "an event")
+            form = Form(node, self._problems, "an event of the catalogue")
             keep = form.duration("keep")
             fields = [
                 self._spec(FactName(key.text), Form(value, self._problems, "a field"))
@@ -284,15 +292,15 @@ def read_channels(form: Form, bank: Bank, groups: Callable[[], frozenset[str]]) 
 
 
 def _channel(name: ChannelId, position: int, form: Form, bank: Bank, groups: Callable[[], frozenset[str]]) -> Channel:
-    cost = form.number("cost", "0", low="0", high="1000") or Decimal(0)
+    cost = form.number("cost") or Decimal(0)
     staff = form.truth("staff")
     channel = Channel(
         id=name,
         position=position,
         staff=staff,
-        privacy=form.choice("privacy", _PRIVACY, "staff" if staff else "public"),
+        privacy=form.choice("privacy", default="staff" if staff else "public"),
         cost_minor=int(cost.scaleb(bank.minor_digits)),
-        budget_ms=form.integer("budget_ms", 50, low=5, high=10_000) or 50,
+        budget_ms=form.integer("budget_ms") or 50,
         initiated_by_bank={MomentId(key.text): _by_bank(node, form.problems) for key, node in form.entries("moments")},
         placements={
             PlacementId(key.text): _placement(PlacementId(key.text), Form(node, form.problems, "a placement"), groups)
@@ -316,7 +324,7 @@ def _check_precedences(channel: Channel, form: Form) -> None:
 
 def _by_bank(node: Node, problems: Problems) -> bool:
     form = Form(node, problems, "a moment")
-    by_bank = form.choice("initiated_by", ("customer", "bank"), "customer") == "bank"
+    by_bank = form.choice("initiated_by") == "bank"
     form.finish()
     return by_bank
 
@@ -329,10 +337,10 @@ def _placement(name: PlacementId, form: Form, groups: Callable[[], frozenset[str
         fallback = {"id": f"{name}_default"}
     placement = Placement(
         id=name,
-        precedence=form.integer("precedence", 1, low=1, high=1000) or 1,
-        items=form.integer("items", 1, low=1, high=20) or 1,
+        precedence=form.integer("precedence") or 1,
+        items=form.integer("items") or 1,
         accepts=frozenset(accepts.known_words("groups", "group", groups())) if form.has("accepts") else None,
-        max_per_group=form.integer("max_per_group", None, low=1, high=20),
+        max_per_group=form.integer("max_per_group"),
         valid_minutes=_minutes(form, "valid_for", 10),
         prefetch_valid_minutes=_minutes(form, "prefetch_valid_for", 60),
         fallback=fallback,

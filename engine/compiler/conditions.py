@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Final, Literal, cast
 
 from engine.compiler.form import Form, Problems, read_duration
+from engine.compiler.grammar.words import FACT, OPERATOR, OPERATORS, PERIODS, PLAIN_NUMBER
 from engine.compiler.parse import Mapping as MappingNode
 from engine.compiler.parse import Node, Scalar, Sequence, read_number
 from engine.errors import FactError, Span
@@ -34,25 +35,14 @@ from engine.syntax import (
     SeenSince,
 )
 
-_OPERATORS: Final[Mapping[str, Operator]] = {
-    ">=": ">=",
-    "<=": "<=",
-    ">": ">",
-    "<": "<",
-    "at least": ">=",
-    "at most": "<=",
-    "over": ">",
-    "under": "<",
-}
-_COMPARISON: Final = re.compile(r"(>=|<=|>|<|at least\b|at most\b|over\b|under\b)\s*(.+)")
+_COMPARISON: Final = re.compile(rf"({OPERATOR})\s*(.+)")
 _NEGATION: Final = re.compile(r"(?:!=\s*|not\s+)(.+)")
 _ALL_OF: Final = re.compile(r"all of\s*\[(.*)\]")
 _LIST: Final = re.compile(r"\[(.*)\]")
-_PERIOD: Final = re.compile(r"(within|older than|in next)\s+(\S+)")
+_PERIOD: Final = re.compile(rf"({'|'.join(PERIODS)})\s+(\S+)")
 _LINEAR: Final = re.compile(
-    r"(?:(?P<factor>[\d._]+)\s*\*\s*)?(?P<fact>[a-z][a-z0-9_]*(?:\.[a-z0-9_]+)*)(?:\s*(?P<sign>[+-])\s*(?P<constant>[\d._]+))?"
+    rf"(?:(?P<factor>{PLAIN_NUMBER})\s*\*\s*)?(?P<fact>{FACT})(?:\s*(?P<sign>[+-])\s*(?P<constant>{PLAIN_NUMBER}))?"
 )
-_MAX_HISTORY_COUNT: Final = 50
 
 
 @dataclass(slots=True)
@@ -171,7 +161,7 @@ class ConditionReader:
         if match := _PERIOD.fullmatch(text):
             return self._period(fact, match[1], match[2], node)
         if match := _COMPARISON.fullmatch(text):
-            return self._compare(fact, _OPERATORS[match[1]], match[2].strip(), shown, node)
+            return self._compare(fact, OPERATORS[match[1]], match[2].strip(), shown, node)
         if ".." in text and fact.spec.type in ORDERED:
             return self._range(fact, text, shown, node)
         return self._one_of(fact, [text], text, node.span)
@@ -370,7 +360,7 @@ class ConditionReader:
             self._problems.error(form.span_of(key), message, "raise `keep` in the catalogue, or shorten the window")
 
     def _seen(self, form: Form, kind: str, event: EventSpec, text: str, shown: str) -> Condition:
-        at_least = form.integer("at_least", 1, low=1, high=_MAX_HISTORY_COUNT) or 1
+        at_least = form.integer("at_least") or 1
         window = None if kind == "ever" else self._window(form, "in", event, required=True)
         self._names.filters[text].depth = max(self._names.filters[text].depth, at_least)
         return Seen(event.name, text, at_least, window, shown, form.span)

@@ -77,7 +77,7 @@ def read_head(form: Form, kind: str, name: str) -> RuleHead:
         rule=RuleId(f"{kind}/{name}"),
         title=form.text("title", name),
         owner=form.text("owner"),
-        version=form.integer("version", 1, low=1) or 1,
+        version=form.integer("version") or 1,
         validity=read_validity(form),
         span=form.span,
     )

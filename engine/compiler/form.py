@@ -7,12 +7,16 @@ from datetime import date
 from decimal import Decimal
 from typing import Final, Literal, cast
 
+from engine.compiler.grammar import SHAPES
+from engine.compiler.grammar.kinds import Choice, Kind, Number, Truth, Whole
+from engine.compiler.grammar.words import DURATION, NAME
 from engine.compiler.parse import Mapping, Node, Scalar, Sequence
 from engine.errors import Diagnostic, Severity, Span
 from engine.syntax import Duration
 
-_NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
-_DURATION: Final = re.compile(r"(\d+)\s*(min|mo|h|d|y)")
+_NAME: Final = re.compile(NAME)
+_DURATION: Final = re.compile(DURATION)
+_AMOUNT: Final = re.compile(r"\d+")
 _Unit = Literal["min", "h", "d", "mo", "y"]
 LONGEST: Final = 100 * 366
 
@@ -52,19 +56,25 @@ def suggestion(name: str, known: Iterable[str]) -> str:
 
 def read_duration(text: str) -> Duration | None:
     """A duration such as `30d`, `2y`, `6mo`, `12h` or `10min`; `m` is refused for being either; None: not one."""
-    match = _DURATION.fullmatch(text.strip())
-    if match is None or len(match[1]) > 6:
+    written = text.strip()
+    amount = _AMOUNT.match(written)
+    if amount is None or _DURATION.fullmatch(written) is None or len(amount[0]) > 6:
         return None
-    duration = Duration(int(match[1]), cast(_Unit, match[2]))
+    duration = Duration(int(amount[0]), cast(_Unit, written[amount.end() :].strip()))
     return duration if duration.longest_days <= LONGEST else None
 
 
 class Form:
-    """One mapping being read. Every key that is read counts as known; `finish` reports the others."""
+    """One mapping being read. Every key that is read counts as known; `finish` reports the others.
+
+    Where the grammar has a shape of the form's name, bounds, words and defaults come from there, and no key can be read
+    that it does not list.
+    """
 
     def __init__(self, node: Node | None, problems: Problems, what: str, span: Span | None = None) -> None:
         self.problems = problems
         self.what = what
+        self._shape = SHAPES.get(what)
         if node is not None and not isinstance(node, Mapping):
             problems.error(node.span, f"{what} must hold `key: value` lines")
         self.node = node if isinstance(node, Mapping) else Mapping((), span or (node.span if node else Span("")))
@@ -80,6 +90,7 @@ class Form:
     def node_at(self, key: str) -> Node | None:
         """The raw node under a key."""
         self._read.add(key)
+        assert self._shape is None or self._shape.open or self._shape.key(key), f"declare `{key}` of {self.what}"
         node = self.node.get(key)
         return None if isinstance(node, Scalar) and node.is_null else node
 
@@ -123,9 +134,16 @@ class Form:
             self.problems.error(node.span, message)
         return node.text
 
-    def choice(self, key: str, values: Collection[str], default: str) -> str:
-        """One of some words."""
-        node = self.scalar(key)
+    def _kind(self, key: str) -> Kind | None:
+        """What the grammar says of a key; of alternatives, none."""
+        declared = self._shape.key(key) if self._shape is not None else None
+        return declared.kind if declared is not None else None
+
+    def choice(self, key: str, values: Collection[str] = (), default: str = "") -> str:
+        """One of some words: the grammar's, or those given."""
+        node, kind = self.scalar(key), self._kind(key)
+        if isinstance(kind, Choice):
+            values, default = kind.values, default or kind.default
         if node is None:
             return default
         if node.text not in values:
@@ -134,9 +152,10 @@ class Form:
             return default
         return node.text
 
-    def truth(self, key: str, *, default: bool = False) -> bool:
-        """True or false."""
-        node = self.scalar(key)
+    def truth(self, key: str) -> bool:
+        """True or false; false unless the grammar says otherwise."""
+        node, kind = self.scalar(key), self._kind(key)
+        default = isinstance(kind, Truth) and kind.default
         if node is None:
             return default
         if node.truth is None:
@@ -147,8 +166,10 @@ class Form:
     def number(
         self, key: str, default: str | None = None, *, low: str | None = None, high: str | None = None
     ) -> Decimal | None:
-        """An exact number within bounds, both inclusive; absent without a default: None, and an error if required."""
-        node = self.scalar(key)
+        """An exact number within inclusive bounds, the grammar's or those given; absent without a default: None."""
+        node, kind = self.scalar(key), self._kind(key)
+        if isinstance(kind, Number):
+            default, low, high = kind.default or None, kind.low or None, kind.high or None
         if node is None:
             return None if default is None else Decimal(default)
         return self.bounded(node, key, low, high) or (Decimal(0) if node.number == 0 else None)
@@ -165,7 +186,10 @@ class Form:
         return number
 
     def integer(self, key: str, default: int | None = None, *, low: int = 0, high: int = 10**9) -> int | None:
-        """A whole number within bounds, both inclusive."""
+        """A whole number within bounds, both inclusive: the grammar's, or those given."""
+        kind = self._kind(key)
+        if isinstance(kind, Whole):
+            default, low, high = kind.default, kind.low, kind.high
         number = self.number(key, None, low=str(low), high=str(high))
         if number is None:
             return default

@@ -81,8 +81,8 @@ def _contact(plan: Plan, node: Node, number: int, asked: Channel, now: datetime,
     form = Form(node, problems, "a contact")
     at = _instant(form, plan, now)
     name = form.scalar("action", required=True)
-    state = _STATES[form.choice("outcome", tuple(_STATES), "impression")]
-    reason = _REASONS[form.choice("reason", tuple(_REASONS), "none")]
+    state = _STATES[form.choice("outcome")]
+    reason = _REASONS[form.choice("reason")]
     channels = {str(each.id): each for each in plan.channels}
     channel = channels[form.choice("channel", tuple(channels), asked.id)]
     if reason is not DeclineReason.NONE and state is not ContactState.DECLINED:

@@ -20,7 +20,6 @@ from engine.plan import Cap, ContactRules, CoolingOff, Guard, Lever
 from engine.syntax import ALWAYS, facts_read
 
 _TIERS: Final[Mapping[str, Tier]] = {"must": Tier.MUST, "service": Tier.SERVICE, "offer": Tier.OFFER}
-_CALENDAR: Final = ("day", "week", "month")
 _SHORT_CAP: Final = " per "
 _LONGEST_FEATURE_S: Final = 90 * 86_400
 """Contacts of the last 90 days are features of the model."""
@@ -60,7 +59,7 @@ def read_guards(
 def _guard(form: Form, context: ReadContext, actions: Sequence[ReadAction]) -> Guard:
     name = form.name("guard")
     head = read_head(form, "guard", name)
-    no_profiling = form.choice("effect", ("stop", "no_profiling"), "stop") == "no_profiling"
+    no_profiling = form.choice("effect") == "no_profiling"
     stops = _stopped(form, context, actions) if form.has("stops") else ()
     if not (stops or no_profiling or _names_whom(form)):
         context.problems.error(form.span, f"the guard `{name}` stops nothing", "add `stops`, or `effect: no_profiling`")
@@ -136,7 +135,7 @@ def read_contact(
         decline_s=_declines(cooling, (0,) * len(DeclineReason)), accept_s=_seconds(cooling, "after_accept")
     )
     ignored = cooling.form("after_ignored", "`after_ignored`")
-    impressions = ignored.integer("impressions", 0, low=1, high=1000) or 0
+    impressions = ignored.integer("impressions") or 0
     ignored_within, ignored_for = _seconds(ignored, "in"), _seconds(ignored, "for")
     ignored.finish()
     cooling.finish()
@@ -179,10 +178,10 @@ def _caps(
     form: Form, context: ReadContext, actions: Sequence[ReadAction], journeys: Mapping[str, tuple[int, ...]]
 ) -> Iterator[Cap]:
     name = form.name("cap")
-    per = form.choice("per", ("customer", "group", "theme", "channel"), "customer")
-    accepts = form.choice("count", ("impressions", "accepts"), "impressions") == "accepts"
-    limit = form.integer("limit", None, low=0, high=100_000)
-    rolling, calendar = form.duration("in"), form.choice("each", _CALENDAR, "") or None
+    per = form.choice("per")
+    accepts = form.choice("count") == "accepts"
+    limit = form.integer("limit")
+    rolling, calendar = form.duration("in"), form.choice("each") or None
     tiers = {_TIERS[name] for name in form.known_words("tiers", "tier", _TIERS)} or {Tier.OFFER}
     groups = form.known_words("groups", "group", context.groups)
     themes = form.known_words("themes", "theme", journeys)
@@ -318,7 +317,7 @@ def read_arbitration(form: Form, context: ReadContext, journeys: Mapping[str, tu
     _refuse_twins(form, "levers", "lever")
     levers = tuple(_lever(each, context, journeys) for each in form.forms("levers", "a lever"))
     exploration = form.form("exploration", "`exploration`")
-    bound = exploration.number("bound", "0", low="0", high="0.5")
+    bound = exploration.number("bound")
     exploration.finish()
     worth_it = form.form("worth_it", "`worth_it`")
     tiers = {int(_TIERS[name]) for name in worth_it.known_words("tiers", "tier", _TIERS)}
@@ -331,7 +330,7 @@ def read_arbitration(form: Form, context: ReadContext, journeys: Mapping[str, tu
 
 def _lever(form: Form, context: ReadContext, journeys: Mapping[str, tuple[int, ...]]) -> Lever:
     head = read_head(form, "lever", form.name("lever"))
-    percent = form.number("percent", None, low="-100", high="100")
+    percent = form.number("percent")
     if not form.has("percent"):
         context.problems.error(form.span, "a lever needs `percent`")
     channels = context.known_channels(form)

@@ -248,7 +248,7 @@ class _Reader:
         return read_contacts(self._plan, self._draft.contacts, channel, now, self._problems)
 
     def _candidates(self) -> frozenset[int] | None:
-        return None if self._settings.choice("against", ("all", "named"), "named") == "all" else self._source.actions
+        return None if self._settings.choice("against") == "all" else self._source.actions
 
     def _propensities(self) -> tuple[float, ...]:
         found = [USUAL_PROPENSITY] * len(self._plan.actions)

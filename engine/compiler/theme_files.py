@@ -40,7 +40,7 @@ def read_theme(form: Form, context: ReadContext) -> tuple[Theme, list[NeedPart]]
     if not form.has("active"):
         context.problems.error(form.span, f"the theme `{name}` needs `active`", "the condition under which it shows")
     active = form.node_at("active")
-    weight = form.number("weight", "1", low="0.2", high="5")
+    weight = form.number("weight")
     journey = context.known_actions(form, "journey")
     if not journey:
         context.problems.error(form.span, f"the theme `{name}` needs a `journey` of actions")
@@ -50,7 +50,7 @@ def read_theme(form: Form, context: ReadContext) -> tuple[Theme, list[NeedPart]]
         journey=journey,
         weight=float(weight or 1),
         strict=form.truth("strict"),
-        skip_capped=form.choice("if_capped", ("wait", "skip"), "wait") == "skip",
+        skip_capped=form.choice("if_capped") == "skip",
         accept_counts=form.duration("accept_counts"),
     )
     context.read_tests(form, head, frozenset(journey))

@@ -8,13 +8,14 @@ from engine.compiler.catalogue import seconds
 from engine.compiler.conditions import positive_events
 from engine.compiler.context import ReadContext, read_head
 from engine.compiler.form import Form, read_duration
+from engine.compiler.grammar.marketing import WEIGHT
 from engine.compiler.parse import Scalar
 from engine.ids import MomentId
 from engine.plan import Trigger
 from engine.syntax import All, AnyOf, Condition, Seen
 
-_LIGHTEST: Final = Decimal("0.2")
-_HEAVIEST: Final = Decimal(5)
+_LIGHTEST: Final = Decimal(WEIGHT.low)
+_HEAVIEST: Final = Decimal(WEIGHT.high)
 
 
 def read_trigger(form: Form, context: ReadContext) -> Trigger:
@@ -56,7 +57,9 @@ def _promotions(form: Form, context: ReadContext) -> Iterator[tuple[int, float]]
             continue
         weight = node.number if isinstance(node, Scalar) else None
         if weight is None or not _LIGHTEST <= weight <= _HEAVIEST:
-            context.problems.error(node.span, f"the weight of `{key.text}` must be a number in 0.2..5")
+            context.problems.error(
+                node.span, f"the weight of `{key.text}` must be a number in {WEIGHT.low}..{WEIGHT.high}"
+            )
             continue
         yield context.position_by_action[key.text], float(weight)
 
