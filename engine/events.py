@@ -67,9 +67,11 @@ class Event:
 
 @dataclass(frozen=True)
 class EventLayout:
-    """Where each filter's instants stand in an event state: position 0 is KEPT_SINCE, then `depth` places a filter.
+    """Where each filter's instants stand in an event state: position 0 is KEPT_SINCE, then `depth` places a filter, at
+    the end one place a filter that says since when it is kept itself.
 
-    Instants of one filter stand latest first; 0 is "not so often".
+    Instants of one filter stand latest first; 0 is "not so often". A filter is kept since KEPT_SINCE or, where its own
+    place says so, only since later: rules that came to ask for it found nobody who had kept it.
     """
 
     filters: tuple[EventFilter, ...]
@@ -86,12 +88,17 @@ class EventLayout:
     @cached_property
     def width(self) -> int:
         """Length of an event state."""
+        return self.own_offset + len(self.filters)
+
+    @cached_property
+    def own_offset(self) -> int:
+        """First of the places that say since when each filter is kept; 0 there: since KEPT_SINCE."""
         return KEPT_SINCE + 1 + sum(kept.depth for kept in self.filters)
 
     @cached_property
     def hash(self) -> int:
-        """32 bits that name the layout; a stored state of another layout has to be folded again."""
-        text = "\n".join(f"{kept.text}|{kept.depth}" for kept in self.filters)
+        """32 bits that name the layout; a stored state of another layout is read through `carry_over`."""
+        text = "own\n" + "\n".join(f"{kept.text}|{kept.depth}" for kept in self.filters)
         return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
 
     @cached_property
@@ -113,3 +120,23 @@ class EventLayout:
                 latest = sorted([*after[offset : offset + kept.depth], event.at], reverse=True)
                 after[offset : offset + kept.depth] = latest[: kept.depth]
         return after
+
+    def carry_over(self, state: Sequence[int], source: "EventLayout", since: int) -> list[int]:
+        """A state of another layout under this one: filters of both keep their instants, others begin at `since`.
+
+        A filter that is to go deeper than the source went begins at `since` as well, unless it never came so far; what
+        is known of it stays.
+        """
+        carried = self.empty(state[KEPT_SINCE])
+        place_by_text = {kept.text: at for at, kept in enumerate(source.filters)}
+        for at, (offset, kept) in enumerate(zip(self.offsets, self.filters, strict=True)):
+            place = place_by_text.get(kept.text)
+            if place is None:
+                carried[self.own_offset + at] = since
+                continue
+            first, depth = source.offsets[place], source.filters[place].depth
+            known = state[first : first + min(depth, kept.depth)]
+            carried[offset : offset + len(known)] = known
+            forgotten = depth < kept.depth and bool(known[-1])
+            carried[self.own_offset + at] = since if forgotten else state[source.own_offset + place]
+        return carried

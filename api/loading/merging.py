@@ -25,7 +25,9 @@ def merge_events(layout: EventLayout, stored: bytes, loaded: bytes) -> bytes:
     ours, theirs = decode_events(loaded, layout), decode_events(stored, layout)
     if theirs is None or ours is None:
         return loaded
-    return encode_events((layout, [min(ours[KEPT_SINCE], theirs[KEPT_SINCE]), *_instants(layout, ours, theirs)]))
+    own = [min(pair) for pair in zip(ours[layout.own_offset :], theirs[layout.own_offset :], strict=True)]
+    kept_since = min(ours[KEPT_SINCE], theirs[KEPT_SINCE])
+    return encode_events((layout, [kept_since, *_instants(layout, ours, theirs), *own]))
 
 
 def _instants(layout: EventLayout, ours: Sequence[int], theirs: Sequence[int]) -> Iterator[int]:

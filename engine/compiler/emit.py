@@ -183,11 +183,10 @@ class Emitter:
 
     def _not_seen(self, cell: Seen) -> str:
         instant = self.local(self._table.event_slot(cell.filter, cell.at_least))
-        kept_since = self.local(self._table.kept_since_slot)
         if cell.within is None:
-            return f"({instant} == 0 and {kept_since} == 0)"
+            return f"({instant} == 0 and {self._always_kept(cell.filter)})"
         start = self._window(cell.within)
-        return f"({instant} < {start} and {kept_since} <= {start})"
+        return f"({instant} < {start} and {self._kept_from(start, cell.filter)})"
 
     def _last_ago(self, cell: LastAgo) -> str:
         instant = self.local(self._table.event_slot(cell.filter, 1))
@@ -195,8 +194,9 @@ class Emitter:
 
     def _not_last_ago(self, cell: LastAgo) -> str:
         instant = self.local(self._table.event_slot(cell.filter, 1))
-        start, kept_since = self._window(cell.farthest), self.local(self._table.kept_since_slot)
-        return f"({instant} > {self._window(cell.nearest)} or ({instant} < {start} and {kept_since} <= {start}))"
+        start = self._window(cell.farthest)
+        kept = self._kept_from(start, cell.filter)
+        return f"({instant} > {self._window(cell.nearest)} or ({instant} < {start} and {kept}))"
 
     def _seen_since(self, cell: SeenSince) -> str:
         instant, anchor = self._since_locals(cell)
@@ -204,9 +204,19 @@ class Emitter:
 
     def _not_seen_since(self, cell: SeenSince) -> str:
         instant, anchor = self._since_locals(cell)
-        kept_since = self.local(self._table.kept_since_slot)
-        never = f"{anchor} == 0 and {kept_since} == 0"
-        return f"(({anchor} > 0 and {instant} < {anchor} and {kept_since} <= {anchor}) or ({never}))"
+        never = f"{anchor} == 0 and {self._always_kept(cell.anchor_filter)}"
+        return f"(({anchor} > 0 and {instant} < {anchor} and {self._kept_from(anchor, cell.filter)}) or ({never}))"
+
+    def _kept_from(self, start: str, filter_text: str) -> str:
+        """Whether a filter's history is complete from an instant on."""
+        table = self._table
+        own = self.local(table.own_kept_since_slot(filter_text))
+        return f"{self.local(table.kept_since_slot)} <= {start} and {own} <= {start}"
+
+    def _always_kept(self, filter_text: str) -> str:
+        """Whether a filter's history is complete from the customer's first day on."""
+        table = self._table
+        return f"{self.local(table.kept_since_slot)} == 0 and {self.local(table.own_kept_since_slot(filter_text))} == 0"
 
     def _since_locals(self, cell: SeenSince) -> tuple[str, str]:
         table = self._table

@@ -7,7 +7,8 @@ prefix (complete, infer) comes first, then one function per stage, and one engag
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, Protocol, cast
+from types import CodeType
+from typing import Any, Final, Protocol, cast
 
 from engine.compiler.emit import Emitter
 from engine.compiler.slots import MOMENT, SlotTable
@@ -89,6 +90,12 @@ class GeneratedCode:
         return bool(self._fits[condition](row))
 
 
+PLAN: Final = "<plan>"
+"""What generated functions call their file."""
+FILTER: Final = "<event filter>"
+_HELPERS: Final = frozenset({"NAN", "MAX", "months_between", "__builtins__"})
+
+
 def generate(program: Program) -> tuple[str, GeneratedCode]:
     """The source of all functions, and the functions."""
     source = "\n".join(
@@ -106,9 +113,21 @@ def generate(program: Program) -> tuple[str, GeneratedCode]:
             "FITS = [" + ", ".join(f"fits_{at}" for at in range(len(program.treatment_conditions))) + "]",
         ]
     )
+    return source, load_generated(compile(source, PLAN, "exec"), program.channel_count)
+
+
+def load_generated(code: CodeType, channel_count: int) -> GeneratedCode:
+    """The functions of compiled source.
+
+    INVARIANT: no function is reachable from its own globals, so that a plan goes with its last reference: servers keep
+    the collector away from plans, see `api/bootstrap.py`.
+    """
     namespace: dict[str, Any] = {"NAN": NAN, "MAX": MAX_HELD, "months_between": months_between}
-    exec(compile(source, "<plan>", "exec"), namespace)  # noqa: S102 - made above from the checked tree alone
-    return source, GeneratedCode(namespace, program.channel_count)
+    exec(code, namespace)  # noqa: S102 - made from the checked tree alone
+    generated = GeneratedCode(namespace, channel_count)
+    for name in [each for each in namespace if each not in _HELPERS]:
+        del namespace[name]
+    return generated
 
 
 # --- the shared prefix -----------------------------------------------------------------------------------------------
@@ -342,5 +361,5 @@ def generate_filter(condition: Condition, fields: Sequence[FactSpec]) -> Callabl
     function = _Function("matches", "row", Emitter(table))
     function.lines.append(f"    return {function.emitter.true(condition)}")
     namespace: dict[str, Any] = {}
-    exec(compile(function.source(), "<event filter>", "exec"), namespace)  # noqa: S102 - from the checked tree alone
-    return cast(Callable[[Sequence[Held]], bool], namespace["matches"])
+    exec(compile(function.source(), FILTER, "exec"), namespace)  # noqa: S102 - from the checked tree alone
+    return cast(Callable[[Sequence[Held]], bool], namespace.pop("matches"))

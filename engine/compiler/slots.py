@@ -92,8 +92,14 @@ class SlotTable:
 
     def event_slot(self, filter_text: str, depth: int) -> int:
         """The instant of a filter's depth-th latest match, counting from 1."""
-        position = next(at for at, kept in enumerate(self.event_layout.filters) if kept.text == filter_text)
-        return self.event_offset + self.event_layout.offsets[position] + depth - 1
+        return self.event_offset + self.event_layout.offsets[self._filter(filter_text)] + depth - 1
+
+    def own_kept_since_slot(self, filter_text: str) -> int:
+        """Since when a filter is kept, where that is later than the rest; else 0."""
+        return self.event_offset + self.event_layout.own_offset + self._filter(filter_text)
+
+    def _filter(self, text: str) -> int:
+        return next(at for at, kept in enumerate(self.event_layout.filters) if kept.text == text)
 
     @property
     def kept_since_slot(self) -> int:

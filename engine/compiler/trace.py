@@ -22,6 +22,7 @@ class ConditionTracer:
     """Implements `engine.plan.Tracer` with the expressions that generated code is made of."""
 
     def __init__(self, table: SlotTable) -> None:
+        self.table = table
         self._plain = _RowEmitter(table)
         self._guarded = _RowEmitter(table, guarded=True)
         self._tests: dict[tuple[Condition, bool], tuple[_Test, _Test]] = {}
@@ -64,4 +65,4 @@ class ConditionTracer:
 def _compiled(expression: str) -> _Test:
     scope: dict[str, Any] = {}
     exec(compile(f"def test(row):\n    return {expression}\n", "<trace>", "exec"), scope)  # noqa: S102 - from the checked tree alone
-    return cast(_Test, scope["test"])
+    return cast(_Test, scope.pop("test"))

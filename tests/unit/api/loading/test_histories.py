@@ -37,8 +37,8 @@ async def test_events_are_folded_for_the_filters_of_the_rules(tmp_path: Path) ->
     assert [kept.text for kept in target().layout.filters] == ["card_lost", "payment{amount >= 100}"]
     since = seconds("2025-05-01T10:00:00")
     lost = [seconds("2025-07-01T10:00:00"), seconds("2025-06-01T10:00:00")]
-    assert records.events("C1") == [since, *lost, seconds("2025-11-01T10:00:00")]
-    assert records.events("C2") == [since, 0, 0, 0]
+    assert records.events("C1") == [since, *lost, seconds("2025-11-01T10:00:00"), 0, 0]
+    assert records.events("C2") == [since, 0, 0, 0, 0, 0]
 
 
 @pytest.mark.parametrize(
@@ -61,14 +61,14 @@ async def test_bad_event_is_named_and_not_folded(tmp_path: Path, row: str, named
     assert problems(report) == [named]
     folded = records.events("C1")
     assert folded is not None
-    assert folded[1:] == [0, 0, 0]
+    assert not any(folded[1:])
 
 
 async def test_event_that_comes_twice_counts_once(tmp_path: Path) -> None:
     rows = "C1,card_lost,2025-05-01T10:00:00Z,1,\nC1,card_lost,2025-05-01T10:00:00Z,1,\n"
     records, report = await loaded(written(tmp_path, people=PEOPLE, orders=HEADER + rows), EVENTS)
     assert problems(report) == ["orders.csv:3: `id` names an event that an earlier row holds"]
-    assert records.events("C1") == [seconds("2025-05-01T10:00:00"), seconds("2025-05-01T10:00:00"), 0, 0]
+    assert records.events("C1") == [seconds("2025-05-01T10:00:00"), seconds("2025-05-01T10:00:00"), 0, 0, 0, 0]
 
 
 CONTACTS = """
