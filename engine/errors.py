@@ -23,6 +23,54 @@ class Severity(StrEnum):
     WARNING = "warning"
 
 
+class Code(StrEnum):
+    """What kind of problem a diagnostic tells of; stable, so that files and programs may name it."""
+
+    INVALID = "invalid"
+    """Something written that cannot be what it says."""
+    UNREADABLE = "unreadable"
+    """A file that is not YAML, or uses what rule files may not."""
+    MISPLACED_FILE = "misplaced_file"
+    MISSING_FILE = "missing_file"
+    MISSING_KEY = "missing_key"
+    UNKNOWN_NAME = "unknown_name"
+    """A fact, event, action, channel or key that nobody declares."""
+    DUPLICATE = "duplicate"
+    """Two of one name, or two rules that say the same."""
+    IMPOSSIBLE_CONDITION = "impossible_condition"
+    """No customer can match."""
+    NEVER_CANDIDATE = "never_candidate"
+    """An action that no customer can ever be offered."""
+    NEVER_WINS = "never_wins"
+    """An action that was always outranked on the reference population."""
+    SHADOWED = "shadowed"
+    """Another rule gives at least as much whenever this one matches."""
+    CONTRADICTION = "contradiction"
+    """One rule promotes what another suppresses, for the same customer."""
+    SUPPRESSION_WITHOUT_END = "suppression_without_end"
+    PRICE_CONFLICT = "price_conflict"
+    """What differs between channels although it should not."""
+    EXPIRED = "expired"
+    """A rule whose last day is past."""
+    NEVER_IN_FORCE = "never_in_force"
+    """Windows of validity that do not meet."""
+    OVERLAPPING_VALIDITY = "overlapping_validity"
+    """Two files of one id that count on the same day."""
+    WINDOW_TOO_LONG = "window_too_long"
+    """A window longer than its event is kept."""
+    PRIVATE_ON_PUBLIC = "private_on_public"
+    """Something private on a screen that others can see."""
+    MISSING_CONSENT_GUARD = "missing_consent_guard"
+    STEP_NEVER_DONE = "step_never_done"
+    """A step of a journey that nobody can ever be past."""
+    UNTESTED = "untested"
+    """A rule whose tests never see it match, or never see it not match."""
+    NOT_CHECKED = "not_checked"
+    """A rule with too many cases to be checked."""
+    ACCEPTANCE_WITHOUT_REASON = "acceptance_without_reason"
+    ACCEPTANCE_OF_NOTHING = "acceptance_of_nothing"
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Diagnostic:
     """One problem in a rule file, in words for the person who wrote it."""
@@ -31,9 +79,10 @@ class Diagnostic:
     message: str
     hint: str = ""
     severity: Severity = Severity.ERROR
+    code: Code = Code.INVALID
 
     def __str__(self) -> str:
-        mark = "" if self.severity is Severity.ERROR else "warning: "
+        mark = "" if self.severity is Severity.ERROR else f"warning [{self.code}]: "
         return f"{self.span}: {mark}{self.message}" + (f"; {self.hint}" if self.hint else "")
 
 

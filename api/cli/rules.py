@@ -50,6 +50,7 @@ def _listed(found: Sequence["Diagnostic"]) -> list[dict[str, object]]:
             "line": each.span.line,
             "column": each.span.column,
             "severity": str(each.severity),
+            "code": str(each.code),
             "message": each.message,
             "hint": each.hint,
         }

@@ -4,7 +4,8 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from engine.compiler.checks import CHECKS
+from engine.compiler.acceptance import Acceptance, Accepted, judge, read_acceptances
+from engine.compiler.checks import CHECKS, COMPILER_CODES
 from engine.compiler.context import TestSource
 from engine.compiler.documents import REQUIRED, parse_all
 from engine.compiler.form import Problems
@@ -24,6 +25,10 @@ class Bundle:
     """The tests that the rule files carry."""
     personas: Mapping[str, Node]
     """The customers that those tests start from, by name, still unread."""
+    acceptances: tuple[Acceptance, ...]
+    """Which warnings the rule files accept; those of later checks among them."""
+    accepted: tuple[Accepted, ...]
+    """The warnings of the compiler that they accept."""
 
     @property
     def hash(self) -> str:
@@ -46,10 +51,14 @@ def compile_bundle(files: Mapping[str, bytes], *, root: str = "rules") -> Bundle
     for check in CHECKS:
         check(subject, problems)
     _fail_on_errors(problems)
+    acceptances = read_acceptances(files, root)
+    verdict = judge(problems.sorted(), acceptances, COMPILER_CODES)
     return Bundle(
-        plan=plan_of(read, hash_of(files), problems.sorted()),
+        plan=plan_of(read, hash_of(files), verdict.standing),
         tests=tuple(read.context.tests),
         personas=read.personas,
+        acceptances=acceptances,
+        accepted=verdict.accepted,
     )
 
 

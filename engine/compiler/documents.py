@@ -6,7 +6,7 @@ from typing import Final
 from engine.compiler.form import Problems
 from engine.compiler.parse import Mapping as MappingNode
 from engine.compiler.parse import ParseError, parse
-from engine.errors import Span
+from engine.errors import Code, Span
 
 KINDS: Final = {"actions": "action", "thematic": "theme", "customized": "trigger"}
 REQUIRED: Final = ("bank.yaml", "catalogue.yaml", "channels.yaml")
@@ -25,9 +25,8 @@ def parse_all(files: Mapping[str, bytes], root: str, problems: Problems) -> dict
     for name in sorted(files):
         path = f"{root}/{name}" if root else name
         if not _has_a_place(name):
-            problems.error(
-                Span(path), "no kind of rule file stands here", f"rule files stand in {', '.join(KINDS)} and policy"
-            )
+            hint = f"rule files stand in {', '.join(KINDS)} and policy"
+            problems.error(Span(path), "no kind of rule file stands here", hint, code=Code.MISPLACED_FILE)
             continue
         try:
             documents[name] = parse(path, files[name])
@@ -35,7 +34,8 @@ def parse_all(files: Mapping[str, bytes], root: str, problems: Problems) -> dict
             problems.add(error.diagnostic)
     for name in REQUIRED:
         if name not in files:
-            problems.error(Span(f"{root}/{name}" if root else name), "the file is missing")
+            span = Span(f"{root}/{name}" if root else name)
+            problems.error(span, "the file is missing", code=Code.MISSING_FILE)
     return documents
 
 

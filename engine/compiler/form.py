@@ -11,7 +11,7 @@ from engine.compiler.grammar import SHAPES
 from engine.compiler.grammar.kinds import Choice, Kind, Number, Truth, Whole
 from engine.compiler.grammar.words import DURATION, NAME
 from engine.compiler.parse import Mapping, Node, Scalar, Sequence
-from engine.errors import Diagnostic, Severity, Span
+from engine.errors import Code, Diagnostic, Severity, Span
 from engine.syntax import Duration
 
 _NAME: Final = re.compile(NAME)
@@ -27,13 +27,13 @@ class Problems:
     def __init__(self) -> None:
         self._found: dict[Diagnostic, None] = {}
 
-    def error(self, span: Span, message: str, hint: str = "") -> None:
+    def error(self, span: Span, message: str, hint: str = "", *, code: Code = Code.INVALID) -> None:
         """Note an error."""
-        self._found[Diagnostic(span, message, hint)] = None
+        self._found[Diagnostic(span, message, hint, Severity.ERROR, code)] = None
 
-    def warning(self, span: Span, message: str, hint: str = "") -> None:
-        """Note something that may be meant, but rarely is."""
-        self._found[Diagnostic(span, message, hint, Severity.WARNING)] = None
+    def warning(self, span: Span, message: str, hint: str = "", *, code: Code) -> None:
+        """Note something that may be meant, but rarely is; a comment on its line that names the code accepts it."""
+        self._found[Diagnostic(span, message, hint, Severity.WARNING, code)] = None
 
     def add(self, diagnostic: Diagnostic) -> None:
         """Note a diagnostic made elsewhere."""
@@ -45,7 +45,7 @@ class Problems:
 
     def unknown(self, span: Span, kind: str, name: str, known: Collection[str]) -> None:
         """Note that a name is not known, with the nearest known one."""
-        self.error(span, f"unknown {kind} `{name}`", suggestion(name, known))
+        self.error(span, f"unknown {kind} `{name}`", suggestion(name, known), code=Code.UNKNOWN_NAME)
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
@@ -112,7 +112,7 @@ class Form:
         node = self.node_at(key)
         if node is None:
             if required:
-                self.problems.error(self.span, f"{self.what} needs `{key}`")
+                self.problems.error(self.span, f"{self.what} needs `{key}`", code=Code.MISSING_KEY)
             return None
         if not isinstance(node, Scalar):
             self.problems.error(node.span, f"`{key}` must be a single value")

@@ -7,7 +7,7 @@ the way in. Anchors, aliases, tags, duplicate keys and several documents are ref
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Final
 
@@ -23,7 +23,7 @@ from ruamel.yaml.events import (
     SequenceStartEvent,
 )
 
-from engine.errors import Diagnostic, Span
+from engine.errors import Code, Diagnostic, Span
 
 MAX_BYTES: Final = 1_000_000
 MAX_DEPTH: Final = 30
@@ -99,7 +99,7 @@ class ParseError(Exception):
     """A file cannot be read at all; carries the one diagnostic that says why."""
 
     def __init__(self, diagnostic: Diagnostic) -> None:
-        self.diagnostic = diagnostic
+        self.diagnostic = replace(diagnostic, code=Code.UNREADABLE)
         super().__init__(str(diagnostic))
 
 
@@ -134,6 +134,32 @@ def _events(text: str) -> Iterator[Any]:
     reader = YAML(typ="safe", pure=True)
     reader.version = (1, 2)
     return iter(reader.parse(text))
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """A comment of a file, without its `#`."""
+
+    text: str
+    span: Span
+
+
+_COMMENT: Final = re.compile(r"(?:^|(?<=\s))#(?=(.*))", re.MULTILINE)
+
+
+def comments(path: str, content: bytes) -> tuple[Comment, ...]:
+    """The comments of a file that `parse` has read, in file order; a `#` inside a value begins none."""
+    text = content.decode("utf-8-sig")
+    values = [(each.start_mark.index, each.end_mark.index) for each in _events(text) if isinstance(each, ScalarEvent)]
+    found: list[Comment] = []
+    ended = 0
+    for match in _COMMENT.finditer(text):
+        if match.start() >= ended and not any(start <= match.start() < end for start, end in values):
+            ended = match.end(1)
+            line = text.count("\n", 0, match.start()) + 1
+            column = match.start() - text.rfind("\n", 0, match.start())
+            found.append(Comment(match[1].strip(), Span(path, line, column)))
+    return tuple(found)
 
 
 def _refuse_hidden_characters(path: str, text: str) -> None:

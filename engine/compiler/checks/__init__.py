@@ -9,7 +9,10 @@ from engine.compiler.checks.journeys import check_journeys
 from engine.compiler.checks.promotions import check_promotions
 from engine.compiler.checks.subject import Subject
 from engine.compiler.form import Problems
+from engine.errors import Code
 
+COMPILER_CODES: Final = frozenset(Code) - {Code.EXPIRED, Code.NEVER_WINS, Code.UNTESTED}
+"""What compiling looks for; the others need a day, a population or the tests' answers."""
 CHECKS: Final[tuple[Callable[[Subject, Problems], None], ...]] = (
     check_action_hashes,
     check_impossible,

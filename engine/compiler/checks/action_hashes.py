@@ -2,6 +2,7 @@
 
 from engine.compiler.checks.subject import Subject
 from engine.compiler.form import Problems
+from engine.errors import Code
 
 
 def check_action_hashes(subject: Subject, problems: Problems) -> None:
@@ -11,4 +12,4 @@ def check_action_hashes(subject: Subject, problems: Problems) -> None:
         first = first_by_hash.setdefault(action.hash, action.id)
         if first != action.id:
             message = f"`{action.id}` and `{first}` have the same place in contact histories"
-            problems.error(rules.head.span, message, "rename one of them, or correct `formerly`")
+            problems.error(rules.head.span, message, "rename one of them, or correct `formerly`", code=Code.DUPLICATE)

@@ -2,6 +2,7 @@
 
 from engine.compiler.checks.subject import Subject
 from engine.compiler.form import Problems
+from engine.errors import Code
 
 
 def check_journeys(subject: Subject, problems: Problems) -> None:
@@ -11,6 +12,7 @@ def check_journeys(subject: Subject, problems: Problems) -> None:
             action = subject.actions[step]
             if action.gives is None and theme.accept_counts is None:
                 message = f"the step `{action.id}` gives no product, so it is never done"
-                problems.warning(theme.head.span, message, "add `accept_counts: 90d` to the theme")
+                hint = "add `accept_counts: 90d` to the theme"
+                problems.warning(theme.head.span, message, hint, code=Code.STEP_NEVER_DONE)
         if len(set(theme.journey)) < len(theme.journey):
-            problems.error(theme.head.span, "an action stands in the journey twice")
+            problems.error(theme.head.span, "an action stands in the journey twice", code=Code.DUPLICATE)

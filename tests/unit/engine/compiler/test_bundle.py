@@ -26,7 +26,9 @@ def test_errors_keep_a_bundle_from_being_made_and_warnings_do_not() -> None:
     """A warning travels with the plan."""
     theme = a_theme("home", "active: {verified: true}\njourney: [isa]")
     (warning,) = a_bundle(an_action("isa"), theme).plan.warnings
-    assert str(warning).startswith("rules/thematic/home.yaml:1:1: warning: the step `isa` gives no product")
+    assert str(warning).startswith(
+        "rules/thematic/home.yaml:1:1: warning [step_never_done]: the step `isa` gives no product"
+    )
     with pytest.raises(RuleErrors) as refused:
         compile_bundle(rule_files(an_action("isa", "eligible: {when: {agee: 1}}"), theme))
     assert len(refused.value.diagnostics) == 2
