@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal, InvalidOperation, Overflow
 from enum import StrEnum
 from functools import cached_property
 from typing import Final, Literal, cast
@@ -147,6 +147,8 @@ def _hold_number(spec: FactSpec, value: Natural) -> Held:
     try:
         exact = value if isinstance(value, Decimal) else Decimal(str(value))
         scaled = exact.scaleb(spec.decimals)
+    except Overflow as error:
+        raise FactError(spec.name, "is too large or not finite") from error
     except (InvalidOperation, ValueError) as error:
         raise FactError(spec.name, "must be a number") from error
     if not scaled.is_finite() or abs(scaled) > MAX_HELD:

@@ -34,7 +34,7 @@ def read_mapping(path: str, content: bytes) -> Mapping:
     try:
         root = Form(parse(path, content), problems, "a mapping")
     except ParseError as error:
-        raise MappingErrors((error.diagnostic,)) from error
+        raise MappingErrors(error.diagnostics) from error
     mapping = _mapping(path, root, problems)
     root.finish()
     found = problems.sorted()

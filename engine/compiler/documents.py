@@ -1,22 +1,28 @@
 """Where each kind of rule file stands, and the parsed documents of a folder of them."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Final
 
 from engine.compiler.form import Problems
+from engine.compiler.parse import MAX_BYTES, ParseError, parse
 from engine.compiler.parse import Mapping as MappingNode
-from engine.compiler.parse import ParseError, parse
 from engine.errors import Code, Span
 
 KINDS: Final = {"actions": "action", "thematic": "theme", "customized": "trigger"}
 REQUIRED: Final = ("bank.yaml", "catalogue.yaml", "channels.yaml")
+GUARDS: Final = "policy/guards.yaml"
 _OPTIONAL: Final = (
     "personas.yaml",
-    "policy/guards.yaml",
+    GUARDS,
     "policy/contact.yaml",
     "policy/arbitration.yaml",
     "policy/experiments.yaml",
 )
+
+_DECLARES: Final = re.compile(rb"^(action|group|theme|trigger):[ ]*([a-z][a-z0-9_]{0,63})[ \r]*$", re.MULTILINE)
+_NEEDS: Final = re.compile(rb"\bneed:[ ]*([a-z][a-z0-9_]{0,63})")
 
 
 def parse_all(files: Mapping[str, bytes], root: str, problems: Problems) -> dict[str, MappingNode]:
@@ -31,7 +37,11 @@ def parse_all(files: Mapping[str, bytes], root: str, problems: Problems) -> dict
         try:
             documents[name] = parse(path, files[name])
         except ParseError as error:
-            problems.add(error.diagnostic)
+            problems.refuse(error.diagnostics)
+            if error.root is None:
+                problems.leave_unread(name, _declared(files[name]))
+            else:
+                documents[name] = error.root
     for name in REQUIRED:
         if name not in files:
             span = Span(f"{root}/{name}" if root else name)
@@ -42,3 +52,10 @@ def parse_all(files: Mapping[str, bytes], root: str, problems: Problems) -> dict
 def _has_a_place(name: str) -> bool:
     folder, _, file = name.rpartition("/")
     return name in REQUIRED or name in _OPTIONAL or (folder.split("/")[0] in KINDS and file.endswith(".yaml"))
+
+
+def _declared(content: bytes) -> Iterator[str]:
+    """The names that a file which cannot be read seems to declare: it is enough to tell what is wrong with it."""
+    start = content[:MAX_BYTES]
+    yield from (match[2].decode() for match in islice(_DECLARES.finditer(start), 100))
+    yield from (f"needs.{match[1].decode()}" for match in islice(_NEEDS.finditer(start), 100))

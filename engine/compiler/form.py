@@ -10,46 +10,95 @@ from typing import Final, Literal, cast
 from engine.compiler.grammar import SHAPES
 from engine.compiler.grammar.kinds import Choice, Kind, Number, Truth, Whole
 from engine.compiler.grammar.words import DURATION, NAME
-from engine.compiler.parse import Mapping, Node, Scalar, Sequence
+from engine.compiler.parse import Mapping, Node, Scalar, Sequence, shorten
 from engine.errors import Code, Diagnostic, Severity, Span
 from engine.syntax import Duration
 
 _NAME: Final = re.compile(NAME)
-_DURATION: Final = re.compile(DURATION)
-_AMOUNT: Final = re.compile(r"\d+")
+_DURATION: Final = re.compile(DURATION, re.ASCII)
+_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_AMOUNT: Final = re.compile(r"\d+", re.ASCII)
 _Unit = Literal["min", "h", "d", "mo", "y"]
 LONGEST: Final = 100 * 366
+FIRST_YEAR: Final = 1800
+LAST_YEAR: Final = 2999
+MAX_PROBLEMS: Final = 1_000
+_MAX_COMPARISONS: Final = 20_000
+"""Names that unknown ones are compared with, in all: suggestions stop where thousands of names are wrong."""
+_LONGEST_NAME: Final = 64
 
 
 class Problems:
-    """Collects diagnostics while the files are read."""
+    """Collects diagnostics while the files are read.
+
+    A place that was refused is not judged again, and a name that a file declares which cannot be read is not called
+    unknown: one fault is told once.
+    """
 
     def __init__(self) -> None:
         self._found: dict[Diagnostic, None] = {}
+        self._refused: set[Span] = set()
+        self._unread_names: set[str] = set()
+        self._comparisons = 0
+        self.unread: set[str] = set()
+        """Files that could not be read, by their path below the rules folder."""
 
     def error(self, span: Span, message: str, hint: str = "", *, code: Code = Code.INVALID) -> None:
         """Note an error."""
-        self._found[Diagnostic(span, message, hint, Severity.ERROR, code)] = None
+        if span not in self._refused:
+            self._found[Diagnostic(span, _in_a_line(message), _in_a_line(hint), Severity.ERROR, code)] = None
 
     def warning(self, span: Span, message: str, hint: str = "", *, code: Code) -> None:
         """Note something that may be meant, but rarely is; a comment on its line that names the code accepts it."""
-        self._found[Diagnostic(span, message, hint, Severity.WARNING, code)] = None
+        self._found[Diagnostic(span, _in_a_line(message), _in_a_line(hint), Severity.WARNING, code)] = None
 
     def add(self, diagnostic: Diagnostic) -> None:
         """Note a diagnostic made elsewhere."""
         self._found[diagnostic] = None
 
+    def refuse(self, diagnostics: Collection[Diagnostic]) -> None:
+        """Note what cannot be read as what it stands for; what stands in those places is not judged again."""
+        for diagnostic in diagnostics:
+            if diagnostic.span not in self._refused:
+                self._found[diagnostic] = None
+        self._refused.update(diagnostic.span for diagnostic in diagnostics)
+
+    def leave_unread(self, file: str, names: Iterable[str]) -> None:
+        """Note that a file could not be read, with the names that it seems to declare."""
+        self.unread.add(file)
+        self._unread_names.update(names)
+
     def sorted(self) -> tuple[Diagnostic, ...]:
-        """Everything noted, in file order, nothing twice."""
-        return tuple(sorted(self._found))
+        """Everything noted, in file order, nothing twice; far too many problems are counted, not listed."""
+        found = sorted(self._found)
+        if len(found) <= MAX_PROBLEMS:
+            return tuple(found)
+        found.sort(key=lambda each: each.severity is not Severity.ERROR)
+        more = f"there are {len(found) - MAX_PROBLEMS:,} more problems"
+        return (*found[:MAX_PROBLEMS], Diagnostic(found[MAX_PROBLEMS].span, more, "mend the others first"))
 
     def unknown(self, span: Span, kind: str, name: str, known: Collection[str]) -> None:
         """Note that a name is not known, with the nearest known one."""
-        self.error(span, f"unknown {kind} `{name}`", suggestion(name, known), code=Code.UNKNOWN_NAME)
+        if name in self._unread_names:
+            return
+        self._comparisons += len(known)
+        hint = suggestion(name, known) if self._comparisons <= _MAX_COMPARISONS else ""
+        self.error(span, f"unknown {kind} `{shorten(name)}`", hint, code=Code.UNKNOWN_NAME)
 
 
-def suggestion(name: str, known: Iterable[str]) -> str:
+def _in_a_line(text: str) -> str:
+    return shorten(" ".join(text.split()), 500) if "\n" in text or len(text) > 500 else text
+
+
+def suggestion(name: str, known: Collection[str]) -> str:
     """`did you mean ...?` with the closest known name, empty where none is close."""
+    if len(name) > _LONGEST_NAME:
+        return ""
+    longer = next((each for each in known if each.endswith(f".{name}")), None)
+    if longer is not None:
+        return f"did you mean `{longer}`?"
+    if (bare := name.partition(":")[0]) in known:
+        return f"write a space after the colon: `{bare}: {name.partition(':')[2]}`"
     close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f"did you mean `{close[0]}`?" if close else ""
 
@@ -64,6 +113,17 @@ def read_duration(text: str) -> Duration | None:
     return duration if duration.longest_days <= LONGEST else None
 
 
+def read_day(text: str) -> date | None:
+    """A calendar date such as `2026-01-31`, in years that windows and zones can be counted in; None: not one."""
+    if not _DAY.fullmatch(text):
+        return None
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return day if FIRST_YEAR <= day.year <= LAST_YEAR else None
+
+
 class Form:
     """One mapping being read. Every key that is read counts as known; `finish` reports the others.
 
@@ -76,7 +136,7 @@ class Form:
         self.what = what
         self._shape = SHAPES.get(what)
         if node is not None and not isinstance(node, Mapping):
-            problems.error(node.span, f"{what} must hold `key: value` lines")
+            problems.refuse([Diagnostic(node.span, f"{what} must hold `key: value` lines")])
         self.node = node if isinstance(node, Mapping) else Mapping((), span or (node.span if node else Span("")))
         self.span = self.node.span
         self._read: set[str] = set()
@@ -216,11 +276,10 @@ class Form:
         node = self.scalar(key)
         if node is None:
             return None
-        try:
-            return date.fromisoformat(node.text)
-        except ValueError:
+        day = read_day(node.text)
+        if day is None:
             self.problems.error(node.span, f"`{key}` must be a date that exists, such as 2026-01-31")
-            return None
+        return day
 
     def words(self, key: str) -> tuple[Scalar, ...]:
         """A list of single values; one value alone counts as a list of one."""

@@ -1,12 +1,12 @@
 """Reads a YAML 1.2 file into nodes that remember where they stand; the only module that knows ruamel.yaml.
 
 Values stay source text: `NO` is text, `010` is a number only where a number is asked for, and nothing is rounded on
-the way in. Anchors, aliases, tags, duplicate keys and several documents are refused; size and depth are bounded.
+the way in. Anchors, aliases, tags, directives, duplicate keys and several documents are refused; bytes, nodes and depth
+are bounded. Everything wrong is said at once where one fault does not hide the next.
 """
 
 import re
-import unicodedata
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Final
@@ -23,21 +23,26 @@ from ruamel.yaml.events import (
     SequenceStartEvent,
 )
 
+from engine.compiler.characters import (
+    as_meant,
+    hidden_characters,
+    hidden_in,
+    special_space,
+    stand_in,
+    without_hidden,
+)
+from engine.compiler.yaml_words import Complaint, Place, sign_at, told
 from engine.errors import Code, Diagnostic, Span
 
-MAX_BYTES: Final = 1_000_000
+MAX_BYTES: Final = 200_000
+MAX_NODES: Final = 20_000
 MAX_DEPTH: Final = 30
 MAX_SCALAR: Final = 20_000
-_NEEDS_QUOTES: Final = re.compile(r"(?:: |[\[,] ?)\s*([>!%@`*&])")
-_IN_PLAIN_WORDS: Final = (
-    ("while scanning a quoted scalar", "this quote is never closed", "close it in the same line"),
-    ("while parsing a flow mapping", "this `{` is never closed, or a comma is missing in it", ""),
-    ("while parsing a flow sequence", "this `[` is never closed, or a comma is missing in it", ""),
-    ("mapping values are not allowed", "`: ` cannot stand inside a value", "put quotes around the text"),
-    ("\\t", "a tab cannot indent", "use spaces"),
-)
-"""What the parser says, what it means, and what helps."""
-_NUMBER: Final = re.compile(r"[-+]?(\d[\d_]*)(\.\d[\d_]*)?")
+MAX_FAULTS: Final = 20
+"""Faults of the YAML of one file that are told; the others wait until these are mended."""
+_REPAIRED_BYTES: Final = 100_000
+"""How much is read again, in all, after signs without quotes: as many signs of one file are told."""
+_NUMBER: Final = re.compile(r"[-+]?(\d[\d_]*)(\.\d[\d_]*)?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,12 @@ class Scalar:
     text: str
     quoted: bool
     span: Span
+    lead: int | None = None
+    """Characters before the text, in its line, from the span on; None where text and file differ by more."""
+
+    def at(self, offset: int) -> Span:
+        """The place of a character of the text, or of the whole where the two do not run alongside."""
+        return self.span if self.lead is None else replace(self.span, column=self.span.column + self.lead + offset)
 
     @property
     def is_null(self) -> bool:
@@ -96,11 +107,15 @@ Node = Scalar | Sequence | Mapping
 
 
 class ParseError(Exception):
-    """A file cannot be read at all; carries the one diagnostic that says why."""
+    """What is wrong with the YAML of a file, in file order.
 
-    def __init__(self, diagnostic: Diagnostic) -> None:
-        self.diagnostic = replace(diagnostic, code=Code.UNREADABLE)
-        super().__init__(str(diagnostic))
+    `root` is the document as it was meant, where that is beyond doubt: it can be checked further, but not compiled.
+    """
+
+    def __init__(self, diagnostics: Collection[Diagnostic], root: Mapping | None = None) -> None:
+        self.diagnostics = tuple(sorted(replace(each, code=Code.UNREADABLE) for each in diagnostics))
+        self.root = root
+        super().__init__("\n".join(map(str, self.diagnostics)))
 
 
 def read_number(text: str) -> Decimal | None:
@@ -114,20 +129,97 @@ def parse(path: str, content: bytes) -> Mapping:
     Raises:
         ParseError: the bytes are too many, not UTF-8, or not the YAML that rule files may use.
     """
+    text = _decoded(path, content)
+    faults = dict.fromkeys(hidden_characters(path, text))
+    text = without_hidden(text) if faults else text.replace("\r\n", "\n")
+    root = _parse(path, text, faults)
+    if faults:
+        raise ParseError(faults, root)
+    assert root is not None
+    return root
+
+
+def _decoded(path: str, content: bytes) -> str:
     if len(content) > MAX_BYTES:
-        raise ParseError(Diagnostic(Span(path), f"the file has more than {MAX_BYTES:,} bytes"))
+        message = f"the file has {len(content):,} bytes, more than {MAX_BYTES:,}"
+        raise ParseError([Diagnostic(Span(path), message, "split it into several files")])
     try:
-        text = content.decode("utf-8-sig")
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise ParseError(Diagnostic(Span(path, line), "the file is not UTF-8 text")) from error
-    _refuse_hidden_characters(path, text)
-    try:
-        return _Builder(path, _events(text)).document()
-    except RecursionError as error:
-        raise ParseError(Diagnostic(Span(path), f"the file nests deeper than {MAX_DEPTH} levels")) from error
-    except YAMLError as error:
-        raise ParseError(_explain(path, text, error)) from error
+        before = content[: error.start]
+        line = before.count(b"\n") + 1
+        column = len(before[before.rfind(b"\n") + 1 :].decode("utf-8-sig", "replace")) + 1
+        hint = "save it as UTF-8"
+        raise ParseError([Diagnostic(Span(path, line, column), "the file is not UTF-8 text", hint)]) from error
+
+
+def _parse(path: str, text: str, faults: dict[Diagnostic, None]) -> Mapping | None:
+    """The document, None where it cannot be had; after a sign without quotes it is read again as if it had them."""
+    repairs = min(MAX_FAULTS, 1 + _REPAIRED_BYTES // (len(text) + 1))
+    while True:
+        builder = _Builder(path, text)
+        try:
+            root = builder.document()
+        except YAMLError as error:
+            sign = _complained(path, text, error, builder.faults)
+        except _SignFound as found:
+            sign = found.place
+        except _Unreadable:
+            faults.update(builder.faults)
+            return None
+        else:
+            faults.update(builder.faults)
+            return root
+        if sign is not None:
+            faults[_sign_fault(path, text, sign)] = None
+            text = _with_stand_in(text, sign)
+        if sign is None or len(faults) >= repairs:
+            faults.update(builder.faults)
+            return None
+
+
+class _SignFound(Exception):
+    """A value starts with `!`: the parser took it for a tag."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+
+
+class _Unreadable(Exception):
+    """Something keeps the rest of the file from being read; the builder's faults say what."""
+
+
+def _complained(path: str, text: str, error: YAMLError, faults: dict[Diagnostic, None]) -> Place | None:
+    """The sign that the parser stumbled over; None, and one more fault, where it is none."""
+    mark = error.problem_mark or error.context_mark if isinstance(error, MarkedYAMLError) else None
+    if mark is None:
+        faults[Diagnostic(Span(path), "this is not YAML")] = None
+        return None
+    began = getattr(error, "context_mark", None)
+    complaint = Complaint(
+        context=str(getattr(error, "context", None) or ""),
+        began=None if began is None else (began.line, began.column),
+        problem=str(getattr(error, "problem", None) or ""),
+        at=(mark.line, mark.column),
+    )
+    lines = text.split("\n")
+    sign = sign_at(complaint, lines)
+    if sign is None:
+        plain = told(complaint, lines)
+        faults[Diagnostic(Span(path, plain.at[0] + 1, plain.at[1] + 1), as_meant(plain.message), plain.hint)] = None
+    return sign
+
+
+def _sign_fault(path: str, text: str, at: Place) -> Diagnostic:
+    sign = text.split("\n")[at[0]][at[1]]
+    return Diagnostic(Span(path, at[0] + 1, at[1] + 1), f"`{sign}` cannot start a value", "put quotes around it")
+
+
+def _with_stand_in(text: str, at: Place) -> str:
+    lines = text.split("\n")
+    line = lines[at[0]]
+    lines[at[0]] = line[: at[1]] + stand_in(line[at[1]]) + line[at[1] + 1 :]
+    return "\n".join(lines)
 
 
 def _events(text: str) -> Iterator[Any]:
@@ -162,87 +254,92 @@ def comments(path: str, content: bytes) -> tuple[Comment, ...]:
     return tuple(found)
 
 
-def _refuse_hidden_characters(path: str, text: str) -> None:
-    for number, line in enumerate(text.split("\n"), start=1):
-        if line.isascii() and line.isprintable():
-            continue
-        for column, character in enumerate(line, start=1):
-            if unicodedata.category(character) in ("Cf", "Cc") and character not in "\t\r":
-                span = Span(path, number, column)
-                raise ParseError(Diagnostic(span, f"the hidden character U+{ord(character):04X} is not allowed"))
-
-
-def _explain(path: str, text: str, error: YAMLError) -> Diagnostic:
-    mark = error.problem_mark or error.context_mark if isinstance(error, MarkedYAMLError) else None
-    if mark is None:
-        return Diagnostic(Span(path), "this is not YAML")
-    lines = text.split("\n")
-    line = lines[mark.line] if mark.line < len(lines) else ""
-    if sign := _NEEDS_QUOTES.search(line):
-        span = Span(path, mark.line + 1, sign.start(1) + 1)
-        return Diagnostic(span, f"`{sign[1]}` cannot start a value", "put quotes around it")
-    problem = str(getattr(error, "problem", None) or "cannot be read")
-    began = getattr(error, "context_mark", None)
-    for fragment, message, hint in _IN_PLAIN_WORDS:
-        if fragment in f"{getattr(error, 'context', '')}: {problem}":
-            at = began if began is not None and "closed" in message else mark
-            return Diagnostic(Span(path, at.line + 1, at.column + 1), message, hint)
-    return Diagnostic(Span(path, mark.line + 1, mark.column + 1), f"this is not YAML: {problem}")
-
-
 class _Builder:
-    """Builds nodes from parser events."""
+    """Builds nodes from parser events, and collects the faults that do not keep it from reading on."""
 
-    def __init__(self, path: str, events: Iterator[Any]) -> None:
+    def __init__(self, path: str, text: str) -> None:
         self._path = path
-        self._events = events
+        self._events = _events(text)
+        self._text = text
+        self._nodes = 0
+        self.faults: dict[Diagnostic, None] = {}
 
     def document(self) -> Mapping:
+        """The one document of the file.
+
+        Raises:
+            _Unreadable: there is none; the faults say why.
+            _SignFound: a value must be put into quotes first.
+        """
         root: Node | None = None
-        documents = 0
         for event in self._events:
             if isinstance(event, DocumentStartEvent):
-                documents += 1
-                if documents > 1:
-                    raise self._refuse(event, "a rule file holds one document", "remove the `---` line")
+                if root is not None:
+                    raise self._stop(
+                        event, "a rule file holds one document", "remove the `---` or `...` line before this"
+                    )
+                if event.version is not None or event.tags:
+                    self._fault(Span(self._path), "a line that starts with `%` is not allowed", "remove it")
                 root = self._node(next(self._events), depth=0)
         if not isinstance(root, Mapping):
-            span = root.span if root is not None else Span(self._path)
             empty = root is None or (isinstance(root, Scalar) and root.is_null)
+            span = root.span if root is not None and not empty else Span(self._path)
             what = "the file is empty" if empty else "the file must hold `key: value` lines"
-            raise ParseError(Diagnostic(span, what))
+            self._fault(span, what, _colon_hint(root))
+            raise _Unreadable
         return root
 
     def _node(self, event: Any, depth: int) -> Node:
-        if depth > MAX_DEPTH:
-            raise self._refuse(event, f"the file nests deeper than {MAX_DEPTH} levels")
-        if isinstance(event, AliasEvent) or getattr(event, "anchor", None) is not None:
-            raise self._refuse(event, "anchors and aliases are not allowed", "write the value out")
-        self._refuse_block_sign(event)
+        self._count(event, depth)
+        if isinstance(event, AliasEvent):
+            self._fault(self._span(event), "anchors and aliases are not allowed", "write the value out")
+            return Scalar(f"*{event.anchor}", True, self._span(event))
+        if event.anchor is not None:
+            self._fault(self._span(event), "anchors and aliases are not allowed", "write the value out")
+        self._refuse_tag(event)
         if isinstance(event, ScalarEvent):
             return self._scalar(event)
         if isinstance(event, SequenceStartEvent):
             return self._sequence(event, depth)
         return self._mapping(event, depth)
 
-    def _refuse_block_sign(self, event: Any) -> None:
-        tag = getattr(event, "tag", None)
+    def _count(self, event: Any, depth: int) -> None:
+        if depth > MAX_DEPTH:
+            raise self._stop(event, f"the file nests deeper than {MAX_DEPTH} levels", "write it flatter")
+        self._nodes += 1
+        if self._nodes > MAX_NODES:
+            raise self._stop(event, f"the file holds more than {MAX_NODES:,} keys and values", "split it")
+
+    def _refuse_tag(self, event: Any) -> None:
+        tag = event.tag
         if tag is None:
             return
-        text = str(tag)
-        if text == "!" and getattr(event, "style", None) in ("'", '"'):
-            return
-        if text.startswith("!"):
-            raise self._refuse(event, "tags are not allowed", "a value that starts with `!` needs quotes around it")
-        raise self._refuse(event, "tags are not allowed")
+        mark = event.start_mark
+        if self._text.startswith("!", mark.index) and not self._text.startswith("!!", mark.index):
+            raise _SignFound((mark.line, mark.column))
+        self._fault(self._span(event), "tags are not allowed", "remove it")
 
     def _scalar(self, event: Any) -> Scalar:
-        text = str(event.value)
+        text, style = str(event.value), event.style
+        span = self._span(event)
         if len(text) > MAX_SCALAR:
-            raise self._refuse(event, f"a value has more than {MAX_SCALAR:,} characters")
-        if getattr(event, "style", None) == ">" and self._is_comparison(text):
-            raise self._refuse(event, "`>` cannot start a value", "put quotes around it")
-        return Scalar(text, bool(getattr(event, "style", None)), self._span(event))
+            raise self._stop(event, f"a value has more than {MAX_SCALAR:,} characters", "shorten it")
+        if style == ">" and self._is_comparison(text):
+            self._fault(span, "`>` cannot start a value", "put quotes around it")
+        elif style == '"' and (hidden := hidden_in(text)) is not None:
+            self._fault(span, hidden, "remove its `\\` sequence")
+        elif style is None and (space := special_space(text)) is not None:
+            hint = "write an ordinary space, or put quotes around the text"
+            self._fault(replace(span, column=span.column + space), "this space is not an ordinary one", hint)
+        meant = as_meant(text)
+        return Scalar(meant, style is not None, span, self._lead(event, text) if len(meant) == len(text) else None)
+
+    @staticmethod
+    def _lead(event: Any, text: str) -> int | None:
+        """How far into the event its text starts, None where the two do not run alongside."""
+        start, end, quotes = event.start_mark, event.end_mark, 1 if event.style in ("'", '"') else 0
+        alongside = start.line == end.line and end.column - start.column == len(text) + 2 * quotes
+        return quotes if alongside else None
 
     @staticmethod
     def _is_comparison(text: str) -> bool:
@@ -257,18 +354,39 @@ class _Builder:
     def _mapping(self, start: MappingStartEvent, depth: int) -> Mapping:
         entries: dict[str, Entry] = {}
         while not isinstance(event := next(self._events), MappingEndEvent):
-            if not isinstance(event, ScalarEvent):
-                raise self._refuse(event, "a key must be plain text")
+            if not isinstance(event, ScalarEvent | AliasEvent):
+                raise self._stop(event, "a key must be plain text", "put quotes around it if it is text")
             key = self._node(event, depth + 1)
             assert isinstance(key, Scalar)
-            if key.text in entries:
-                first = entries[key.text].key.span.line
-                raise self._refuse(event, f"`{key.text}` stands here twice", f"the first is in line {first}")
-            entries[key.text] = Entry(key, self._node(next(self._events), depth + 1))
+            value = self._node(next(self._events), depth + 1)
+            if key.text == "<<" and not key.quoted:
+                self._fault(key.span, "merge keys (`<<`) are not allowed", "write the keys out")
+                continue
+            first = entries.setdefault(key.text, Entry(key, value)).key
+            if first is not key:
+                self._fault(
+                    key.span, f"`{shorten(key.text)}` stands here twice", f"the first is in line {first.span.line}"
+                )
         return Mapping(tuple(entries.values()), self._span(start))
 
     def _span(self, event: Any) -> Span:
         return Span(self._path, event.start_mark.line + 1, event.start_mark.column + 1)
 
-    def _refuse(self, event: Any, message: str, hint: str = "") -> ParseError:
-        return ParseError(Diagnostic(self._span(event), message, hint))
+    def _fault(self, span: Span, message: str, hint: str = "") -> None:
+        self.faults[Diagnostic(span, message, hint)] = None
+        if len(self.faults) >= MAX_FAULTS:
+            raise _Unreadable
+
+    def _stop(self, event: Any, message: str, hint: str = "") -> _Unreadable:
+        self.faults[Diagnostic(self._span(event), message, hint)] = None
+        return _Unreadable()
+
+
+def _colon_hint(root: Node | None) -> str:
+    colon = isinstance(root, Scalar) and ":" in root.text
+    return "write a space after the colon" if colon else ""
+
+
+def shorten(text: str, most: int = 60) -> str:
+    """A text as a message quotes it: its start, where it is long."""
+    return text if len(text) <= most else f"{text[:most]}..."

@@ -10,6 +10,7 @@ from engine.clock import Windows
 from engine.compiler.action_files import ReadAction
 from engine.compiler.catalogue import CatalogueReader, seconds
 from engine.compiler.context import ReadContext, read_head
+from engine.compiler.documents import GUARDS
 from engine.compiler.form import Form, read_duration
 from engine.compiler.parse import Mapping as MappingNode
 from engine.compiler.parse import Scalar
@@ -52,7 +53,8 @@ def read_guards(
     _refuse_twins(form, "guards", "guard")
     guards = tuple(_guard(each, context, actions) for each in form.forms("guards", "a guard"))
     form.finish()
-    _require_consent_guard(form, context, guards, actions)
+    if GUARDS not in context.problems.unread:
+        _require_consent_guard(form, context, guards, actions)
     return guards, defaults
 
 

@@ -72,7 +72,7 @@ contacts:
     [
         ("tables: {}", "mapping.yaml:1:1: a mapping needs `customers`"),
         ("", "mapping.yaml:1:1: the file is empty"),
-        ("customers: [", "mapping.yaml:1:13: this is not YAML: expected the node content, but found '<stream end>'"),
+        ("customers: [", "mapping.yaml:1:12: this `[` is never closed, or a comma is missing in it"),
     ],
 )
 def test_file_that_is_no_mapping_is_refused(text: str, named: str) -> None:

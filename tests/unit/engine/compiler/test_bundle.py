@@ -8,16 +8,19 @@ from tests.builders import a_bundle, a_theme, a_trigger, an_action, problems_of,
 
 
 def test_every_problem_is_reported_at_once() -> None:
-    """A file that cannot be parsed does not keep the others from being checked; in file order."""
+    """A file that cannot be read keeps no other from being checked, and its names are known; in file order."""
     problems = problems_of(
         an_action("isa", "eligible: {when: {agee: 18, wrok: student}}"),
-        {"actions/loan.yaml": "action: loan\nvalue: > 5\n"},
-        a_trigger("t", "when: {verified: true}\npromote: {is: 2}"),
+        an_action("loan", "eligible: {when: {age: >= 18, rents: 5}}"),
+        {"actions/card.yaml": "action: card\ngroup: [\n"},
+        a_trigger("t", "when: {verified: true}\npromote: {is: 2, card: 2}"),
     )
     assert [problem.partition(": ")[0] for problem in problems] == [
+        "rules/actions/card.yaml:2:8",
         "rules/actions/isa.yaml:5:19",
         "rules/actions/isa.yaml:5:29",
-        "rules/actions/loan.yaml:2:8",
+        "rules/actions/loan.yaml:5:24",
+        "rules/actions/loan.yaml:5:31",
         "rules/customized/t.yaml:4:11",
     ]
 
