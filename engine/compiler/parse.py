@@ -142,7 +142,7 @@ def parse(path: str, content: bytes) -> Mapping:
 def _decoded(path: str, content: bytes) -> str:
     if len(content) > MAX_BYTES:
         message = f"the file has {len(content):,} bytes, more than {MAX_BYTES:,}"
-        raise ParseError([Diagnostic(Span(path), message, "split it into several files")])
+        raise ParseError([Diagnostic(Span(path), message, "split it")])
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -275,9 +275,7 @@ class _Builder:
         for event in self._events:
             if isinstance(event, DocumentStartEvent):
                 if root is not None:
-                    raise self._stop(
-                        event, "a rule file holds one document", "remove the `---` or `...` line before this"
-                    )
+                    raise self._stop(event, "a rule file holds one document", "remove the `---` or `...` line")
                 if event.version is not None or event.tags:
                     self._fault(Span(self._path), "a line that starts with `%` is not allowed", "remove it")
                 root = self._node(next(self._events), depth=0)
