@@ -67,6 +67,11 @@ class Code(StrEnum):
     """A rule whose tests never see it match, or never see it not match."""
     NOT_CHECKED = "not_checked"
     """A rule with too many cases to be checked."""
+    STALE_VERSION = "stale_version"
+    """A rule that changed, and whose version did not rise."""
+    BROKEN_HISTORY = "broken_history"
+    """A name or a place in a list that no longer leads to what is stored under it."""
+    FAILED_TEST = "failed_test"
     ACCEPTANCE_WITHOUT_REASON = "acceptance_without_reason"
     ACCEPTANCE_OF_NOTHING = "acceptance_of_nothing"
 

@@ -5,7 +5,7 @@ Exit codes: 0 fine, 1 findings, 2 usage. Results go to standard output, progress
 
 import typer
 
-from api.cli import asking, demonstrating, learning, loading, measuring, rules, serving
+from api.cli import asking, bundles, demonstrating, learning, loading, measuring, rules, serving
 
 app = typer.Typer(
     name="nextbest",
@@ -25,4 +25,5 @@ app.command("explain")(asking.explain)
 app.command("train")(learning.train)
 app.command("evaluate")(learning.evaluate)
 app.add_typer(learning.models)
+app.add_typer(bundles.bundle)
 app.command("bench")(measuring.bench)

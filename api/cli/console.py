@@ -20,7 +20,7 @@ DATA_DIR: Final = Path(".nextbest")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 RulesDir = Annotated[
-    Path, typer.Option("--rules", help="Folder of rule files.", exists=True, file_okay=False, show_default=True)
+    Path, typer.Option("--rules", help="Folder of rule files, or a built bundle.", exists=True, show_default=True)
 ]
 DataDir = Annotated[Path, typer.Option("--data-dir", help="Folder of the installation's data.", file_okay=False)]
 
@@ -82,12 +82,13 @@ def _usage_failures() -> tuple[type[Exception], ...]:
 
 def _findings() -> tuple[type[Exception], ...]:
     """What is wrong with what was handed over."""
+    from api.adapters.bundle_files import BundleUnreadable
     from api.loading.issues import SourceError
     from api.loading.mapping_file import MappingErrors
     from engine.errors import RuleErrors
     from models.errors import ModelRefused, TrainingRefused
 
-    return RuleErrors, MappingErrors, SourceError, ModelRefused, TrainingRefused
+    return RuleErrors, BundleUnreadable, MappingErrors, SourceError, ModelRefused, TrainingRefused
 
 
 def _complain(failure: Exception, code: int, *, as_json: bool) -> NoReturn:

@@ -13,23 +13,35 @@ if TYPE_CHECKING:
     from engine.errors import Diagnostic
 
 RulesArgument = Annotated[
-    Path, typer.Argument(help="Folder of rule files.", exists=True, file_okay=False, show_default=True)
+    Path, typer.Argument(help="Folder of rule files, or a built bundle.", exists=True, show_default=True)
 ]
 
 
 @plainly
-def check(rules: RulesArgument = Path("rules"), *, as_json: AsJson = False) -> None:
+def check(
+    rules: RulesArgument = Path("rules"),
+    against: Annotated[
+        Path | None,
+        typer.Option("--against", help="The bundle that serves, a folder or a file: versions must rise.", exists=True),
+    ] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
     """Check rule files: every problem at once, each with its file, line, column and a hint."""
-    from api.bootstrap import read_rules
+    from api.adapters.bundle_files import read_rules
+    from api.reloading.judging import following
     from engine import RuleErrors, compile_bundle
     from engine.errors import Severity
     from engine.ruletests import check_rule_tests
 
     ruleset = None
+    files = read_rules(rules)
     try:
-        bundle = compile_bundle(read_rules(rules), root=str(rules))
+        bundle = compile_bundle(files, root=str(rules))
         ruleset = bundle.hash
         found: Sequence[Diagnostic] = (*bundle.plan.warnings, *check_rule_tests(bundle))
+        if against is not None:
+            found = sorted({*found, *following(read_rules(against), files, str(rules), bundle)})
     except RuleErrors as errors:
         found = errors.diagnostics
     count = sum(each.severity is Severity.ERROR for each in found)
@@ -65,7 +77,7 @@ def _counted(count: int, noun: str) -> str:
 @plainly
 def run_tests(rules: RulesArgument = Path("rules"), *, as_json: AsJson = False) -> None:
     """Run the tests that rule files carry."""
-    from api.bootstrap import read_rules
+    from api.adapters.bundle_files import read_rules
     from engine import compile_bundle
     from engine.ruletests import run_rule_tests
 

@@ -1,8 +1,10 @@
 """Compiles rule files into a bundle: reads them all, reports every problem at once, and only then builds the plan."""
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from engine.compiler.acceptance import Acceptance, Accepted, judge, read_acceptances
 from engine.compiler.checks import CHECKS, COMPILER_CODES
@@ -12,8 +14,12 @@ from engine.compiler.form import Problems
 from engine.compiler.parse import Node
 from engine.compiler.planning import plan_of
 from engine.compiler.rules import read_rules
-from engine.errors import RuleErrors, Severity
+from engine.errors import RuleErrors, Severity, Span
 from engine.plan import Plan
+
+MODEL: Final = "MODEL"
+"""The file that names the model a bundle serves with, by its version; without it, whichever is current serves."""
+_VERSION: Final = re.compile(rb"\s*([0-9a-f]{64})\s*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,21 +35,26 @@ class Bundle:
     """Which warnings the rule files accept; those of later checks among them."""
     accepted: tuple[Accepted, ...]
     """The warnings of the compiler that they accept."""
+    model: str | None
+    """The version of the model that it serves with; None: the installation's current one."""
 
     @property
     def hash(self) -> str:
-        """`sha256:` over the names and bytes of all rule files."""
+        """`sha256:` over the names and bytes of all its files, the reference to its model among them."""
         return self.plan.hash
 
 
 def compile_bundle(files: Mapping[str, bytes], *, root: str = "rules") -> Bundle:
     """Compile rule files, given by their path below the rules folder; `root` is how diagnostics call that folder.
 
+    Among the files may be `MODEL`, which names the model that the rules serve with.
+
     Raises:
         RuleErrors: with every error and warning found, in file order.
     """
     problems = Problems()
-    documents = parse_all(files, root, problems)
+    model = _model_of(files, root, problems)
+    documents = parse_all({name: files[name] for name in files if name != MODEL}, root, problems)
     if not all(name in documents for name in REQUIRED):
         _fail_on_errors(problems)
     read = read_rules(documents, problems, root)
@@ -60,7 +71,19 @@ def compile_bundle(files: Mapping[str, bytes], *, root: str = "rules") -> Bundle
         personas=read.personas,
         acceptances=acceptances,
         accepted=verdict.accepted,
+        model=model,
     )
+
+
+def _model_of(files: Mapping[str, bytes], root: str, problems: Problems) -> str | None:
+    if MODEL not in files:
+        return None
+    named = _VERSION.fullmatch(files[MODEL])
+    if named is None:
+        span = Span(f"{root}/{MODEL}" if root else MODEL)
+        problems.error(span, "this is no version of a model", "64 hexadecimal digits, as `nextbest models` lists them")
+        return None
+    return named[1].decode()
 
 
 def hash_of(files: Mapping[str, bytes]) -> str:

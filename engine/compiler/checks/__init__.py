@@ -11,7 +11,7 @@ from engine.compiler.checks.subject import Subject
 from engine.compiler.form import Problems
 from engine.errors import Code
 
-COMPILER_CODES: Final = frozenset(Code) - {Code.EXPIRED, Code.NEVER_WINS, Code.UNTESTED}
+COMPILER_CODES: Final = frozenset(Code) - {Code.BROKEN_HISTORY, Code.EXPIRED, Code.NEVER_WINS, Code.UNTESTED}
 """What compiling looks for; the others need a day, a population or the tests' answers."""
 CHECKS: Final[tuple[Callable[[Subject, Problems], None], ...]] = (
     check_action_hashes,

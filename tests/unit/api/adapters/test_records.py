@@ -40,7 +40,7 @@ def test_a_whole_record_is_read_back() -> None:
     snapshot = RecordReader(SCHEMA, LAYOUT).read(
         StoredRecord(
             profile=_profile(age=41, income="2500.50", housing="owned", since=date(2020, 1, 31), holds=["loan"]),
-            events=records.encode_events((LAYOUT, [100, 5, 4, 0])),
+            events=records.encode_events((LAYOUT, [100, 5, 4, 0, 0, 0])),
             needs=records.encode_needs({FactName("needs.home"): 7}),
             contacts=pack([contact]),
             consent=records.encode_consent(consent),
@@ -49,7 +49,7 @@ def test_a_whole_record_is_read_back() -> None:
         )
     )
     assert snapshot.profile == [41, 250_050, 1, date(2020, 1, 31).toordinal(), 2]
-    assert snapshot.events == [100, 5, 4, 0]
+    assert snapshot.events == [100, 5, 4, 0, 0, 0]
     assert snapshot.needs == {"needs.home": 7}
     assert snapshot.contacts == [contact]
     assert (snapshot.consent, snapshot.outcome_count, snapshot.known) == (consent, 4, True)
@@ -90,15 +90,15 @@ def test_a_schema_survives_its_columns() -> None:
 
 def test_an_event_state_of_another_layout_is_no_state() -> None:
     """What it held is unknown until it is folded again."""
-    stored = StoredRecord(events=records.encode_events((OTHER_LAYOUT, [100, 5, 4])))
+    stored = StoredRecord(events=records.encode_events((OTHER_LAYOUT, [100, 5, 4, 0])))
     assert RecordReader(SCHEMA, LAYOUT).read(stored).events is None
 
 
 def test_a_record_folded_for_two_bundles_serves_both() -> None:
     """Each reads its own state."""
-    stored = StoredRecord(events=records.encode_events((OTHER_LAYOUT, [100, 5, 4]), (LAYOUT, [100, 5, 4, 3])))
-    assert RecordReader(SCHEMA, LAYOUT).read(stored).events == [100, 5, 4, 3]
-    assert RecordReader(SCHEMA, OTHER_LAYOUT).read(stored).events == [100, 5, 4]
+    stored = StoredRecord(events=records.encode_events((OTHER_LAYOUT, [100, 5, 4, 0]), (LAYOUT, [100, 5, 4, 3, 0, 0])))
+    assert RecordReader(SCHEMA, LAYOUT).read(stored).events == [100, 5, 4, 3, 0, 0]
+    assert RecordReader(SCHEMA, OTHER_LAYOUT).read(stored).events == [100, 5, 4, 0]
 
 
 @pytest.mark.parametrize(

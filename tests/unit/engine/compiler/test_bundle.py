@@ -166,3 +166,12 @@ def test_two_files_with_one_id_are_refused(first: dict[str, str], second: dict[s
 def test_trigger_that_cannot_be_meant_is_refused(lines: str, problem: str) -> None:
     """It would do nothing, too much, or for ever."""
     assert any(problem in each for each in problems_of(a_trigger("t", lines)))
+
+
+def test_bundle_may_name_its_model() -> None:
+    """By its version; anything else is refused."""
+    version = "3f" * 32
+    assert compile_bundle({**rule_files(), "MODEL": f"{version}\n".encode()}).model == version
+    assert compile_bundle(rule_files()).model is None
+    with pytest.raises(RuleErrors, match="rules/MODEL:1:1: this is no version of a model; 64 hexadecimal digits"):
+        compile_bundle({**rule_files(), "MODEL": b"the best one"})
