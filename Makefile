@@ -8,6 +8,12 @@ BIN := $(VENV)/bin
 LOCKS := requirements/build.txt requirements/dev.txt
 # The stamp's name holds the checksum of everything that decides the environment: an unchanged lock is installed once.
 STAMP := $(VENV)/.installed-$(shell (cat $(LOCKS) requirements/setup.sh; sed '/^\[tool\.ruff\]/,$$d' pyproject.toml) | cksum | cut -d' ' -f1)
+# So is the compiled hot path: an edited module is never shadowed by what was compiled of it. COMPILE=no runs it as it is.
+ifeq ($(COMPILE),no)
+COMPILED := build/.interpreted
+else
+COMPILED := build/.compiled-$(shell cat requirements/build.txt setup.py $$(sed -n 's/^ *"\(.*\.py\)",$$/\1/p' setup.py) | cksum | cut -d' ' -f1)
+endif
 # An interpreter asked for by name replaces one of another version, even where the lock is unchanged.
 ifdef PYTHON
 ifneq ($(shell ($(PYTHON) -V | cut -d. -f1-2) 2>/dev/null),$(shell ($(BIN)/python -V | cut -d. -f1-2) 2>/dev/null))
@@ -19,12 +25,16 @@ PACKAGES := engine models api demobank loadtest bench examples tests
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-14s %s\n", $$1, $$2}'
 
-setup: $(STAMP) ## build .venv from the hash-locked dependencies; does nothing when it is up to date
+setup: $(STAMP) $(COMPILED) ## build .venv from the locked dependencies, compile the hot path; nothing when up to date
 	@:
 
 $(STAMP):
 	@VENV=$(VENV) requirements/setup.sh
 	@rm -f $(VENV)/.installed-*
+	@touch $@
+
+$(COMPILED): $(STAMP)
+	@PYTHON=$(abspath $(BIN))/python requirements/compile.sh
 	@touch $@
 
 demo: setup ## serve the demonstration bank (ARGS="--port 8080 --customers 20000")
@@ -61,12 +71,12 @@ bench: setup ## measure beside public peers, results as JSON (ARGS="engine --qui
 loadtest: setup ## Locust against a demonstration bank of its own (ARGS="--profile steady --host http://127.0.0.1:8080")
 	@$(BIN)/python -m loadtest $(ARGS)
 
-COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes --custom-compile-command "make lock"
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes --custom-compile-command "make lock"
 
 lock: setup ## renew the dependency locks (ARGS=--upgrade)
-	@$(COMPILE) $(ARGS) requirements/build.in -o requirements/build.txt
-	@$(COMPILE) $(ARGS) pyproject.toml -o requirements/runtime.txt
-	@$(COMPILE) $(ARGS) pyproject.toml --group dev -c requirements/runtime.txt -o requirements/dev.txt
+	@$(LOCK) $(ARGS) requirements/build.in -o requirements/build.txt
+	@$(LOCK) $(ARGS) pyproject.toml -o requirements/runtime.txt
+	@$(LOCK) $(ARGS) pyproject.toml --group dev -c requirements/runtime.txt -o requirements/dev.txt
 	@! grep -nE '://|^ *--(extra-)?index-url' requirements/*.txt
 
 format: setup ## rewrite the code as ruff formats it

@@ -6,9 +6,9 @@ from datetime import datetime
 from engine import Plan
 from engine.contacts import Contact
 from engine.facts import Held
-from models.features import CustomerReader, season
 from models.history import count_history
 from models.propensity import PropensityModel
+from models.reading import CustomerReader, season
 
 RowReader = Callable[[Sequence[Held], Sequence[Contact], datetime], object]
 

@@ -1,7 +1,10 @@
 """Eligibility (may we?), applicability (does it make sense now?), suitability (is it good for them?)."""
 
+from collections.abc import Sequence
+
 from engine.plan import Plan, Row
 from engine.reasons import Reason
+from engine.syntax import Condition
 
 _FAILURES = (TypeError, ValueError, ArithmeticError)
 """What a condition raises on a value that is not of its fact's type."""
@@ -32,8 +35,14 @@ def _one_by_one(plan: Plan, row: Row, codes: bytearray) -> list[int]:
             codes[position] = Reason.OUTSIDE_VALIDITY
             continue
         try:
-            failed = (reason for condition, reason in rules.stages if not plan.tracer.truth(condition, row))
-            codes[position] = next(failed, Reason.OPEN)
+            codes[position] = _first_failed(plan, rules.stages, row)
         except _FAILURES:
             codes[position] = Reason.EVALUATION_ERROR
-    return [position for position, code in enumerate(codes) if not code]
+    return [position for position in range(len(codes)) if not codes[position]]
+
+
+def _first_failed(plan: Plan, stages: Sequence[tuple[Condition, Reason]], row: Row) -> Reason:
+    for condition, reason in stages:
+        if not plan.tracer.truth(condition, row):
+            return reason
+    return Reason.OPEN

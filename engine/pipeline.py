@@ -120,8 +120,10 @@ def _apply_wishes(request: Request, codes: bytearray) -> None:
     """Leave out what the request leaves out; after the stages, so that no journey moves because of what was asked."""
     if request.only is None and not request.exclude:
         return
-    for position, code in enumerate(codes):
-        if not code and (position in request.exclude or (request.only is not None and position not in request.only)):
+    for position in range(len(codes)):
+        if not codes[position] and (
+            position in request.exclude or (request.only is not None and position not in request.only)
+        ):
             codes[position] = Reason.EXCLUDED_BY_REQUEST
 
 

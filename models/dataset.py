@@ -14,10 +14,11 @@ from engine.facts import HOLDS, NAN, Held
 from models.arrays import Codes, Flags, Floats
 from models.bank import Snapshots, read_holdings, read_snapshots
 from models.errors import TrainingRefused
-from models.features import ACTION, MOMENT, CustomerReader, FeatureSet, PlanView, describe_actions, features_of, season
+from models.features import ACTION, MOMENT, FeatureSet, PlanView, describe_actions, features_of
 from models.history import DAY_S, NEVER, count_history
 from models.impressions import Impressions, journals, read_impressions
 from models.leaks import Lateness, judge_lateness
+from models.reading import CustomerReader, season
 from models.rows import Outcomes, TrainingRows, Window
 
 Pick = Callable[[Outcomes], Floats]

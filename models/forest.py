@@ -62,7 +62,8 @@ class Forest:
             row[: len(tree.leaf_values)] = tree.leaf_values
         self.largest_sum = float(np.abs(values).max(axis=1).sum())
         """No sum of leaves lies farther from zero."""
-        self._values = values.ravel()
+        self.leaf_values = values
+        """What each leaf adds: trees x leaves of the largest tree."""
         self._first_leaf = np.arange(len(trees)) * width
 
     @property
@@ -88,7 +89,7 @@ class Forest:
         if len(masks) == 1:
             return self.sums(np.repeat(masks, 2, axis=0))[:1]
         leaves = np.bitwise_count((masks - 1) & ~masks)
-        values = self._values.take(leaves + self._first_leaf)
+        values = self.leaf_values.ravel().take(leaves + self._first_leaf)
         summed: Floats = np.add.reduce(np.ascontiguousarray(values.T), axis=0)
         return summed
 

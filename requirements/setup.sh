@@ -45,17 +45,17 @@ else
 fi
 wanted=$(version_of "$python")
 
-# durable-rules is published as source only and is compiled here.
+# durable-rules is published as source only and is compiled here, as is our own hot path.
 missing=()
 command -v gcc >/dev/null || command -v "${CC:-cc}" >/dev/null || missing+=(gcc libc6-dev)
 has_headers "$python" || missing+=("python$wanted-dev")
 if [ "${#missing[@]}" -gt 0 ]; then
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-        say "installing ${missing[*]}, to build durable-rules"
+        say "installing ${missing[*]}, to compile what needs it"
         { apt-get update -qq && apt-get install -y -qq --no-install-recommends "${missing[@]}"; } >/dev/null ||
             stop "could not install ${missing[*]}; install a C compiler and Python's headers, then run make setup again"
     else
-        stop "needs a C compiler and Python's headers to build durable-rules (Debian: apt-get install ${missing[*]})"
+        stop "needs a C compiler and Python's headers (Debian: apt-get install ${missing[*]})"
     fi
 fi
 
@@ -69,4 +69,4 @@ install() { "$venv/bin/python" -m pip install -qq --disable-pip-version-check --
 say "installing the locked dependencies into $venv"
 install --require-hashes --only-binary :all: -r requirements/build.txt
 install --require-hashes --only-binary :all: --no-binary durable-rules --no-build-isolation -r requirements/dev.txt
-install --no-deps --no-build-isolation --editable .
+COMPILE=no install --no-deps --no-build-isolation --editable .

@@ -1,7 +1,7 @@
 """The Lua scripts of scripts/: each touches one slot and is called by its hash."""
 
 import hashlib
-from pathlib import Path
+from importlib.resources import files
 from typing import Final
 
 import hiredis
@@ -9,7 +9,7 @@ import hiredis
 from api.adapters.commands import Reply, Word, checked, error_code, pack
 from api.adapters.flights import Node
 
-SOURCES: Final = Path(__file__).parent / "scripts"
+SOURCES: Final = files("api.adapters") / "scripts"
 
 
 class Script:

@@ -16,9 +16,10 @@ from engine.ports import ScoringContext
 from models.arrays import Floats
 from models.artefact import TREES
 from models.dataset import BankRows, read_rows
-from models.features import CustomerReader, FeatureSet, describe_actions, features_of, season
+from models.features import FeatureSet, describe_actions, features_of
 from models.history import NEVER, count_history
 from models.logistic import sigmoid
+from models.reading import CustomerReader, season
 from models.rows import Outcomes, Window
 from tests.integration.models.conftest import Installation
 

@@ -7,7 +7,8 @@ import pytest
 
 from engine.facts import NAN
 from models.errors import ModelRefused
-from models.features import ACTION, CustomerReader, describe_actions, features_of, season
+from models.features import ACTION, describe_actions, features_of
+from models.reading import CustomerReader, season
 from tests.unit.models.banks import nutshell_plan, plan_with
 
 AGE_45 = {"age": 45, "income.monthly": 2_500.5, "employment": "retired", "statement.paperless": False, "holds": ["isa"]}
