@@ -5,7 +5,7 @@ Exit codes: 0 fine, 1 findings, 2 usage. Results go to standard output, progress
 
 import typer
 
-from api.cli import asking, bundles, demonstrating, learning, loading, measuring, rules, serving
+from api.cli import asking, authoring, bundles, demonstrating, learning, loading, measuring, rules, serving
 
 app = typer.Typer(
     name="nextbest",
@@ -21,6 +21,7 @@ app.command("worker")(serving.worker)
 app.command("load")(loading.load)
 app.command("check")(rules.check)
 app.command("test")(rules.run_tests)
+app.command("schema")(authoring.schema)
 app.command("explain")(asking.explain)
 app.command("train")(learning.train)
 app.command("evaluate")(learning.evaluate)

@@ -8,7 +8,7 @@ from typing import Final, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from engine.compiler.form import Form, Problems, read_duration
-from engine.compiler.grammar.bank import POSITIVES
+from engine.compiler.grammar.bank import OPERATIONS, POSITIVES
 from engine.compiler.grammar.words import FACT
 from engine.compiler.parse import Mapping as MappingNode
 from engine.compiler.parse import Node, Scalar, read_number
@@ -23,7 +23,6 @@ from engine.plan import Calculated, Catalogue, Channel, Placement
 _FACT_NAME: Final = re.compile(FACT)
 _RESERVED: Final = ("holds", "groups", "segments", "needs", "consent", "context", "request", "now", "placement")
 _MINOR_DIGITS: Final[Mapping[str, int]] = {"JPY": 0, "KRW": 0, "ISK": 0, "KWD": 3, "BHD": 3}
-_OPERATIONS: Final = ("sum", "difference", "ratio", "months_between")
 _MAX_SET: Final = 52
 """Members of a set: its mask must stay exact as a float."""
 
@@ -194,9 +193,9 @@ class CatalogueReader:
         known = dict(attributes)
         for name, node in self._form.entries("calculated"):
             form = Form(node, self._problems, "a calculated fact")
-            operation = next((each for each in _OPERATIONS if form.has(each)), None)
+            operation = next((each for each in OPERATIONS if form.has(each)), None)
             if operation is None:
-                self._problems.error(form.span, f"`{name.text}` needs one of {', '.join(_OPERATIONS)}")
+                self._problems.error(form.span, f"`{name.text}` needs one of {', '.join(OPERATIONS)}")
                 continue
             operands = self._operands(form, operation, known)
             spec = self._spec(FactName(name.text), form)

@@ -13,6 +13,7 @@ from engine.compiler.bundle import Bundle
 from engine.compiler.context import TestSource
 from engine.compiler.form import Form, Problems, suggestion
 from engine.compiler.given import Given, read_given
+from engine.compiler.grammar.rule_tests import OTHER_CODES
 from engine.compiler.happened import read_contacts, read_events
 from engine.compiler.parse import Entry, Node, Scalar
 from engine.compiler.parse import Mapping as MappingNode
@@ -30,7 +31,6 @@ _USUAL_DAY: Final = date(2026, 1, 5)
 _NOON: Final = time(12)
 _CUSTOMER: Final = "rule test"
 _SETTINGS: Final = ("persona", "against", "now", "propensity")
-_OTHER_CODES: Final = ("not_for_this_moment", "no_profiling", "theme", "trigger", "lever", "ranked_by_value")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -328,7 +328,7 @@ def _reason_words(plan: Plan) -> frozenset[str]:
     return frozenset(
         {
             *(reason.code for reason in Reason if reason is not Reason.OPEN),
-            *_OTHER_CODES,
+            *OTHER_CODES,
             *map(str, heads),
             *(rule.partition("/")[2] for rule in heads),
             *(cap.id for cap in plan.contact.caps),

@@ -6,6 +6,7 @@ from engine.compiler.grammar.common import PRIVACY, listed
 from engine.compiler.grammar.kinds import (
     ByName,
     Choice,
+    Either,
     Free,
     Given,
     Key,
@@ -23,6 +24,8 @@ from engine.compiler.grammar.kinds import (
 from engine.compiler.grammar.words import FACT, NUMBER
 from engine.facts import FactType
 
+OPERATIONS: Final = ("sum", "difference", "ratio", "months_between")
+"""What a calculated fact can be."""
 POSITIVES: Final = ("click", "accept", "convert")
 """Outcomes that can count as a positive answer."""
 
@@ -76,13 +79,14 @@ FIELD: Final = Shape(name="a field", doc="A field of an event, for `where`.", ke
 CALCULATED: Final = Shape(
     name="a calculated fact",
     doc="A fact made of others. Unknown input, division by zero and overflow make it unknown.",
+    exactly_one=OPERATIONS,
     keys=(
         Key("sum", listed("fact"), "The facts that are added."),
         Key("difference", listed("fact"), "Two facts: the first less the second."),
         Key("ratio", listed("fact"), "Two facts: the first divided by the second."),
         Key(
             "months_between",
-            listed("fact"),
+            Listed(Either((Known("fact"), Choice(values=("today",))))),
             "Two dates, of which one may be `today`: whole months from one to the other.",
         ),
         *_FACT_KEYS,
@@ -155,7 +159,7 @@ PLACEMENT: Final = Shape(
             Length(),
             "The same where the offer was fetched ahead; 60min unless it says otherwise.",
         ),
-        Key("fallback", Free(), "Its own content, with an `id`, for when there is nothing to offer.", required=True),
+        Key("fallback", Free(needs=("id",)), "Its own content, with an `id`: shown when nothing is.", required=True),
     ),
 )
 MOMENT: Final = Shape(

@@ -89,6 +89,13 @@ class Parts:
 
 
 @dataclass(frozen=True, slots=True)
+class Rows:
+    """A list of mappings of texts with these keys."""
+
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ByName:
     """A mapping whose keys are names and whose values are all of one kind."""
 
@@ -128,9 +135,12 @@ class Given:
     """Facts with the values that a customer of a test has."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Free:
-    """Content that is passed on as it stands."""
+    """A mapping of content that is passed on as it stands."""
+
+    needs: tuple[str, ...] = ()
+    """Keys that it must have."""
 
 
 Kind = (
@@ -146,6 +156,7 @@ Kind = (
     | Listed
     | Part
     | Parts
+    | Rows
     | ByName
     | Either
     | Block
@@ -165,6 +176,16 @@ class Key:
     kind: Kind
     doc: str
     required: bool = False
+    refused: bool = False
+    """Whether the check refuses it for not being served yet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    """Keys that go together."""
+
+    needs: tuple[str, ...]
+    may: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,6 +197,14 @@ class Shape:
     keys: tuple[Key, ...]
     open: str = ""
     """What keys beside those listed mean; empty: there are none."""
+    usual: tuple[Key, ...] = ()
+    """Keys beside those listed that are usual where the shape is open."""
+    exactly_one: tuple[str, ...] = ()
+    """Of these keys exactly one is needed."""
+    at_least_one: tuple[str, ...] = ()
+    """Of these keys at least one is needed."""
+    variants: tuple["Variant", ...] = ()
+    """Which keys go together, where not all of them do."""
 
     def key(self, name: str) -> Key | None:
         """The key of a name, None where the shape has none."""

@@ -27,9 +27,11 @@ from engine.compiler.grammar.kinds import (
     Number,
     Part,
     Parts,
+    Rows,
     Shape,
     Text,
     Truth,
+    Variant,
     Whole,
 )
 from engine.compiler.grammar.words import DURATION, FACT, PLAIN_NUMBER
@@ -81,7 +83,7 @@ CONTACT: Final = Shape(
             "How long it rests after a decline, for all reasons or by reason.",
         ),
         Key("after_accept", Length(), "How long it rests after it was accepted."),
-        Key("budget", Text(), "A budget. Budgets are not kept yet, so the check refuses it."),
+        Key("budget", Text(), "A budget. Budgets are not kept yet, so the check refuses it.", refused=True),
     ),
 )
 TREATMENT: Final = Shape(
@@ -98,10 +100,22 @@ TREATMENT: Final = Shape(
             "What accepting creates instead of an order, on which channel.",
         ),
         Key("privacy", Choice(values=PRIVACY), "Who may see it; the channel's own unless it says otherwise."),
-        Key("arm", Text(), "The arm of an experiment. Experiments are not served yet, so the check refuses it."),
+        Key("arm", Text(), "The arm of an experiment; not served yet, so the check refuses it.", refused=True),
     ),
-    open="Content for the screen: `headline`, `body`, `call_to_action`, `image`, `url`; for staff `inquire`, "
-    "`communicate`, `affirm`, `recommend`, `express`, `objections`. Texts may hold facts as `{fact}`.",
+    open="Content for the screen. Its texts may hold facts as `{fact}`; a text with a fact nobody knows does not fit.",
+    usual=(
+        Key("headline", Text(), "The line that catches the eye: 40 characters at most on a cash machine."),
+        Key("body", Text(), "What it is about: 90 characters at most on a cash machine."),
+        Key("call_to_action", Text(), "What a tap leads to."),
+        Key("image", Text(), "A picture."),
+        Key("url", Text(), "The page behind it."),
+        Key("inquire", Text(), "For staff: a question that reveals the need."),
+        Key("communicate", Text(), "For staff: that we are keen to meet it."),
+        Key("affirm", Text(), "For staff: that we can."),
+        Key("recommend", Text(), "For staff: the choices."),
+        Key("express", Text(), "For staff: what happens next."),
+        Key("objections", Rows(("says", "answer")), "For staff: what customers say, and an honest answer to it."),
+    ),
 )
 ACTION: Final = Shape(
     name="an action file",
@@ -142,6 +156,7 @@ ACTION: Final = Shape(
 
 NEED: Final = Shape(
     name="a need",
+    at_least_one=("when", "history", "unless"),
     doc="Something that the customer is after, inferred from facts and events; rules read it as `needs.<id>`. "
     "Declared twice, either will do. A need is never shown to the customer.",
     keys=(
@@ -193,6 +208,7 @@ SUPPRESS: Final = Shape(
 )
 TRIGGER: Final = Shape(
     name="a trigger file",
+    at_least_one=("promote", "suppress"),
     doc="What follows from something that one customer did, or that is so: `customized/<id>.yaml`.",
     keys=(
         Key("trigger", Name(), "The trigger's id, spelt like the file.", required=True),
@@ -216,6 +232,14 @@ _IN: Final = Key("in", Length(), "The window, counted back from now.")
 
 HISTORY: Final = Shape(
     name="a history condition",
+    variants=(
+        Variant(needs=("seen", "in"), may=("at_least", "where")),
+        Variant(needs=("seen", "since"), may=("where",)),
+        Variant(needs=("not_seen", "in"), may=("at_least", "where")),
+        Variant(needs=("not_seen", "since"), may=("where",)),
+        Variant(needs=("ever",), may=("at_least", "where")),
+        Variant(needs=("last", "ago"), may=("where",)),
+    ),
     doc="What happened, or did not. One of `seen`, `not_seen`, `ever` and `last`.",
     keys=(
         Key("seen", Known("event"), "It happened in the window `in`, or `since` another event."),

@@ -26,6 +26,7 @@ STOPS: Final = Shape(
 )
 GUARD: Final = Shape(
     name="a guard",
+    at_least_one=("when", "history", "unless"),
     doc="An exclusion that nothing passes. It stops unless its condition is false, so a fact nobody knows stops too.",
     keys=(
         Key("guard", Name(), "The guard's id.", required=True),
@@ -54,6 +55,7 @@ GUARDS: Final = Shape(
 
 CAP: Final = Shape(
     name="a cap",
+    exactly_one=("in", "each"),
     doc="At most so many contacts in a window. Caps count offers unless they name other tiers.",
     keys=(
         Key("cap", Name(), "The cap's id.", required=True),

@@ -18,6 +18,8 @@ from engine.compiler.grammar.kinds import (
 )
 from engine.compiler.grammar.words import DURATION
 
+OTHER_CODES: Final = ("not_for_this_moment", "no_profiling", "theme", "trigger", "lever", "ranked_by_value")
+"""What `because` may name beside the stages."""
 OUTCOMES: Final = ("impression", "click", "later", "decline", "accept", "convert")
 _DAY: Final = r"\d{4}-\d{2}-\d{2}"
 _T: Final = Key(
@@ -48,7 +50,7 @@ ASK: Final = Shape(
     name="`ask`",
     doc="The question.",
     keys=(
-        Key("channel", Known("channel"), "Where the customer is.", required=True),
+        Key("channel", Known("channel"), "Where the customer is; needed, here or in the test that this one is like."),
         Key(
             "placement",
             listed("placement"),
@@ -61,6 +63,7 @@ ASK: Final = Shape(
 )
 EXPECT: Final = Shape(
     name="`expect`",
+    at_least_one=("offer", "not_offer"),
     doc="The answer that is right. It needs `offer` or `not_offer`.",
     keys=(
         Key("offer", listed("action"), "What must be among the options."),

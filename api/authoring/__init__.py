@@ -1,0 +1,1 @@
+"""What helps people who write rule files: schemas for their editors and the reference page."""

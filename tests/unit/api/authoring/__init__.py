@@ -1,0 +1,1 @@
+"""Schemas for editors and the reference page."""
