@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from engine.compiler.acceptance import Acceptance, Accepted, judge, read_acceptances
-from engine.compiler.checks import CHECKS, COMPILER_CODES
+from engine.compiler.checks import CHECKS, CHECKS_OF_SOUND_RULES, COMPILER_CODES
 from engine.compiler.context import TestSource
 from engine.compiler.documents import REQUIRED, parse_all
 from engine.compiler.form import Problems
 from engine.compiler.parse import Node
 from engine.compiler.planning import plan_of
 from engine.compiler.rules import read_rules
-from engine.errors import RuleErrors, Severity, Span
+from engine.errors import RuleErrors, Span
 from engine.plan import Plan
 
 MODEL: Final = "MODEL"
@@ -62,6 +62,8 @@ def compile_bundle(files: Mapping[str, bytes], *, root: str = "rules") -> Bundle
         subject = read.rules.subject(read.context)
         for check in CHECKS:
             check(subject, problems)
+        for check in () if problems.has_errors else CHECKS_OF_SOUND_RULES:
+            check(subject, problems)
     _fail_on_errors(problems)
     acceptances = read_acceptances(files, root)
     verdict = judge(problems.sorted(), acceptances, COMPILER_CODES)
@@ -95,6 +97,5 @@ def hash_of(files: Mapping[str, bytes]) -> str:
 
 
 def _fail_on_errors(problems: Problems) -> None:
-    found = problems.sorted()
-    if any(each.severity is Severity.ERROR for each in found):
-        raise RuleErrors(found)
+    if problems.has_errors:
+        raise RuleErrors(problems.sorted())

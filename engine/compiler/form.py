@@ -68,6 +68,16 @@ class Problems:
         self.unread.add(file)
         self._unread_names.update(names)
 
+    @property
+    def has_errors(self) -> bool:
+        """Whether any of them is an error."""
+        return any(each.severity is Severity.ERROR for each in self._found)
+
+    @property
+    def files_with_errors(self) -> frozenset[str]:
+        """The files in which there is an error."""
+        return frozenset(each.span.path for each in self._found if each.severity is Severity.ERROR)
+
     def sorted(self) -> tuple[Diagnostic, ...]:
         """Everything noted, in file order, nothing twice; far too many problems are counted, not listed."""
         found = sorted(self._found)

@@ -10,7 +10,6 @@ from engine.clock import Windows
 from engine.compiler.action_files import ReadAction
 from engine.compiler.catalogue import CatalogueReader, seconds
 from engine.compiler.context import ReadContext, read_head
-from engine.compiler.documents import GUARDS
 from engine.compiler.form import Form, read_duration
 from engine.compiler.parse import Mapping as MappingNode
 from engine.compiler.parse import Scalar
@@ -53,8 +52,6 @@ def read_guards(
     _refuse_twins(form, "guards", "guard")
     guards = tuple(_guard(each, context, actions) for each in form.forms("guards", "a guard"))
     form.finish()
-    if GUARDS not in context.problems.unread:
-        _require_consent_guard(form, context, guards, actions)
     return guards, defaults
 
 
@@ -88,24 +85,6 @@ def _stopped(form: Form, context: ReadContext, actions: Sequence[ReadAction]) ->
     named = set(context.named_actions(stops))
     stops.finish()
     return tuple(at for at, read in enumerate(actions) if everything or read.action.tier in tiers or at in named)
-
-
-def _require_consent_guard(
-    form: Form, context: ReadContext, guards: Sequence[Guard], actions: Sequence[ReadAction]
-) -> None:
-    consenting = {
-        at
-        for guard in guards
-        for at in guard.actions
-        if any(fact.name.startswith("consent.") for fact in facts_read(guard.condition))
-    }
-    unguarded = [
-        read.action.id for at, read in enumerate(actions) if read.action.tier is Tier.OFFER and at not in consenting
-    ]
-    if unguarded:
-        message = f"no guard asks for consent to {', '.join(f'`{name}`' for name in unguarded[:3])}"
-        more = f" and {len(unguarded) - 3} more offers" if len(unguarded) > 3 else ""
-        context.problems.error(form.span, message + more, "offers need marketing consent")
 
 
 # --- contact policy --------------------------------------------------------------------------------------------------

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from engine.compiler.action_files import ReadAction, read_action
+from engine.compiler.boxes.axes import world_of
+from engine.compiler.boxes.search import Search
 from engine.compiler.catalogue import CatalogueReader, read_bank, read_channels
 from engine.compiler.checks.subject import Subject
 from engine.compiler.conditions import ConditionReader, Names
@@ -27,7 +29,7 @@ from engine.errors import Span
 from engine.facts import GROUPS, HOLDS, SEGMENTS, FactSpec, FactType, Held, ProfileSchema
 from engine.ids import FactName, MomentId
 from engine.plan import Catalogue, Channel, ContactRules, Guard, Need, Theme, Trigger
-from engine.syntax import Condition, FactRef
+from engine.syntax import Condition, FactRef, atoms
 
 WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 OBJECTION: Final = FactName("consent.profiling_objection")
@@ -129,7 +131,8 @@ class _RuleReader:
             parts += declared
         triggers = [read_trigger(form, context) for form in self._unique("customized", set())]
         journeys = {theme.head.rule.partition("/")[2]: theme.journey for theme in themes}
-        guards, guard_defaults = read_guards(self._form("policy/guards.yaml"), context, reader, actions)
+        guards_form = self._form("policy/guards.yaml")
+        guards, guard_defaults = read_guards(guards_form, context, reader, actions)
         refuse_experiments(self._form("policy/experiments.yaml"), context)
         return Rules(
             actions=actions,
@@ -137,6 +140,7 @@ class _RuleReader:
             needs=joined_needs(parts, context),
             triggers=triggers,
             guards=guards,
+            guards_span=guards_form.span,
             guard_defaults=guard_defaults,
             contact=read_contact(
                 self._form("policy/contact.yaml"), context, actions, journeys, _accepts_count_s(themes)
@@ -154,6 +158,7 @@ class Rules:
     needs: tuple[Need, ...]
     triggers: Sequence[Trigger]
     guards: tuple[Guard, ...]
+    guards_span: Span
     guard_defaults: Mapping[FactName, Held]
     contact: ContactRules
     arbitration: Arbitration
@@ -174,16 +179,36 @@ class Rules:
 
     def subject(self, context: ReadContext) -> Subject:
         """What the checks look at."""
+        unsound = context.problems.files_with_errors
+        world = world_of(
+            self.conditions(),
+            context.channels,
+            [need for need in self.needs if not _files_of(need) & unsound],
+            context.catalogue.calculated,
+            self.guard_defaults,
+        )
         return Subject(
             catalogue=context.catalogue,
             channels=context.channels,
+            facts=context.facts,
             actions=tuple(read.action for read in self.actions),
             action_rules=tuple(read.rules for read in self.actions),
             themes=tuple(self.themes),
             triggers=tuple(self.triggers),
+            values={at: read.value for at, read in enumerate(self.actions) if read.value is not None},
+            treatments=tuple(read.treatments for read in self.actions),
             guards=self.guards,
+            guards_span=self.guards_span,
             needs=self.needs,
+            levers=self.arbitration.levers,
+            search=Search(world),
+            unsound=unsound,
         )
+
+
+def _files_of(need: Need) -> set[str]:
+    """The files that declare a need, perhaps several."""
+    return {need.span.path, *(atom.span.path for atom in atoms(need.condition))}
 
 
 def _facts(

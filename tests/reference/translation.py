@@ -11,6 +11,7 @@ from ruamel.yaml import YAML
 from engine import Decision, Plan, Request, RuleErrors, Snapshot, compile_bundle, decide
 from engine.contacts import Contact, ContactState, DeclineReason, hash32, validity_code
 from engine.decision import PlacementRequest
+from engine.errors import Code, Severity
 from engine.events import Event
 from engine.facts import Consent, Natural, hold
 from engine.ids import ActionId, ChannelId, EventName, FactName, MomentId, PlacementId
@@ -19,6 +20,9 @@ from tests.builders import KEY, SteadyScorer, shown
 from tests.reference.drawing.people import Case
 from tests.reference.evaluator import Answer
 from tests.reference.natural import Person, Question, Touch, Tree
+
+NOBODY = (Code.IMPOSSIBLE_CONDITION, Code.NEVER_CANDIDATE)
+"""What may be wrong with drawn rules: nobody can match them."""
 
 
 def documents_of(case: Case) -> dict[str, Tree]:
@@ -88,10 +92,7 @@ def plan_of(case: Case) -> Plan:
     try:
         return compile_bundle({path: text.encode() for path, text in case.files.items()}).plan
     except RuleErrors as error:
-        if all(
-            "no customer can match" in each.message or "never be a candidate" in each.hint or each.severity == "warning"
-            for each in error.diagnostics
-        ):
+        if all(each.code in NOBODY or each.severity is Severity.WARNING for each in error.diagnostics):
             event("refused: nobody can match")
             reject()
         for path, text in case.files.items():

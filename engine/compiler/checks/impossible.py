@@ -1,115 +1,72 @@
-"""A condition that can never hold: cells on one fact that contradict each other."""
+"""A condition that can never hold: what nobody can match at once, with the places that contradict each other."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from fractions import Fraction
+from collections.abc import Iterator, Sequence
 
-from engine.compiler.checks.subject import Subject
+from engine.compiler.boxes.axes import Region, Wanted, channel_axis, moment_axis
+from engine.compiler.boxes.domain import Domain, spans_of
+from engine.compiler.boxes.search import Goal
+from engine.compiler.boxes.wording import asked, place_of
+from engine.compiler.checks.subject import Subject, is_nobody
 from engine.compiler.form import Problems
-from engine.errors import Span
-from engine.facts import FactType
-from engine.ids import FactName
-from engine.syntax import All, Compare, Condition, Holds, Not, OneOf
-
-
-@dataclass(slots=True)
-class _Range:
-    """What the cells read so far leave of one fact, in natural units."""
-
-    low: Fraction | None = None
-    low_open: bool = False
-    low_span: Span | None = None
-    high: Fraction | None = None
-    high_open: bool = False
-    high_span: Span | None = None
-    values: frozenset[int | str | bool] | None = None
-    values_span: Span | None = None
-
-
-@dataclass(slots=True)
-class _Box:
-    """Ranges by fact, and the set members that must and must not be there."""
-
-    ranges: dict[FactName, _Range] = field(default_factory=dict)
-    members: dict[FactName, tuple[bool, Span]] = field(default_factory=dict)
+from engine.errors import Code, Span
+from engine.plan import Trigger
+from engine.syntax import ALWAYS, Compare
 
 
 def check_impossible(subject: Subject, problems: Problems) -> None:
-    """Report every conjunction of cells that no customer can satisfy; other shapes of condition are not judged."""
-    for condition in _conjunctions(subject):
-        _check(condition, problems)
+    """Report every condition that no customer can match; a cell that may hang on something else is taken as free."""
+    for span, goals in _questions(subject):
+        sound = span.path not in subject.unsound
+        if sound and is_nobody(subject, problems, span, "impossible conditions", goals):
+            _report(span, subject.search.reasons(goals), problems)
 
 
-def _conjunctions(subject: Subject) -> Iterator[Condition]:
+def _questions(subject: Subject) -> Iterator[tuple[Span, list[Goal]]]:
     for rules in subject.action_rules:
-        yield All(tuple(item for condition, _ in rules.stages for item in _items(condition)))
-    yield from (theme.condition for theme in subject.themes)
-    yield from (trigger.condition for trigger in subject.triggers)
-    yield from (guard.condition for guard in subject.guards)
-    yield from (need.condition for need in subject.needs)
+        yield rules.head.span, [Goal(condition=condition) for condition, _ in rules.stages]
+    for theme in subject.themes:
+        yield theme.head.span, [Goal(condition=theme.condition)]
+    for trigger in subject.triggers:
+        yield trigger.head.span, [Goal(condition=trigger.condition), *at_its_moments(subject, trigger)]
+        if trigger.suppression is not None:
+            yield trigger.head.span, [Goal(condition=trigger.suppression)]
+    for guard in subject.guards:
+        yield guard.head.span, [Goal(condition=guard.condition, wanted=Wanted.NOT_FALSE, guarded=True)]
+    for need in subject.needs:
+        yield need.span, [Goal(condition=need.condition)]
+    yield from _of_values_and_treatments(subject)
 
 
-def _items(condition: Condition) -> tuple[Condition, ...]:
-    return condition.items if isinstance(condition, All) else (condition,)
+def _of_values_and_treatments(subject: Subject) -> Iterator[tuple[Span, list[Goal]]]:
+    for at, rules in enumerate(subject.action_rules):
+        table = subject.values.get(at)
+        for condition, _ in () if table is None else table.rows:
+            if condition != ALWAYS:
+                yield rules.head.span, [Goal(condition=condition)]
+        for read in subject.treatments[at]:
+            if read.condition != ALWAYS:
+                yield read.treatment.span, [Goal(condition=read.condition), on_channel(subject, read.channel)]
 
 
-def _check(condition: Condition, problems: Problems) -> None:
-    box = _Box()
-    for item in _flat(condition):
-        match item:
-            case Compare(right=right) if right.fact is None:
-                _narrow(box, item, problems)
-            case OneOf():
-                _pick(box, item, problems)
-            case Holds():
-                _require(box, item, wanted=True, problems=problems)
-            case Not(Holds() as holds):
-                _require(box, holds, wanted=False, problems=problems)
-            case _:
-                continue
+def at_its_moments(subject: Subject, trigger: Trigger) -> list[Goal]:
+    """The moments at which a trigger promotes."""
+    if trigger.moments is None:
+        return []
+    names = list(dict.fromkeys(name for each in subject.channels for name in each.initiated_by_bank))
+    domain = Domain(spans_of({names.index(name) for name in trigger.moments}))
+    return [Goal(region=Region(moment_axis(subject.channels), domain), what="its moments are few")]
 
 
-def _flat(condition: Condition) -> Iterator[Condition]:
-    for item in _items(condition):
-        if isinstance(item, All):
-            yield from _flat(item)
-        else:
-            yield item
+def on_channel(subject: Subject, position: int) -> Goal:
+    """A channel of the question."""
+    what = f"shows on `{subject.channels[position].id}` alone"
+    return Goal(region=Region(channel_axis(subject.channels), Domain(((position, position),))), what=what)
 
 
-def _narrow(box: _Box, cell: Compare, problems: Problems) -> None:
-    found = box.ranges.setdefault(cell.fact.name, _Range())
-    bound, is_open = cell.right.constant, cell.operator in ("<", ">")
-    if cell.operator in (">", ">="):
-        if found.low is None or (bound, is_open) > (found.low, found.low_open):
-            found.low, found.low_open, found.low_span = bound, is_open, cell.span
-    elif found.high is None or (bound, not is_open) < (found.high, not found.high_open):
-        found.high, found.high_open, found.high_span = bound, is_open, cell.span
-    if found.low is None or found.high is None or found.low_span is None or found.high_span is None:
-        return
-    if found.low > found.high or (found.low == found.high and (found.low_open or found.high_open)):
-        _report(cell.fact.name, found.low_span, found.high_span, problems)
-
-
-def _pick(box: _Box, cell: OneOf, problems: Problems) -> None:
-    found = box.ranges.setdefault(cell.fact.name, _Range())
-    if found.values is not None and found.values_span is not None and not found.values & cell.values:
-        _report(cell.fact.name, found.values_span, cell.span, problems)
-    if cell.fact.spec.type is not FactType.SET:
-        found.values = cell.values if found.values is None else found.values & cell.values
-        found.values_span = cell.span
-
-
-def _require(box: _Box, cell: Holds, *, wanted: bool, problems: Problems) -> None:
-    before = box.members.setdefault(cell.fact.name, (wanted, cell.span))
-    if before[0] is not wanted:
-        _report(cell.fact.name, before[1], cell.span, problems)
-
-
-def _report(fact: FactName, first: Span, second: Span, problems: Problems) -> None:
-    """Report two cells that contradict each other; a range that is empty in itself was reported where it was read."""
-    if first == second:
-        return
-    later, earlier = max(first, second), min(first, second)
-    message = f"no customer can match: this contradicts what line {earlier.line} asks of `{fact}`"
-    problems.error(later, message)
+def _report(span: Span, reasons: Sequence[Goal], problems: Problems) -> None:
+    places = [place for goal in reasons if (place := place_of(goal)) is not None]
+    compared = [goal.condition for goal in reasons if isinstance(goal.condition, Compare)]
+    if len(compared) == len(reasons) == 2 and len(set(places)) == 1:
+        return  # A range that is empty in itself is reported where it is read.
+    at = max((place for place in places if place.path == span.path), default=span)
+    problems.error(at, f"no customer can match: {asked(reasons, at.path)}", code=Code.IMPOSSIBLE_CONDITION)

@@ -2,6 +2,7 @@
 
 from engine.compiler.checks.subject import Subject
 from engine.compiler.form import Problems
+from engine.errors import Code
 
 
 def check_promotions(subject: Subject, problems: Problems) -> None:
@@ -11,4 +12,9 @@ def check_promotions(subject: Subject, problems: Problems) -> None:
     for action, rules in zip(subject.actions, subject.action_rules, strict=True):
         if action.only_when_promoted and action.position not in promoted:
             message = f"`{action.id}` shows only when promoted, and no theme or trigger promotes it"
-            problems.error(rules.head.span, message, "it can never be a candidate: promote it, or write `show: always`")
+            problems.error(
+                rules.head.span,
+                message,
+                "it can never be a candidate: promote it, or write `show: always`",
+                code=Code.NEVER_CANDIDATE,
+            )

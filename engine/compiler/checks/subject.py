@@ -1,9 +1,16 @@
 """What checks look at: every rule, read and resolved, before it becomes a plan."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.actions import Action
-from engine.plan import ActionRules, Catalogue, Channel, Guard, Need, Theme, Trigger
+from engine.compiler.action_files import ReadTreatment
+from engine.compiler.boxes.search import LIMIT, Goal, Search, TooManyBoxes
+from engine.compiler.form import Problems
+from engine.compiler.generate import ValueTable
+from engine.errors import Code, Span
+from engine.plan import ActionRules, Catalogue, Channel, Guard, Lever, Need, Theme, Trigger
+from engine.syntax import FactRef
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,9 +19,30 @@ class Subject:
 
     catalogue: Catalogue
     channels: tuple[Channel, ...]
+    facts: Mapping[str, FactRef]
     actions: tuple[Action, ...]
     action_rules: tuple[ActionRules, ...]
+    values: Mapping[int, ValueTable]
+    """Of the actions whose value is computed."""
+    treatments: tuple[tuple[ReadTreatment, ...], ...]
+    """One tuple per action, in file order."""
     themes: tuple[Theme, ...]
     triggers: tuple[Trigger, ...]
     guards: tuple[Guard, ...]
+    guards_span: Span
     needs: tuple[Need, ...]
+    levers: tuple[Lever, ...]
+    search: Search
+    """Looks for customers whom conditions match."""
+    unsound: frozenset[str]
+    """Files with errors: what could not be read of them reads as true, so nothing can be concluded from them."""
+
+
+def is_nobody(subject: Subject, problems: Problems, span: Span, looked_for: str, goals: Sequence[Goal]) -> bool:
+    """Whether no customer meets all goals; False, and a warning, where they have too many cases to be looked at."""
+    try:
+        return subject.search.nobody(goals)
+    except TooManyBoxes:
+        message = f"not checked for {looked_for}: the conditions have more than {LIMIT:,} cases"
+        problems.warning(span, message, "write fewer alternatives", code=Code.NOT_CHECKED)
+        return False

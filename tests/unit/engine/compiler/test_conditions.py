@@ -27,10 +27,15 @@ DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
 
 @cache
 def judging(block: str) -> Plan:
-    """A bank with two services: one needs a condition, the other must not meet it."""
+    """A bank with two services: one needs a condition, the other must not meet it.
+
+    On the phone both are offered whatever the condition is, or one that always holds, or never, would be refused.
+    """
+    needed = f"{{any: [{block}, {{request.channel: phone}}]}}"
+    avoided = f"{{all: [{block}, {{request.channel: not phone}}]}}"
     return a_plan(
-        an_action("needs", f"eligible: {{when: {block}}}", tier="service"),
-        an_action("avoids", f"suitable: {{unless: [{block}]}}", tier="service"),
+        an_action("needs", f"eligible: {{when: {needed}}}", tier="service"),
+        an_action("avoids", f"suitable: {{unless: [{avoided}]}}", tier="service"),
     )
 
 
