@@ -9,6 +9,7 @@ from typing import Final
 
 from engine.actions import Action, Tier, Treatment
 from engine.compiler.catalogue import plain
+from engine.compiler.cell_hints import PLAIN_VALUE, hint_for
 from engine.compiler.context import ReadContext, read_head, read_validity
 from engine.compiler.form import Form
 from engine.compiler.generate import ValueTable
@@ -18,7 +19,7 @@ from engine.compiler.parse import Mapping as MappingNode
 from engine.compiler.parse import Node, Scalar, Sequence, read_number
 from engine.compiler.slots import CHANNEL
 from engine.contacts import hash32
-from engine.errors import Span
+from engine.errors import Diagnostic
 from engine.facts import HOLDS, NUMERIC, FactType
 from engine.ids import ActionId, FactName, PlacementId, TreatmentId
 from engine.plan import ActionRules, Channel
@@ -66,7 +67,7 @@ def read_action(form: Form, position: int, context: ReadContext) -> ReadAction:
     formerly = form.text("formerly") or name
     constant, table = _value(form, context)
     treatments = tuple(_treatments(form, name, position, context))
-    if not treatments and not form.entries("treatments"):
+    if not treatments and not form.has("treatments"):
         context.problems.error(form.span, f"the action `{name}` has no treatment, so it can never be shown")
     action = Action(
         id=name,
@@ -101,6 +102,11 @@ def _stage(form: Form, key: str, context: ReadContext) -> Condition:
     if not form.has(key):
         return ALWAYS
     stage = form.form(key, f"`{key}`")
+    for entry in stage.node.entries:
+        if entry.key.text in context.facts:
+            hint = f"write it under `when`: `{key}: {{when: {{{entry.key.text}: ...}}}}`"
+            refusal = Diagnostic(entry.key.span, f"`{entry.key.text}` cannot stand here by itself", hint)
+            context.problems.refuse([refusal])
     condition = context.conditions.when(stage)
     stage.finish()
     return condition
@@ -173,12 +179,15 @@ def _linear_amount(node: Scalar, context: ReadContext, minor: int) -> Linear:
     fact = context.facts.get(match["fact"]) if match else None
     factor, constant = (read_number(match[1]), read_number(match["constant"] or "0")) if match else (None, None)
     if match is None or factor is None or constant is None:
-        context.problems.error(
-            node.span, f"cannot read the value `{node.text}`", "write a number, or `number * fact + number`"
-        )
+        hint = hint_for(FactType.MONEY, node.text.strip()) or PLAIN_VALUE
+        context.problems.error(node.span, f"cannot read the value `{node.text}`", hint)
         return Linear(Fraction(0))
-    if fact is None or fact.spec.type not in NUMERIC:
-        context.problems.unknown(node.span, "number", match["fact"], context.facts)
+    span = node.at(node.text.find(match["fact"]))
+    if fact is None:
+        context.problems.unknown(span, "fact", match["fact"], context.facts)
+        return Linear(Fraction(0))
+    if fact.spec.type not in NUMERIC:
+        context.problems.error(span, f"`{fact.name}` is no number, so no value can be made of it")
         return Linear(Fraction(0))
     sign = -1 if match["sign"] == "-" else 1
     return Linear(sign * Fraction(constant) * minor, Fraction(factor) * minor / 10**fact.spec.decimals, fact)
@@ -209,10 +218,15 @@ def _place(key: Scalar, context: ReadContext) -> tuple[Channel, tuple[PlacementI
     channel_id, _, placement = key.text.partition(".")
     channel = next((each for each in context.channels if each.id == channel_id), None)
     if channel is None:
-        context.problems.unknown(key.span, "channel", channel_id, [each.id for each in context.channels])
+        if context.channels:
+            context.problems.unknown(key.span, "channel", channel_id, [each.id for each in context.channels])
         return None
     if placement == "*":
         return channel, tuple(channel.placements)
+    if not placement:
+        hint = f"write `{channel_id}.{next(iter(channel.placements), '*')}`, or `{channel_id}.*` for every placement"
+        context.problems.error(key.span, f"`{key.text}` names no placement", hint)
+        return None
     if placement not in channel.placements:
         context.problems.unknown(key.span, f"placement of `{channel_id}`", placement, channel.placements)
         return None
@@ -266,10 +280,13 @@ def _leads_to(form: Form, context: ReadContext) -> Mapping[str, str] | None:
 
 def _placeholders(form: Form, channel: Channel, context: ReadContext) -> Iterator[FactName]:
     for text in _texts(form.node):
+        _refuse_lone_brace(text, context)
         for match in _PLACEHOLDER.finditer(text.text):
             fact = context.facts.get(match[1])
-            span = Span(text.span.path, text.span.line, text.span.column)
-            if fact is None:
+            span = text.at(match.start(1))
+            if not match[1].strip():
+                context.problems.error(span, "a placeholder names a fact", "such as `{nickname}`")
+            elif fact is None:
                 context.problems.unknown(span, "fact", match[1], context.facts)
             elif fact.member is not None or fact.spec.type is FactType.SET:
                 context.problems.error(span, f"`{match[1]}` is membership of a set, which cannot be put into words")
@@ -278,6 +295,15 @@ def _placeholders(form: Form, channel: Channel, context: ReadContext) -> Iterato
                 context.problems.error(span, message)
             else:
                 yield fact.name
+
+
+def _refuse_lone_brace(text: Scalar, context: ReadContext) -> None:
+    """A brace without its partner would be shown to the customer as it is."""
+    rest = _PLACEHOLDER.sub(lambda match: " " * len(match[0]), text.text)
+    lone = re.search(r"[{}]", rest)
+    if lone is not None:
+        message = f"this `{lone[0]}` stands alone; a placeholder is such as `{{age}}`"
+        context.problems.error(text.at(lone.start()), message, "close it, or leave it out")
 
 
 def _texts(node: Node) -> Iterator[Scalar]:

@@ -1,13 +1,14 @@
 """Reads `bank.yaml`, `catalogue.yaml` and `channels.yaml`: the names, types and places that rules may use."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from engine.compiler.form import Form, Problems, read_duration
+from engine.compiler.cell_hints import hint_for
+from engine.compiler.form import Form, Problems, check_name, read_duration
 from engine.compiler.grammar.bank import OPERATIONS, POSITIVES
 from engine.compiler.grammar.words import FACT
 from engine.compiler.parse import Mapping as MappingNode
@@ -118,10 +119,22 @@ class CatalogueReader:
         return replace(spec, name=FactName(f"context.{spec.name}"))
 
     def _names(self, key: str) -> tuple[str, ...]:
-        names = tuple(word.text for word in self._form.words(key))
+        words = self._form.words(key)
+        for word in words:
+            check_name(word, f"one of the {key}", self._problems)
+        names = self._once(words, key)
         if len(names) > _MAX_SET:
             self._problems.error(self._form.span_of(key), f"`{key}` has more than {_MAX_SET} values")
         return names
+
+    def _once(self, words: Sequence[Scalar], what: str) -> tuple[str, ...]:
+        """The words, of which none may stand there twice."""
+        names: dict[str, None] = {}
+        for word in words:
+            if word.text in names:
+                self._problems.error(word.span, f"`{word.text}` stands in {what} twice", "remove one")
+            names[word.text] = None
+        return tuple(names)
 
     def _specs(self, key: str, what: str) -> dict[FactName, FactSpec]:
         specs = {}
@@ -146,7 +159,7 @@ class CatalogueReader:
             type=kind,
             title=form.text("title", name),
             decimals=decimals.get(kind, 0),
-            values=tuple(word.text for word in form.words("values")),
+            values=self._once(form.words("values"), "`values`"),
             unit=form.text("unit"),
             private=form.truth("private"),
             model=form.truth("model"),
@@ -175,6 +188,9 @@ class CatalogueReader:
 
     def held(self, spec: FactSpec, node: Scalar) -> int | bool | str | None:
         """A literal in held form; None and an error where it does not fit."""
+        if spec.type is FactType.BOOLEAN and node.truth is None:
+            self._problems.error(node.span, f"`{spec.name}` must be true or false", hint_for(spec.type, node.text))
+            return None
         value = (
             node.truth
             if spec.type is FactType.BOOLEAN
@@ -247,6 +263,7 @@ class CatalogueReader:
         titles = {}
         for name, node in self._form.entries("products"):
             form = Form(node, self._problems, "a product")
+            check_name(name, "a product", self._problems)
             titles[name.text] = form.text("title", name.text)
             form.text("group")
             form.finish()
@@ -258,6 +275,7 @@ class CatalogueReader:
         events = {}
         for name, node in self._form.entries("events"):
             form = Form(node, self._problems, "an event of the catalogue")
+            check_name(name, "an event", self._problems)
             keep = form.duration("keep")
             fields = [
                 self._spec(FactName(key.text), Form(value, self._problems, "a field"))
@@ -284,7 +302,9 @@ def read_channels(form: Form, bank: Bank, groups: Callable[[], frozenset[str]]) 
         _channel(ChannelId(key.text), position, Form(node, form.problems, "a channel"), bank, groups)
         for position, (key, node) in enumerate(form.entries("channels"))
     )
-    if not channels:
+    for key, _ in form.entries("channels"):
+        check_name(key, "a channel", form.problems)
+    if not channels and not isinstance(form.node_at("channels"), Scalar | SequenceNode):
         form.problems.error(form.span, "there are no channels")
     form.finish()
     return channels
@@ -293,6 +313,9 @@ def read_channels(form: Form, bank: Bank, groups: Callable[[], frozenset[str]]) 
 def _channel(name: ChannelId, position: int, form: Form, bank: Bank, groups: Callable[[], frozenset[str]]) -> Channel:
     cost = form.number("cost") or Decimal(0)
     staff = form.truth("staff")
+    for inside in ("moments", "placements"):
+        for word, _ in form.entries(inside):
+            check_name(word, f"a {inside.removesuffix('s')}", form.problems)
     channel = Channel(
         id=name,
         position=position,
@@ -332,7 +355,7 @@ def _placement(name: PlacementId, form: Form, groups: Callable[[], frozenset[str
     accepts = form.form("accepts", "accepts")
     fallback = plain(form.node_at("fallback"))
     if not isinstance(fallback, dict) or not fallback.get("id"):
-        form.problems.error(form.span, f"the placement `{name}` needs a `fallback` with an `id`")
+        form.problems.error(form.span_of("fallback"), f"the placement `{name}` needs a `fallback` with an `id`")
         fallback = {"id": f"{name}_default"}
     placement = Placement(
         id=name,

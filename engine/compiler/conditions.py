@@ -7,13 +7,14 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Final, Literal, cast
 
-from engine.compiler.form import Form, Problems, read_duration
+from engine.compiler.cell_hints import PLAIN_VALUE, hint_for
+from engine.compiler.form import Form, Problems, duration_hint, read_day, read_duration, read_instant
 from engine.compiler.grammar.words import FACT, OPERATOR, OPERATORS, PERIODS, PLAIN_NUMBER
 from engine.compiler.parse import Mapping as MappingNode
 from engine.compiler.parse import Node, Scalar, Sequence, read_number
 from engine.errors import FactError, Span
 from engine.events import EventSpec
-from engine.facts import NUMERIC, ORDERED, FactSpec, FactType, hold, show_number
+from engine.facts import NUMERIC, ORDERED, FactSpec, FactType, Natural, hold, show_number
 from engine.ids import EventName
 from engine.syntax import (
     ALWAYS,
@@ -39,10 +40,14 @@ _COMPARISON: Final = re.compile(rf"({OPERATOR})\s*(.+)")
 _NEGATION: Final = re.compile(r"(?:!=\s*|not\s+)(.+)")
 _ALL_OF: Final = re.compile(r"all of\s*\[(.*)\]")
 _LIST: Final = re.compile(r"\[(.*)\]")
-_PERIOD: Final = re.compile(rf"({'|'.join(PERIODS)})\s+(\S+)")
+_PERIOD: Final = re.compile(rf"({'|'.join(PERIODS)})\s+(.+)")
 _LINEAR: Final = re.compile(
     rf"(?:(?P<factor>{PLAIN_NUMBER})\s*\*\s*)?(?P<fact>{FACT})(?:\s*(?P<sign>[+-])\s*(?P<constant>{PLAIN_NUMBER}))?"
 )
+
+
+_TRUTHS: Final = {"true": True, "false": False}
+_MAX_CELL: Final = 500
 
 
 @dataclass(slots=True)
@@ -62,6 +67,14 @@ class Names:
     events: Mapping[EventName, EventSpec]
     filters: dict[str, KeptFilter] = field(default_factory=dict)
     """Collects the event filters read so far, by canonical text."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A part of a cell, and where it stands."""
+
+    text: str
+    span: Span
 
 
 class ConditionReader:
@@ -115,18 +128,29 @@ class ConditionReader:
         if fact is None:
             self._problems.unknown(key.span, "fact", key.text, self._names.facts)
             return ALWAYS
+        if isinstance(node, Scalar) and node.is_null:
+            self._problems.error(key.span, f"`{key.text}` needs a condition", "such as `present`")
+            return ALWAYS
         return self._cell(fact, node)
 
     def _cell(self, fact: FactRef, node: Node) -> Condition:
         if isinstance(node, MappingNode):
             return self._several(fact, node)
         if isinstance(node, Sequence):
-            texts = [item for item in node.items if isinstance(item, Scalar)]
-            if len(texts) != len(node.items) or not texts:
-                self._problems.error(node.span, f"the list for `{fact.name}` must hold single values")
-                return ALWAYS
-            return self._one_of(fact, [item.text for item in texts], f"[{', '.join(t.text for t in texts)}]", node.span)
+            return self._listed(fact, node)
+        if len(node.text) > _MAX_CELL:
+            self._problems.error(node.span, f"the condition has more than {_MAX_CELL} characters", "write it as a list")
+            return ALWAYS
         return self._scalar_cell(fact, node.text.strip(), node)
+
+    def _listed(self, fact: FactRef, node: Sequence) -> Condition:
+        items = [item for item in node.items if isinstance(item, Scalar)]
+        wrong = next((item for item in node.items if not isinstance(item, Scalar)), None if items else node)
+        if wrong is not None:
+            self._problems.error(wrong.span, f"the list for `{fact.name}` must hold single values")
+            return ALWAYS
+        shown = f"[{', '.join(item.text for item in items)}]"
+        return self._one_of(fact, [_Piece(item.text, item.span) for item in items], shown, node.span)
 
     def _several(self, fact: FactRef, node: MappingNode) -> Condition:
         combine: Mapping[str, Callable[[tuple[Condition, ...]], Condition]] = {
@@ -135,13 +159,13 @@ class ConditionReader:
             "none": lambda items: Not(AnyOf(items)),
         }
         parts = []
+        message = f"several conditions on `{fact.name}` stand as `all: [..]`, `any: [..]` or `none: [..]`"
+        if not node.entries:
+            self._problems.error(node.span, message)
         for entry in node.entries:
             make = combine.get(entry.key.text)
             if make is None or not isinstance(entry.value, Sequence):
-                self._problems.error(
-                    entry.key.span,
-                    f"several conditions on `{fact.name}` stand as `all: [..]`, `any: [..]` or `none: [..]`",
-                )
+                self._problems.error(entry.key.span, message)
                 continue
             parts.append(make(tuple(self._cell(fact, item) for item in entry.value.items)))
         return _all(parts)
@@ -155,62 +179,60 @@ class ConditionReader:
         if match := _NEGATION.fullmatch(text):
             return Not(self._scalar_cell(fact, match[1].strip(), node))
         if match := _ALL_OF.fullmatch(text):
-            return self._all_of(fact, _split(match[1]), node.span)
+            return self._all_of(fact, _split(match[1], node), node.span)
         if match := _LIST.fullmatch(text):
-            return self._one_of(fact, _split(match[1]), text, node.span)
+            return self._one_of(fact, _split(match[1], node), text, node.span)
         if match := _PERIOD.fullmatch(text):
             return self._period(fact, match[1], match[2], node)
         if match := _COMPARISON.fullmatch(text):
             return self._compare(fact, OPERATORS[match[1]], match[2].strip(), shown, node)
         if ".." in text and fact.spec.type in ORDERED:
             return self._range(fact, text, shown, node)
-        return self._one_of(fact, [text], text, node.span)
+        return self._one_of(fact, [_piece(node, text)], text, node.span)
 
-    def _all_of(self, fact: FactRef, texts: list[str], span: Span) -> Condition:
+    def _all_of(self, fact: FactRef, pieces: list[_Piece], span: Span) -> Condition:
         if fact.spec.type is not FactType.SET or fact.member is not None:
             self._problems.error(span, f"`all of` needs a set, and `{fact.name}` is {_article(fact.spec.type)}")
             return ALWAYS
-        return All(tuple(self._one_of(fact, [text], text, span) for text in texts))
+        return All(tuple(self._one_of(fact, [piece], piece.text, span) for piece in pieces))
 
-    def _one_of(self, fact: FactRef, texts: list[str], shown: str, span: Span) -> Condition:
+    def _one_of(self, fact: FactRef, pieces: list[_Piece], shown: str, span: Span) -> Condition:
         text = f"{fact.name}: {shown}"
         if fact.member is not None:
-            return self._member(fact, texts, span)
+            return self._member(fact, [piece.text for piece in pieces], span)
         if fact.spec.type is FactType.SET:
-            return AnyOf(tuple(self._set_member(fact, each, span) for each in texts))
+            return AnyOf(tuple(self._set_member(fact, each, span) for each in pieces))
         values = set()
-        for each in texts:
-            literal: object = (
-                {"true": True, "false": False}.get(each, each) if fact.spec.type is FactType.BOOLEAN else each
-            )
-            held = self._held(fact.spec, literal, span)
+        for piece in pieces:
+            held = self._held(fact.spec, piece)
             if held is not None:
                 values.add(held)
         return OneOf(fact, frozenset(values), text, span) if values else ALWAYS
 
     def _member(self, fact: FactRef, texts: list[str], span: Span) -> Condition:
         if texts not in (["true"], ["false"]):
-            self._problems.error(span, f"`{fact.name}` must be true or false")
+            hint = hint_for(FactType.BOOLEAN, texts[0]) if len(texts) == 1 else ""
+            self._problems.error(span, f"`{fact.name}` must be true or false", hint)
             return ALWAYS
         holds = Holds(fact, f"{fact.name}: true", span)
         return holds if texts == ["true"] else Not(holds)
 
-    def _set_member(self, fact: FactRef, value: str, span: Span) -> Condition:
+    def _set_member(self, fact: FactRef, piece: _Piece, span: Span) -> Condition:
+        value = piece.text
         if value not in fact.spec.values:
-            self._problems.unknown(span, f"value of `{fact.name}`", value, fact.spec.values)
+            self._problems.unknown(piece.span, f"value of `{fact.name}`", value, fact.spec.values)
             return ALWAYS
         return Holds(replace(fact, member=fact.spec.values.index(value)), f"{fact.name}: {value}", span)
 
-    def _held(self, spec: FactSpec, literal: object, span: Span) -> int | str | bool | None:
-        if isinstance(literal, str) and spec.type in NUMERIC:
-            literal = literal.replace("_", "")
+    def _held(self, spec: FactSpec, piece: _Piece) -> int | str | bool | None:
+        text, span = piece.text, piece.span
+        if spec.type is FactType.CATEGORY and text not in spec.values:
+            self._problems.unknown(span, f"value of `{spec.name}`", text, spec.values)
+            return None
         try:
-            held = hold(spec, cast(str, literal))
+            held = hold(spec, _literal(spec, text))
         except FactError as error:
-            if spec.type is FactType.CATEGORY:
-                self._problems.unknown(span, f"value of `{spec.name}`", str(literal), spec.values)
-            else:
-                self._problems.error(span, str(error))
+            self._problems.error(span, str(error), hint_for(spec.type, text))
             return None
         assert held is not None
         assert not isinstance(held, float)
@@ -221,7 +243,7 @@ class ConditionReader:
         bounds = [self._linear(fact, each.strip(), node) for each in (low, high)]
         if bounds[0] is None or bounds[1] is None:
             return ALWAYS
-        if bounds[0].constant > bounds[1].constant:
+        if bounds[0].fact is bounds[1].fact is None and bounds[0].constant > bounds[1].constant:
             self._problems.error(node.span, f"the range {text} is empty", "the smaller bound comes first")
         return All(
             (
@@ -239,7 +261,7 @@ class ConditionReader:
 
     def _linear(self, fact: FactRef, text: str, node: Scalar) -> Linear | None:
         if fact.spec.type not in NUMERIC:
-            held = self._held(fact.spec, text, node.span)
+            held = self._held(fact.spec, _piece(node, text))
             return None if held is None else Linear(Fraction(cast(int, held)))
         number = read_number(text)
         if number is not None:
@@ -247,14 +269,16 @@ class ConditionReader:
             return Linear(Fraction(number))
         match = _LINEAR.fullmatch(text)
         if match is None:
-            self._problems.error(node.span, f"cannot read `{text}`", "write a number, or `number * fact + number`")
+            whole = node.text.strip()
+            hint = hint_for(fact.spec.type, text) or hint_for(fact.spec.type, whole) or PLAIN_VALUE
+            self._problems.error(node.span, f"cannot read `{text or whole}`", hint)
             return None
         return self._linear_in_fact(fact, match, node)
 
     def _linear_in_fact(self, fact: FactRef, match: re.Match[str], node: Scalar) -> Linear | None:
         other = self._names.facts.get(match["fact"])
         if other is None:
-            self._problems.unknown(node.span, "fact", match["fact"], self._names.facts)
+            self._problems.unknown(_piece(node, match["fact"]).span, "fact", match["fact"], self._names.facts)
             return None
         factor, constant = read_number(match["factor"] or "1"), read_number(match["constant"] or "0")
         if factor is None or constant is None:
@@ -277,7 +301,7 @@ class ConditionReader:
         shown = f"{fact.name}: {node.text}"
         distance = read_duration(length)
         if distance is None:
-            self._problems.error(node.span, f"`{length}` is not a duration", "such as `30d`, `6mo` or `2y`")
+            self._problems.error(_piece(node, length).span, f"`{length}` is not a duration", duration_hint(length))
             return ALWAYS
         if fact.spec.type not in (FactType.DATE, FactType.INSTANT):
             self._problems.error(node.span, f"`{word}` needs a date, and `{fact.name}` is {_article(fact.spec.type)}")
@@ -304,7 +328,10 @@ class ConditionReader:
     def _history(self, form: Form) -> Condition:
         kinds = [kind for kind in ("seen", "not_seen", "ever", "last") if form.has(kind)]
         if len(kinds) != 1:
-            self._problems.error(form.span, "a history condition names one of seen, not_seen, ever, last")
+            message = "a history condition names one of seen, not_seen, ever, last"
+            if not kinds and form.misspelt():
+                return ALWAYS
+            self._problems.error(form.span, message, "write one entry for each" if kinds else "")
             return ALWAYS
         kind = kinds[0]
         event = self._event(form, kind)
@@ -328,10 +355,12 @@ class ConditionReader:
         return Not(condition)
 
     def _event(self, form: Form, key: str) -> EventSpec | None:
-        name = form.text(key)
-        spec = self._names.events.get(EventName(name))
+        node = form.scalar(key)
+        if node is None:
+            return None
+        spec = self._names.events.get(EventName(node.text))
         if spec is None:
-            self._problems.unknown(form.span_of(key), "event", name, self._names.events)
+            self._problems.unknown(node.span, "event", node.text, self._names.events)
         return spec
 
     def _filter(self, form: Form, event: EventSpec, depth: int = 1) -> str:
@@ -422,8 +451,39 @@ def _all(parts: list[Condition]) -> Condition:
     return flat[0] if len(flat) == 1 else All(tuple(flat))
 
 
-def _split(text: str) -> list[str]:
-    return [part.strip().strip("\"'") for part in text.split(",") if part.strip()]
+def _literal(spec: FactSpec, text: str) -> Natural:
+    """A literal, ready to be held; numbers only as they are written everywhere, and never rounded."""
+    if spec.type is FactType.BOOLEAN:
+        return _TRUTHS.get(text, text)
+    if spec.type is FactType.DATE:
+        return read_day(text) or "no day"
+    if spec.type is FactType.INSTANT:
+        return read_instant(text) or "no instant"
+    if spec.type not in NUMERIC:
+        return text
+    number = read_number(text)
+    if number is None:
+        raise FactError(spec.name, "must be a number")
+    if spec.decimals and cast(int, number.normalize().as_tuple().exponent) < -spec.decimals:
+        raise FactError(spec.name, f"has {spec.decimals} decimals, and {text} has more")
+    return number
+
+
+def _piece(node: Scalar, text: str) -> _Piece:
+    """A part of a cell, found in it."""
+    return _Piece(text, node.at(max(0, node.text.find(text))))
+
+
+def _split(text: str, node: Scalar) -> list[_Piece]:
+    """The values of a list that stands inside a text."""
+    found = []
+    start = node.text.find("[") + 1
+    for part in text.split(","):
+        value = part.strip().strip("\"'")
+        if value:
+            found.append(_Piece(value, node.at(start + part.find(value))))
+        start += len(part) + 1
+    return found
 
 
 def _shown(form: Form) -> str:

@@ -5,17 +5,17 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Final
 
-from engine.compiler.form import Problems
+from engine.compiler.form import Problems, suggestion
 from engine.compiler.parse import MAX_BYTES, ParseError, parse
 from engine.compiler.parse import Mapping as MappingNode
 from engine.errors import Code, Span
 
 KINDS: Final = {"actions": "action", "thematic": "theme", "customized": "trigger"}
 REQUIRED: Final = ("bank.yaml", "catalogue.yaml", "channels.yaml")
-GUARDS: Final = "policy/guards.yaml"
+
 _OPTIONAL: Final = (
     "personas.yaml",
-    GUARDS,
+    "policy/guards.yaml",
     "policy/contact.yaml",
     "policy/arbitration.yaml",
     "policy/experiments.yaml",
@@ -31,8 +31,7 @@ def parse_all(files: Mapping[str, bytes], root: str, problems: Problems) -> dict
     for name in sorted(files):
         path = f"{root}/{name}" if root else name
         if not _has_a_place(name):
-            hint = f"rule files stand in {', '.join(KINDS)} and policy"
-            problems.error(Span(path), "no kind of rule file stands here", hint, code=Code.MISPLACED_FILE)
+            problems.error(Span(path), "no kind of rule file stands here", _place_for(name), code=Code.MISPLACED_FILE)
             continue
         try:
             documents[name] = parse(path, files[name])
@@ -52,6 +51,13 @@ def parse_all(files: Mapping[str, bytes], root: str, problems: Problems) -> dict
 def _has_a_place(name: str) -> bool:
     folder, _, file = name.rpartition("/")
     return name in REQUIRED or name in _OPTIONAL or (folder.split("/")[0] in KINDS and file.endswith(".yaml"))
+
+
+def _place_for(name: str) -> str:
+    stem, _, ending = name.rpartition(".")
+    if ending.lower() in ("yml", "yaml") and _has_a_place(f"{stem}.yaml"):
+        return f"call it `{stem.rpartition('/')[2]}.yaml`"
+    return suggestion(name, (*REQUIRED, *_OPTIONAL)) or f"rule files stand in {', '.join(KINDS)} and policy"
 
 
 def _declared(content: bytes) -> Iterator[str]:

@@ -3,7 +3,7 @@
 import difflib
 import re
 from collections.abc import Collection, Iterable, Iterator
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Final, Literal, cast
 
@@ -17,6 +17,7 @@ from engine.syntax import Duration
 _NAME: Final = re.compile(NAME)
 _DURATION: Final = re.compile(DURATION, re.ASCII)
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_INSTANT: Final = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2})?(Z|[+-]\d{2}:\d{2})?", re.ASCII)
 _AMOUNT: Final = re.compile(r"\d+", re.ASCII)
 _Unit = Literal["min", "h", "d", "mo", "y"]
 LONGEST: Final = 100 * 366
@@ -26,6 +27,8 @@ MAX_PROBLEMS: Final = 1_000
 _MAX_COMPARISONS: Final = 20_000
 """Names that unknown ones are compared with, in all: suggestions stop where thousands of names are wrong."""
 _LONGEST_NAME: Final = 64
+_FEW: Final = 8
+"""So many names are listed where none is close to the unknown one."""
 
 
 class Problems:
@@ -51,6 +54,11 @@ class Problems:
     def warning(self, span: Span, message: str, hint: str = "", *, code: Code) -> None:
         """Note something that may be meant, but rarely is; a comment on its line that names the code accepts it."""
         self._found[Diagnostic(span, _in_a_line(message), _in_a_line(hint), Severity.WARNING, code)] = None
+
+    @property
+    def count(self) -> int:
+        """How many problems there are so far."""
+        return len(self._found)
 
     def add(self, diagnostic: Diagnostic) -> None:
         """Note a diagnostic made elsewhere."""
@@ -93,6 +101,8 @@ class Problems:
             return
         self._comparisons += len(known)
         hint = suggestion(name, known) if self._comparisons <= _MAX_COMPARISONS else ""
+        if not hint and 0 < len(known) <= _FEW:
+            hint = f"there {'is' if len(known) == 1 else 'are'} {', '.join(f'`{each}`' for each in sorted(known))}"
         self.error(span, f"unknown {kind} `{shorten(name)}`", hint, code=Code.UNKNOWN_NAME)
 
 
@@ -107,7 +117,7 @@ def suggestion(name: str, known: Collection[str]) -> str:
     longer = next((each for each in known if each.endswith(f".{name}")), None)
     if longer is not None:
         return f"did you mean `{longer}`?"
-    if (bare := name.partition(":")[0]) in known:
+    if ":" in name and (bare := name.partition(":")[0]) in known:
         return f"write a space after the colon: `{bare}: {name.partition(':')[2]}`"
     close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f"did you mean `{close[0]}`?" if close else ""
@@ -121,6 +131,28 @@ def read_duration(text: str) -> Duration | None:
         return None
     duration = Duration(int(amount[0]), cast(_Unit, written[amount.end() :].strip()))
     return duration if duration.longest_days <= LONGEST else None
+
+
+def duration_hint(text: str) -> str:
+    """How a duration is written, said to somebody who wrote it otherwise."""
+    return "write months as `mo`, minutes as `min`" if text.strip().endswith("m") else "such as `30d`, `6mo` or `2y`"
+
+
+def read_instant(text: str) -> datetime | None:
+    """An instant such as `2026-01-31T18:30:00Z`, in the same years; without a zone where none was written."""
+    if not _INSTANT.fullmatch(text) or read_day(text[:10]) is None:
+        return None
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def check_name(word: Scalar, what: str, problems: Problems) -> None:
+    """Refuse what cannot name something that facts, keys and reasons are called by."""
+    if not _NAME.fullmatch(word.text) or len(word.text) > _LONGEST_NAME:
+        message = f"`{shorten(word.text)}` cannot name {what}"
+        problems.error(word.span, message, "lower-case letters, digits and underscores, 64 at most")
 
 
 def read_day(text: str) -> date | None:
@@ -147,7 +179,7 @@ class Form:
         self._shape = SHAPES.get(what)
         if node is not None and not isinstance(node, Mapping):
             problems.refuse([Diagnostic(node.span, f"{what} must hold `key: value` lines")])
-        self.node = node if isinstance(node, Mapping) else Mapping((), span or (node.span if node else Span("")))
+        self.node = node if isinstance(node, Mapping) else Mapping((), node.span if node else span or Span(""))
         self.span = self.node.span
         self._read: set[str] = set()
 
@@ -155,7 +187,24 @@ class Form:
         """Report the keys that nobody read."""
         for entry in self.node.entries:
             if entry.key.text not in self._read:
-                self.problems.unknown(entry.key.span, f"key in {self.what}", entry.key.text, self._read)
+                self._refuse_key(entry.key)
+
+    def misspelt(self) -> bool:
+        """Report the keys that the grammar does not list, and tell whether there are any."""
+        declared = () if self._shape is None else [each.name for each in self._shape.keys]
+        unknown = [entry.key for entry in self.node.entries if entry.key.text not in declared]
+        for key in unknown:
+            self.problems.unknown(key.span, f"key in {self.what}", key.text, declared)
+        return bool(unknown)
+
+    def _refuse_key(self, key: Scalar) -> None:
+        """A key that the grammar lists was left unread because others rule it out."""
+        declared = () if self._shape is None else [each.name for each in self._shape.keys]
+        if key.text in declared:
+            message = f"`{key.text}` does not go with the other keys of {self.what}"
+            self.problems.error(key.span, message, "remove it")
+        else:
+            self.problems.unknown(key.span, f"key in {self.what}", key.text, self._read.union(declared))
 
     def node_at(self, key: str) -> Node | None:
         """The raw node under a key."""
@@ -167,6 +216,13 @@ class Form:
     def has(self, key: str) -> bool:
         """Whether a value stands under a key."""
         return self.node_at(key) is not None
+
+    def empty(self, key: str) -> bool:
+        """Whether nothing stands under a key, or a list or mapping of nothing."""
+        node = self.node_at(key)
+        return node is None or (
+            not isinstance(node, Scalar) and not (node.items if isinstance(node, Sequence) else node.entries)
+        )
 
     def span_of(self, key: str) -> Span:
         """Where the value of a key stands, or the mapping where it is absent."""
@@ -185,7 +241,7 @@ class Form:
                 self.problems.error(self.span, f"{self.what} needs `{key}`", code=Code.MISSING_KEY)
             return None
         if not isinstance(node, Scalar):
-            self.problems.error(node.span, f"`{key}` must be a single value")
+            self.problems.refuse([Diagnostic(node.span, f"`{key}` must be a single value")])
             return None
         return node
 
@@ -275,9 +331,7 @@ class Form:
             return None
         duration = read_duration(node.text)
         if duration is None:
-            hint = (
-                "write months as `mo`, minutes as `min`" if node.text.strip().endswith("m") else "such as `30d` or `2y`"
-            )
+            hint = duration_hint(node.text)
             self.problems.error(node.span, f"`{key}` must be a duration of at most 100 years", hint)
         return duration
 
@@ -300,7 +354,7 @@ class Form:
             return (node,)
         if isinstance(node, Sequence):
             return tuple(self._scalars(key, node))
-        self.problems.error(node.span, f"`{key}` must be a list")
+        self.problems.refuse([Diagnostic(node.span, f"`{key}` must be a list")])
         return ()
 
     def known_words(self, key: str, kind: str, known: Collection[str]) -> tuple[str, ...]:
@@ -327,7 +381,7 @@ class Form:
             return ()
         if isinstance(node, Sequence):
             return node.items
-        self.problems.error(node.span, f"`{key}` must be a list")
+        self.problems.refuse([Diagnostic(node.span, f"`{key}` must be a list")])
         return ()
 
     def forms(self, key: str, what: str) -> Iterator["Form"]:
@@ -342,7 +396,7 @@ class Form:
             return ()
         if isinstance(node, Mapping):
             return tuple((entry.key, entry.value) for entry in node.entries)
-        self.problems.error(node.span, f"`{key}` must hold `key: value` lines")
+        self.problems.refuse([Diagnostic(node.span, f"`{key}` must hold `key: value` lines")])
         return ()
 
     def form(self, key: str, what: str) -> "Form":

@@ -56,11 +56,21 @@ def natural(spec: FactSpec, node: Node) -> Natural:
 
 def held_or_problem(spec: FactSpec, node: Node, problems: Problems) -> Held:
     """A value in held form; missing, and an error, where it does not fit."""
+    if spec.type is FactType.SET and isinstance(node, SequenceNode) and not _known_values(spec, node, problems):
+        return spec.missing
     try:
         return hold(spec, natural(spec, node))
     except FactError as error:
         problems.error(node.span, str(error))
         return spec.missing
+
+
+def _known_values(spec: FactSpec, node: SequenceNode, problems: Problems) -> bool:
+    wrong = [item for item in node.items if not isinstance(item, Scalar) or item.text not in spec.values]
+    for item in wrong:
+        name = item.text if isinstance(item, Scalar) else "..."
+        problems.unknown(item.span, f"value of `{spec.name}`", name, spec.values)
+    return not wrong
 
 
 class _GivenReader:

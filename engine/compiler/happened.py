@@ -1,11 +1,11 @@
 """Reads what happened before a rule test asks: events, and contacts with what the customer answered."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, time
+from datetime import datetime, time
 from typing import Final
 
 from engine.clock import before
-from engine.compiler.form import Form, Problems, read_duration
+from engine.compiler.form import Form, Problems, read_day, read_duration, read_instant
 from engine.compiler.given import held_or_problem
 from engine.compiler.parse import Node, Scalar
 from engine.contacts import Contact, ContactState, DeclineReason, hash32, validity_code
@@ -126,12 +126,9 @@ def _read_instant(node: Scalar, plan: Plan, now: datetime) -> datetime | None:
     ago = read_duration(text.removeprefix("-"))
     if ago is not None:
         return before(now.astimezone(plan.zone), ago) if text.startswith("-") or not ago.amount else None
-    try:
-        return datetime.combine(date.fromisoformat(text), time(12), plan.zone)
-    except ValueError:
-        pass
-    try:
-        written = datetime.fromisoformat(text)
-    except ValueError:
+    day, written = read_day(text), read_instant(text)
+    if day is not None:
+        return datetime.combine(day, time(12), plan.zone)
+    if written is None:
         return None
     return written if written.tzinfo is not None else written.replace(tzinfo=plan.zone)

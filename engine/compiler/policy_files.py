@@ -1,5 +1,6 @@
 """Reads `policy/*.yaml`: guards, the contact policy, and arbitration."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import time
@@ -21,6 +22,8 @@ from engine.syntax import ALWAYS, facts_read
 
 _TIERS: Final[Mapping[str, Tier]] = {"must": Tier.MUST, "service": Tier.SERVICE, "offer": Tier.OFFER}
 _SHORT_CAP: Final = " per "
+_LIMIT: Final = re.compile(r"[0-9]{1,6}")
+_CLOCK: Final = re.compile(r"[0-9]{2}:[0-9]{2}")
 _LONGEST_FEATURE_S: Final = 90 * 86_400
 """Contacts of the last 90 days are features of the model."""
 
@@ -45,8 +48,10 @@ def read_guards(
     defaults: dict[FactName, Held] = {}
     for key, node in form.entries("defaults"):
         fact = context.facts.get(key.text)
-        if fact is None or not isinstance(node, Scalar):
+        if fact is None:
             context.problems.unknown(key.span, "fact", key.text, context.facts)
+        elif not isinstance(node, Scalar):
+            context.problems.error(node.span, f"the default of `{key.text}` must be a single value")
         elif not is_missing(held := reader.held(fact.spec, node)):
             defaults[fact.name] = held
     _refuse_twins(form, "guards", "guard")
@@ -62,8 +67,9 @@ def _guard(form: Form, context: ReadContext, actions: Sequence[ReadAction]) -> G
     stops = _stopped(form, context, actions) if form.has("stops") else ()
     if not (stops or no_profiling or _names_whom(form)):
         context.problems.error(form.span, f"the guard `{name}` stops nothing", "add `stops`, or `effect: no_profiling`")
+    told = context.problems.count
     condition = context.conditions.when(form)
-    if condition == ALWAYS:
+    if condition == ALWAYS and context.problems.count == told:
         context.problems.error(form.span, f"the guard `{name}` has no condition, so it would always stop", "add `when`")
     for fact in facts_read(condition):
         if fact.name.startswith("context."):
@@ -75,7 +81,9 @@ def _guard(form: Form, context: ReadContext, actions: Sequence[ReadAction]) -> G
 def _names_whom(form: Form) -> bool:
     """Whether `stops` names a kind of action, of which there may be none at present."""
     stops = form.node_at("stops")
-    return isinstance(stops, MappingNode) and any(stops.get(key) is not None for key in ("tiers", "groups", "actions"))
+    if not isinstance(stops, MappingNode):
+        return stops is not None
+    return any(stops.get(key) is not None for key in ("tiers", "groups", "actions"))
 
 
 def _stopped(form: Form, context: ReadContext, actions: Sequence[ReadAction]) -> tuple[int, ...]:
@@ -214,7 +222,7 @@ def _action_caps(read: ReadAction, context: ReadContext) -> Iterator[Cap]:
     for word in form.words("per_customer"):
         limit, _, length = word.text.partition(_SHORT_CAP)
         window = read_duration(length)
-        if not limit.strip().isdigit() or window is None:
+        if not _LIMIT.fullmatch(limit.strip()) or window is None:
             context.problems.error(word.span, "`per_customer` must be such as `2 per 30d`")
             continue
         yield Cap(
@@ -275,10 +283,12 @@ def _clock(form: Form, key: str) -> time:
     if node is None:
         return time()
     try:
-        return time.fromisoformat(node.text)
+        if _CLOCK.fullmatch(node.text):
+            return time.fromisoformat(node.text)
     except ValueError:
-        form.problems.error(node.span, f"`{key}` must be a time such as 20:00")
-        return time()
+        pass
+    form.problems.error(node.span, f"`{key}` must be a time such as 20:00")
+    return time()
 
 
 # --- arbitration -----------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from typing import Final
 
 from engine.compiler.bundle import Bundle
 from engine.compiler.context import TestSource
-from engine.compiler.form import Form, Problems, suggestion
+from engine.compiler.form import Form, Problems, read_day, read_instant, suggestion
 from engine.compiler.given import Given, read_given
 from engine.compiler.grammar.rule_tests import OTHER_CODES
 from engine.compiler.happened import read_contacts, read_events
@@ -79,6 +79,12 @@ def read_tests(bundle: Bundle, source: TestSource) -> Iterator[ReadTest]:
         name = _name(node, problems)
         if name and node_by_name[name] is not node:
             problems.error(node.span, f"the test `{name}` stands here twice", "give it another name")
+        around = _likeness(name, node_by_name)
+        if around is not None:
+            hint = "let one of them say what it gives and asks"
+            problems.error(around, f"the test `{name}` is like itself, by way of others", hint)
+            yield ReadTest(rule=source.head.rule, name=name, span=node.span, problems=problems.sorted(), test=None)
+            continue
         others = {other: each for other, each in node_by_name.items() if other != name}
         test = _Reader(bundle, source, _draft(node, others, problems), problems).test()
         found = problems.sorted()
@@ -96,6 +102,7 @@ class _Draft:
     given: list[Entry] = field(default_factory=list)
     """Later entries win over earlier ones."""
     ask: dict[str, Entry] = field(default_factory=dict)
+    ask_span: Span | None = None
     events: list[Node] = field(default_factory=list)
     contacts: list[Node] = field(default_factory=list)
     settings: dict[str, Node] = field(default_factory=dict)
@@ -110,6 +117,20 @@ def _name(node: Node, problems: Problems) -> str:
     return name
 
 
+def _likeness(name: str, node_by_name: Mapping[str, Node]) -> Span | None:
+    """Where a test says what it is like, if following that leads back to the test; None if it does not."""
+    seen: dict[str, Span] = {}
+    current = name
+    while current in node_by_name and current not in seen:
+        node = node_by_name[current]
+        like = node.get("like") if isinstance(node, MappingNode) else None
+        if not isinstance(like, Scalar):
+            return None
+        seen[current] = like.span
+        current = like.text
+    return seen.get(name) if current == name else None
+
+
 def _draft(node: Node, others: Mapping[str, Node], problems: Problems) -> _Draft:
     """`like` takes over `given` and `ask` key by key and all `events`; `expect` is always the test's own."""
     form = Form(node, problems, "a test")
@@ -122,6 +143,7 @@ def _draft(node: Node, others: Mapping[str, Node], problems: Problems) -> _Draft
         problems.error(like.span, f"there is no test `{like.text}` to be like", hint)
     draft.given += _entries(form, "given")
     draft.ask.update((entry.key.text, entry) for entry in _entries(form, "ask"))
+    draft.ask_span = form.span_of("ask") if form.has("ask") else draft.ask_span
     draft.events += form.items("events")
     draft.contacts += form.items("contacts")
     draft.settings.update((key, setting) for key in _SETTINGS if (setting := form.node_at(key)) is not None)
@@ -155,7 +177,9 @@ class _Reader:
         plan, problems = self._plan, self._problems
         now = self._now()
         given = read_given(plan, [*self._persona(), *self._draft.given], now, problems)
-        ask = Form(MappingNode(tuple(self._draft.ask.values()), self._draft.span), problems, "`ask`")
+        ask = Form(
+            MappingNode(tuple(self._draft.ask.values()), self._draft.ask_span or self._draft.span), problems, "`ask`"
+        )
         channel = self._channel(ask)
         if channel is None:
             return None
@@ -190,13 +214,10 @@ class _Reader:
         node = self._settings.scalar("now")
         if node is None:
             return datetime.combine(_usual_day(self._source.head), _NOON, zone)
-        try:
-            return datetime.combine(date.fromisoformat(node.text), _NOON, zone)
-        except ValueError:
-            pass
-        try:
-            written = datetime.fromisoformat(node.text)
-        except ValueError:
+        day, written = read_day(node.text), read_instant(node.text)
+        if day is not None:
+            return datetime.combine(day, _NOON, zone)
+        if written is None:
             self._problems.error(node.span, "`now` must be such as 2026-01-31 or 2026-01-31T18:30")
             return datetime.combine(_USUAL_DAY, _NOON, zone)
         return written if written.tzinfo is not None else written.replace(tzinfo=zone)

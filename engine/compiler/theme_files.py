@@ -42,7 +42,7 @@ def read_theme(form: Form, context: ReadContext) -> tuple[Theme, list[NeedPart]]
     active = form.node_at("active")
     weight = form.number("weight")
     journey = context.known_actions(form, "journey")
-    if not journey:
+    if form.empty("journey"):
         context.problems.error(form.span, f"the theme `{name}` needs a `journey` of actions")
     theme = Theme(
         head=head,
@@ -60,10 +60,11 @@ def read_theme(form: Form, context: ReadContext) -> tuple[Theme, list[NeedPart]]
 
 def _need(form: Form, context: ReadContext) -> NeedPart:
     name = FactName(f"{NEEDS}.{form.name('need')}")
+    told = context.problems.count
     condition = context.conditions.when(form)
     form.text("title")
     part = NeedPart(name=name, condition=condition, lasts=form.duration("lasts"), form=form)
-    if condition == ALWAYS:
+    if condition == ALWAYS and context.problems.count == told:
         context.problems.error(form.span, f"the need `{name}` has no condition", "add `when`")
     form.finish()
     return part

@@ -25,7 +25,7 @@ def read_trigger(form: Form, context: ReadContext) -> Trigger:
     condition = context.conditions.when(form)
     promotes = tuple(_promotions(form, context))
     suppresses, suppression = _suppression(form, condition, context)
-    if not form.entries("promote") and not form.has("suppress"):
+    if form.empty("promote") and not form.has("suppress"):
         context.problems.error(form.span, f"the trigger `{name}` neither promotes nor suppresses anything")
     context.read_tests(form, head, frozenset({*(action for action, _ in promotes), *suppresses}))
     trigger = Trigger(

@@ -55,8 +55,8 @@ def test_first_true_row_of_a_table_wins(age: int | None, verified: bool, minor: 
         ("{table: []}", "the last row of the table must have no `when`"),
         ("-1", "a value must lie in 0..1_000_000_000"),
         ("much", "cannot read the value `much`"),
-        ("2 * work", "unknown number `work`"),
-        ("2 * rents", "unknown number `rents`; did you mean `rent`?"),
+        ("2 * work", "`work` is no number"),
+        ("2 * rents", "unknown fact `rents`; did you mean `rent`?"),
         ("[1, 2]", "a value must be a number"),
     ],
 )

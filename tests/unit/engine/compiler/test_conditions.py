@@ -511,7 +511,7 @@ def test_history_stands_in_any_block() -> None:
         ("history: [{seen: quote, in: 30d, at_least: 51}]", "`at_least` must lie in 1..50"),
         ("history: [{seen: quote, in: 30d, where: {amount: 5}}]", "unknown fact `amount`"),
         ("history: [{seen: quote, since: polic}]", "unknown event `polic`; did you mean `policy`?"),
-        ("history: [{ever: quote, in: 30d}]", "unknown key in a history condition `in`"),
+        ("history: [{ever: quote, in: 30d}]", "`in` does not go with the other keys of a history condition"),
     ],
 )
 def test_condition_that_cannot_be_read_is_refused(cell: str, problem: str) -> None:
