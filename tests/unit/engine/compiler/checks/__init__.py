@@ -1,0 +1,1 @@
+"""Tests of the checks that look at all rules together."""
