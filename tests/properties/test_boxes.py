@@ -16,9 +16,11 @@ from hypothesis import strategies as st
 from engine import Plan, Snapshot, compile_bundle
 from engine.compiler.boxes.axes import Wanted
 from engine.compiler.boxes.search import Goal, Search
+from engine.compiler.checks.impossible import on_channel
 from engine.compiler.documents import parse_all
 from engine.compiler.form import Problems
 from engine.compiler.rules import read_rules
+from engine.ids import ChannelId
 from engine.plan import Row
 from engine.row import assemble
 from engine.syntax import AnyOf, Condition
@@ -127,7 +129,9 @@ class Bank:
         )
         self.plan = compile_bundle(files).plan
         read = read_rules(parse_all(files, "", Problems()), Problems(), "")
-        self.search: Search = read.rules.subject(read.context).search
+        subject = read.rules.subject(read.context)
+        self.search: Search = subject.search
+        self.on_the_web = on_channel(subject, self.plan.channel_by_id[ChannelId("web")].position)
         judged = [rules.eligible for rules in self.plan.action_rules]
         judged.append(next(each.condition for each in self.plan.guards if each.head.rule == "guard/drawn"))
         self.conditions = [without_escape(each) for each in judged]
@@ -186,6 +190,7 @@ def test_nobody_is_nobody_and_somebody_exists(data: st.DataObject) -> None:
     count = data.draw(st.integers(1, 3))
     asked = list(zip(bank.conditions, wanted, (False, False, True), strict=True))[3 - count :]
     goals = [Goal(condition=condition, wanted=each, guarded=guarded) for condition, each, guarded in asked]
+    goals.append(bank.on_the_web)
     there = any(
         all(is_wanted(bank.plan, condition, each, row, guarded=guarded) for condition, each, guarded in asked)
         for row in customers(bank.plan, names)
