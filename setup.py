@@ -37,8 +37,15 @@ COMPILED = [
     "api/adapters/record_reader.py",
     "api/adapters/script.py",
     "api/adapters/wire.py",
+    "api/asgi.py",
+    "api/decision_log.py",
+    "api/ports/customers.py",
     "api/questions.py",
+    "api/rendering.py",
+    "api/routes/decisions.py",
     "api/service.py",
+    "api/serving.py",
+    "api/tokens.py",
     "api/vocabulary.py",
 ]
 

@@ -25,12 +25,13 @@ from api.adapters.server_checks import ALWAYS, UNKNOWN, check_server
 from api.exposition import MetricsFolder
 from api.faults import log_fault
 from api.ports import RecordStore, StoreUnavailable
-from api.security import Secrets, SecretsUnusable, TokenCodec, read_or_mint_secrets, read_secrets
+from api.security import Secrets, SecretsUnusable, read_or_mint_secrets, read_secrets
 from api.service import Service
 from api.service_port import Shell
 from api.serving import Serving
 from api.settings import Settings
 from api.telemetry import Metrics
+from api.tokens import TokenCodec
 from api.watch import StoreWatch
 from engine import Plan, compile_bundle
 from engine.ports import Scorer

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from api.decision_log import DecisionRecord
+from api.decision_record import DecisionRecord
 from api.schemas import Choice, DecisionRequest
 from engine.decision import PlacementRequest, Request
 from engine.facts import Held, hold

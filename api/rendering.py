@@ -18,7 +18,7 @@ from api.schemas import (
     RejectionBody,
     TimingsBody,
 )
-from api.security import TokenCodec, Tracked
+from api.tokens import TokenCodec, Tracked
 from engine.actions import Treatment
 from engine.decision import Decision, Filled, Option, Request
 from engine.explain import Because, why, why_not
@@ -26,7 +26,8 @@ from engine.plan import Placement, Plan, Row
 from engine.wording import render
 
 _encode: Final = msgspec.json.Encoder().encode
-_Content = dict[str, Any]
+_Content = Any
+"""A mapping, or its JSON that is encoded already."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -195,7 +196,7 @@ class Renderer:
 
 def _encoded(content: Mapping[str, object]) -> _Content:
     """Content as JSON that is encoded already; the encoder copies it as it is."""
-    return cast(_Content, msgspec.Raw(_encode(content)))
+    return msgspec.Raw(_encode(content))
 
 
 def reason_body(because: Because) -> ReasonBody:

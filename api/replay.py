@@ -5,8 +5,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
-from api import decision_log
-from api.decision_log import DecisionRecord
+from api import decision_record
+from api.decision_record import DecisionRecord
 from api.ports import CustomerStore, StoredRecord
 from api.serving import Serving
 from engine.decision import Decision, Request
@@ -45,7 +45,7 @@ async def find(store: CustomerStore, decision_id: str, *, deadline: float) -> De
     Raises:
         StoreUnavailable: nobody can tell.
     """
-    place = decision_log.place_of(decision_id)
+    place = decision_record.place_of(decision_id)
     if place is None:
         return None
     partition, at_ms = place
@@ -53,7 +53,7 @@ async def find(store: CustomerStore, decision_id: str, *, deadline: float) -> De
     marker = decision_id.encode()
     for stored in await store.decisions_between(partition, first, last, deadline=deadline):
         if marker in stored[:64]:
-            return decision_log.decode(stored)
+            return decision_record.decode(stored)
     return None
 
 

@@ -13,7 +13,8 @@ from typing import Final
 import msgspec
 
 from api import decision_log, replay
-from api.decision_log import DecisionIds, DecisionRecord
+from api.decision_log import DecisionIds
+from api.decision_record import DecisionRecord
 from api.faults import log_fault
 from api.ports import (
     ClaimState,

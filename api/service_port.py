@@ -6,9 +6,9 @@ from typing import Protocol
 
 from api.ports import CustomerStore, Journal, OutcomeStore, StoredRecord
 from api.schemas import DecisionRequest, Degraded
-from api.security import TokenCodec
 from api.settings import Settings
 from api.telemetry import Metrics
+from api.tokens import TokenCodec
 from api.vocabulary import Vocabulary
 from api.watch import StoreWatch
 from engine.decision import Snapshot

@@ -9,7 +9,7 @@ from api.ports import StoredRecord
 from api.questions import Questions
 from api.rendering import Renderer
 from api.schemas import Degraded
-from api.security import TokenCodec
+from api.tokens import TokenCodec
 from api.vocabulary import Vocabulary
 from engine.decision import Snapshot
 from engine.plan import Plan

@@ -21,9 +21,9 @@ from api.bootstrap import Stores, open_scorers, open_secrets, open_stores
 from api.ports import Commit, CommitState, StoredRecord, StoreUnavailable, key_of
 from api.rendering import Answered
 from api.schemas import DecisionRequest, TimingsBody
-from api.security import TokenCodec
 from api.serving import Serving
 from api.settings import Settings
+from api.tokens import TokenCodec
 from bench.engine_case import KEY
 from bench.measure import spread
 from bench.rows import row_reader

@@ -61,7 +61,7 @@ class Snapshot:
 NOBODY = Snapshot(known=False)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class Candidate:
     """An action that passed every stage, with the factors of its priority; each is set by the stage that finds it."""
 
@@ -70,11 +70,18 @@ class Candidate:
     weight: float
     """Context weight, 0.2 to 5."""
     theme: int | None
-    value: float = field(init=False)
+    value: float
     """In minor units, per conversion."""
-    lever: float = field(init=False)
-    propensity: float = field(init=False)
-    priority: float = field(init=False)
+    lever: float
+    propensity: float
+    priority: float
+
+    def __init__(self, action: int, tier: int, weight: float, theme: int | None) -> None:
+        # Written out, because what `dataclass` makes of it is not compiled, and a decision has twenty.
+        self.action = action
+        self.tier = tier
+        self.weight = weight
+        self.theme = theme
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

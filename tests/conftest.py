@@ -18,6 +18,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="rewrite golden files with what the product says now")
 
 
+def pytest_sessionstart() -> None:
+    """Refuse to test what was compiled of sources that have changed since."""
+    root = Path(__file__).parents[1]
+    for compiled in [*root.glob("engine/**/*.so"), *root.glob("models/**/*.so"), *root.glob("api/**/*.so")]:
+        source = compiled.with_name(f"{compiled.name.partition('.')[0]}.py")
+        if source.exists() and source.stat().st_mtime > compiled.stat().st_mtime:
+            pytest.exit(f"{source.relative_to(root)} has changed since it was compiled; run make setup", returncode=4)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Draw one seed for every property of this run, unless --hypothesis-seed gives it."""

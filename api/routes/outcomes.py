@@ -13,8 +13,8 @@ from api.openapi import body_of
 from api.ports import CustomerKey, OutcomeState, OutcomeWrite
 from api.problems import Problem, ProblemType
 from api.routes.reading import FUTURE_S, Deadline, answer, as_form, read_batch, shell_of, tracked, unless_unavailable
-from api.security import Tracked
 from api.service_port import Shell
+from api.tokens import Tracked
 from engine.contacts import ContactState, DeclineReason
 from engine.ids import ActionId, PlacementId
 from engine.plan import Plan

@@ -12,8 +12,8 @@ from pydantic import BaseModel, ValidationError
 from api.asgi import JSON, read_body
 from api.ports import StoreUnavailable
 from api.problems import DECODE_ERRORS, FieldError, Problem, ProblemType, escaped, field_name, from_decode_error
-from api.security import TokenFault, TokenRefused, Tracked
 from api.service_port import Shell
+from api.tokens import TokenFault, TokenRefused, Tracked
 
 FUTURE_S: Final = 300
 """A source's clock may be ahead of ours by so much."""

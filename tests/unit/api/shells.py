@@ -18,10 +18,11 @@ from api.main import App, create_app
 from api.ports import Stream, key_of
 from api.problems import Problem, ProblemType
 from api.schemas import DecisionRequest, Degraded
-from api.security import Secrets, TokenCodec, Tracked
+from api.security import Secrets
 from api.service_port import Shell
 from api.settings import Settings
 from api.telemetry import Metrics
+from api.tokens import TokenCodec, Tracked
 from api.vocabulary import Vocabulary
 from api.watch import StoreWatch
 from engine import Plan, compile_bundle

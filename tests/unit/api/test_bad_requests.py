@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from api.problems import KINDS, MEDIA_TYPE, TYPE_PREFIX, ProblemType
-from api.security import TokenCodec
+from api.tokens import TokenCodec
 from tests.unit.api.shells import KEYS, ROOT, an_offer, running
 
 CASES = json.loads((ROOT / "tests" / "golden" / "bad_requests.json").read_text(encoding="utf-8"))

@@ -9,7 +9,7 @@ import pytest
 from api.entries import OutcomeEntry
 from api.ports import Stream, key_of
 from api.problems import TYPE_PREFIX
-from api.security import GRACE_S
+from api.tokens import GRACE_S
 from engine.contacts import ContactState, DeclineReason, hash32, unpack
 from tests.unit.api.shells import Running, an_offer, running
 

@@ -9,18 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.security import (
-    GRACE_S,
-    Secrets,
-    SecretsUnusable,
-    TokenCodec,
-    TokenFault,
-    TokenRefused,
-    Tracked,
-    binding_sentence,
-    read_or_mint_secrets,
-    read_secrets,
-)
+from api.security import Secrets, SecretsUnusable, binding_sentence, read_or_mint_secrets, read_secrets
+from api.tokens import GRACE_S, TokenCodec, TokenFault, TokenRefused, Tracked
 from tests.unit.api.shells import KEYS, an_offer
 
 CODEC = TokenCodec(KEYS)

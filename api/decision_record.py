@@ -1,0 +1,78 @@
+"""The record of a decision, as the stream keeps it: all that is needed to decide again, byte for byte.
+
+What was read of the customer stands in it as the stored bytes themselves, the scores as they were given.
+"""
+
+from typing import Final
+
+import msgspec
+
+from engine.facts import Held
+
+FORMAT: Final = 1
+_ID_PARTITION: Final = 3
+_ID_MILLISECONDS: Final = 11
+
+
+class DecisionRecord(msgspec.Struct, array_like=True, frozen=True):
+    """One decision. Arrays keep it short: names stand here, not in every record."""
+
+    format: int
+    decision_id: str
+    decided_at_us: int
+    """Microseconds since the epoch."""
+    release: str
+    ruleset: str
+    model: str
+    record: str
+    """The customer id, or `scheme:value`."""
+    channel: str
+    moment: str | None
+    placements: tuple[tuple[str, int], ...]
+    context: dict[str, Held]
+    locale: str
+    session_id: str | None
+    only: tuple[str, ...] | None
+    exclude: tuple[str, ...]
+    prefetch: bool
+    retry: int
+    known: bool
+    profile: bytes | None
+    events: bytes | None
+    needs: bytes | None
+    contacts: bytes | None
+    consent: bytes | None
+    outcome_count: int
+    scores: tuple[tuple[str, float], ...]
+    draws: tuple[tuple[str, int, int, tuple[str, ...], tuple[int, ...]], ...]
+    """Placement, slot, draw, candidates and their weights."""
+    fill: tuple[tuple[str, tuple[str, ...]], ...]
+    """Placement and the actions shown, by rank."""
+    degraded: tuple[str, ...]
+
+
+_decode: Final = msgspec.msgpack.Decoder(DecisionRecord).decode
+
+
+def decode(record: bytes) -> DecisionRecord:
+    """Read a record.
+
+    Raises:
+        ValueError: the bytes are no record of this format.
+    """
+    try:
+        found = _decode(record)
+    except msgspec.DecodeError as error:
+        raise ValueError("not a decision record") from error
+    if found.format != FORMAT:
+        raise ValueError(f"a decision record of format {found.format}")
+    return found
+
+
+def place_of(decision_id: str) -> tuple[int, int] | None:
+    """Partition and milliseconds of an id; None for what is no id."""
+    head = _ID_PARTITION + _ID_MILLISECONDS
+    try:
+        return int(decision_id[:_ID_PARTITION], 16), int(decision_id[_ID_PARTITION:head], 16)
+    except ValueError:
+        return None
