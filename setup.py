@@ -15,6 +15,7 @@ COMPILED = [
     "engine/contacts.py",
     "engine/decision.py",
     "engine/engagement.py",
+    "engine/experiments.py",
     "engine/exploration.py",
     "engine/fill.py",
     "engine/guards.py",

@@ -35,6 +35,9 @@ class Action:
     hash: int
     """32 bits that name it in contact histories; a renamed action keeps it through `formerly`."""
     terms: Mapping[str, float]
+    """Those that are plain numbers."""
+    terms_vary: bool
+    """Whether some of them depend on facts or on the day."""
     never_with: tuple[ActionId, ...]
 
 
@@ -52,6 +55,10 @@ class Treatment:
     content: Mapping[str, object]
     placeholders: tuple[FactName, ...]
     leads_to: Mapping[str, str] | None
+    arm: str | None
+    """The arm of an experiment that it is for; None: everybody's."""
+    experiment: int | None
+    """Position of that experiment in the plan; None with an arm: it has not begun, so that nobody gets it."""
     plain: bool
-    """It always fits: no condition, locale, validity or placeholder."""
+    """It always fits: no condition, locale, validity, placeholder or arm."""
     span: Span

@@ -148,3 +148,5 @@ class Decision:
     degraded: tuple[str, ...]
     profiling: bool
     """False where the customer objected: themes, triggers and model were off."""
+    arms: Mapping[int, str]
+    """By position of each experiment that runs here and now the customer's arm."""

@@ -31,11 +31,12 @@ def _one_by_one(plan: Plan, row: Row, codes: bytearray) -> list[int]:
     for position, rules in enumerate(plan.action_rules):
         if codes[position]:
             continue
-        if not rules.head.validity.covers(today):
+        version = rules.on(today)
+        if version is None:
             codes[position] = Reason.OUTSIDE_VALIDITY
             continue
         try:
-            codes[position] = _first_failed(plan, rules.stages, row)
+            codes[position] = _first_failed(plan, version.stages, row)
         except _FAILURES:
             codes[position] = Reason.EVALUATION_ERROR
     return [position for position in range(len(codes)) if not codes[position]]

@@ -50,7 +50,15 @@ def why(plan: Plan, request: Request, decision: Decision, candidate: Candidate) 
     found.extend(_rule("lever", plan.levers[at].head) for at in pulled)
     if not found:
         found.append(Because(code="ranked_by_value", title="Nothing particular: it ranked highest by expected value"))
-    return tuple(found)
+    return (*found, *_arms(plan, decision, candidate.action))
+
+
+def _arms(plan: Plan, decision: Decision, action: int) -> Iterator[Because]:
+    """The experiments on an action that run here and now, each with the customer's arm."""
+    for at, arm in decision.arms.items():
+        experiment = plan.experiments[at]
+        if experiment.action == action:
+            yield _rule("experiment", experiment.head, f"the customer is in the arm `{arm}`")
 
 
 def why_not(plan: Plan, request: Request, decision: Decision) -> tuple[Rejection, ...]:
@@ -81,6 +89,8 @@ def _because(plan: Plan, request: Request, decision: Decision, action: int) -> t
             return _no_reason(plan, request, decision, action)
         case Reason.OUTRANKED:
             return (_outranked(plan, decision, action),)
+        case Reason.HOLDOUT:
+            return tuple(_arms(plan, decision, action))
         case _:
             return (Because(code=reason.code, detail=_SENTENCES.get(reason)),)
 
@@ -120,12 +130,18 @@ def _suppressions(plan: Plan, decision: Decision, action: int) -> tuple[Because,
 
 
 def _engagement(plan: Plan, row: Row, action: int, reason: Reason) -> tuple[Because, ...]:
-    rules = plan.action_rules[action]
+    rules = plan.action_rules[action].on(_today(plan, row)) or plan.action_rules[action]
     condition = next(condition for condition, stage in rules.stages if stage is reason)
     cause = plan.tracer.cause(condition, row)
     if cause is None:
         return (_rule(reason.code, rules.head),)
     return (_caused(plan, row, reason.code, rules.head, cause),)
+
+
+def _today(plan: Plan, row: Row) -> int:
+    today = row[plan.layout.today_slot]
+    assert isinstance(today, int)
+    return today
 
 
 def _caused(plan: Plan, row: Row, code: str, head: RuleHead, cause: Cause) -> Because:
@@ -221,8 +237,7 @@ def _no_reason(plan: Plan, request: Request, decision: Decision, action: int) ->
         off = [plan.guards[at] for at in decision.guards if plan.guards[at].no_profiling]
         return tuple(_rule("no_profiling", guard.head, "themes and triggers are off") for guard in off)
     found = []
-    today = decision.row[plan.layout.today_slot]
-    assert isinstance(today, int)
+    today = _today(plan, decision.row)
     for trigger in plan.triggers:
         if not any(promoted == action for promoted, _ in trigger.promotes):
             continue

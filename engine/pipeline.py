@@ -4,7 +4,18 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from engine import arbitration, contact_policy, engagement, exploration, fill, guards, relevance, scoring, treatments
+from engine import (
+    arbitration,
+    contact_policy,
+    engagement,
+    experiments,
+    exploration,
+    fill,
+    guards,
+    relevance,
+    scoring,
+    treatments,
+)
 from engine.actions import Tier
 from engine.decision import Candidate, Decision, Draw, Filled, Request, Snapshot
 from engine.ids import PlacementId
@@ -40,7 +51,8 @@ def decide(
     verdict = contact_policy.apply_contact_policy(plan, request, snapshot.contacts, now, codes)
     _apply_wishes(request, codes)
     reachable = [action for action in engaged if not codes[action]]
-    fitting = treatments.dress(plan, request, row, reachable, codes)
+    arms = experiments.assign(plan, request, today, exploration_key)
+    fitting = treatments.dress(plan, request, row, arms, reachable, codes)
     shown = [action for action in reachable if not codes[action]]
 
     recognised = relevance.recognise(plan, row, codes, snapshot.contacts, now) if profiling else relevance.NOTHING
@@ -59,8 +71,9 @@ def decide(
 
     room = fill.Room(plan, request, verdict.used, verdict.in_session)
     choose = _Chooser(plan, request, snapshot, used, exploration_key, today)
-    filled = fill.fill(plan, request, ranking, fitting, room, verdict.in_session, now_s, choose)
-    _settle(ranking, filled, codes)
+    offered, kept_back = experiments.withhold(plan, arms, fitting) if arms else (fitting, _NOBODY)
+    filled = fill.fill(plan, request, ranking, offered, room, verdict.in_session, now_s, choose)
+    _settle(ranking, filled, codes, kept_back)
     return Decision(
         filled=filled,
         codes=codes,
@@ -77,6 +90,7 @@ def decide(
         new_contacts=fill.reservations(plan, request, filled, verdict.in_session, verdict.session_hash, now_s),
         degraded=() if as_asked else ("score",),
         profiling=profiling,
+        arms=arms,
     )
 
 
@@ -127,14 +141,21 @@ def _apply_wishes(request: Request, codes: bytearray) -> None:
             codes[position] = Reason.EXCLUDED_BY_REQUEST
 
 
-def _settle(ranking: Sequence[Candidate], filled: Sequence[Filled], codes: bytearray) -> None:
-    """Give every ranked action its end: chosen, or outranked."""
+def _settle(
+    ranking: Sequence[Candidate], filled: Sequence[Filled], codes: bytearray, kept_back: frozenset[int]
+) -> None:
+    """Give every ranked action its end: chosen, outranked, or held out."""
     for candidate in ranking:
         codes[candidate.action] = _OUTRANKED
+    if kept_back:
+        for candidate in ranking:
+            if candidate.action in kept_back:
+                codes[candidate.action] = Reason.HOLDOUT
     for each in filled:
         for option in each.options:
             codes[option.candidate.action] = _CHOSEN
 
 
+_NOBODY: Final[frozenset[int]] = frozenset()
 _OUTRANKED: Final = int(Reason.OUTRANKED)
 _CHOSEN: Final = int(Reason.CHOSEN)

@@ -237,6 +237,19 @@ class Lever:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Experiment:
+    """Compares treatments of one action at some placements: every customer stays in one arm."""
+
+    head: RuleHead
+    id: str
+    action: int
+    channel: int
+    placements: tuple[PlacementId, ...]
+    arms: tuple[tuple[str, int], ...]
+    """Each arm with where its share of 0..2 ** 32 ends."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RowLayout:
     """Which slot of a row holds what."""
 
@@ -283,6 +296,9 @@ class Generated(Protocol):
     def value(self, action: int, row: Row) -> float:
         """An action's value in minor units."""
 
+    def terms(self, action: int, row: Row) -> Mapping[str, float]:
+        """The terms of an action whose terms vary, in natural units; those that are unknown are left out."""
+
     def fits(self, condition: int, row: Row) -> bool:
         """Whether a treatment's condition is true."""
 
@@ -313,6 +329,17 @@ class ActionRules:
     eligible: Condition
     applicable: Condition
     suitable: Condition
+    others: tuple["ActionRules", ...] = ()
+    """What further files say of the same action; the windows of all of them are disjoint."""
+
+    @property
+    def versions(self) -> tuple["ActionRules", ...]:
+        """What every file of the action says."""
+        return (self, *self.others)
+
+    def on(self, today: int) -> "ActionRules | None":
+        """What counts on a day; None where the action is not valid."""
+        return next((each for each in self.versions if each.head.validity.covers(today)), None)
 
     @property
     def stages(self) -> tuple[tuple[Condition, Reason], ...]:
@@ -362,6 +389,8 @@ class Plan:
     levers: tuple[Lever, ...]
     levers_by_action: tuple[tuple[tuple[int, ...], ...], ...]
     """By channel and action: positions in `levers`."""
+    experiments: tuple[Experiment, ...]
+    experiments_by_channel: tuple[tuple[int, ...], ...]
     exploration_bound: float
     worth_it_tiers: frozenset[int]
     treatments: tuple[Mapping[PlacementId, tuple[tuple[Treatment, ...], ...]], ...]

@@ -25,6 +25,7 @@ class Reason(IntEnum):
     CHOSEN = 16
     EVALUATION_ERROR = 17
     EXCLUDED_BY_REQUEST = 18
+    HOLDOUT = 19
 
     @property
     def code(self) -> str:

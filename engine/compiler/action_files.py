@@ -2,33 +2,25 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from decimal import Decimal
-from fractions import Fraction
+from dataclasses import dataclass, replace
 from typing import Final
 
 from engine.actions import Action, Tier, Treatment
+from engine.compiler.amounts import AmountTable, TermsTable, check_private_terms, read_terms, read_value
 from engine.compiler.catalogue import plain
-from engine.compiler.cell_hints import PLAIN_VALUE, hint_for
 from engine.compiler.context import ReadContext, read_head, read_validity
 from engine.compiler.form import Form
-from engine.compiler.generate import ValueTable
 from engine.compiler.grammar.marketing import ACTIVITIES, TREATMENT
-from engine.compiler.grammar.words import FACT, PLAIN_NUMBER
 from engine.compiler.parse import Mapping as MappingNode
-from engine.compiler.parse import Node, Scalar, Sequence, read_number
-from engine.compiler.slots import CHANNEL
+from engine.compiler.parse import Node, Scalar, Sequence
 from engine.contacts import hash32
-from engine.errors import Diagnostic
-from engine.facts import HOLDS, NUMERIC, FactType
+from engine.errors import Diagnostic, Span
+from engine.facts import HOLDS, FactType
 from engine.ids import ActionId, FactName, PlacementId, TreatmentId
-from engine.plan import ActionRules, Channel
-from engine.syntax import ALWAYS, Condition, Linear, facts_read
+from engine.plan import ActionRules, Channel, Validity
+from engine.syntax import ALWAYS, Condition
 
 _PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
-_LINEAR: Final = re.compile(
-    rf"(?P<factor>{PLAIN_NUMBER})\s*\*\s*(?P<fact>{FACT})(?:\s*(?P<sign>[+-])\s*(?P<constant>{PLAIN_NUMBER}))?"
-)
 _TREATMENT_KEYS: Final = frozenset(key.name for key in TREATMENT.keys)
 _TIERS: Final = {"must": Tier.MUST, "service": Tier.SERVICE, "offer": Tier.OFFER}
 
@@ -39,8 +31,9 @@ class ReadAction:
 
     action: Action
     rules: ActionRules
-    value: ValueTable | None
-    """None where the value is a plain number."""
+    values: tuple[AmountTable, ...]
+    """One for each of its files."""
+    terms: tuple[TermsTable, ...]
     treatments: tuple["ReadTreatment", ...]
     contact: Form
     never_with: tuple[int, ...]
@@ -54,6 +47,8 @@ class ReadTreatment:
     placements: tuple[PlacementId, ...]
     treatment: Treatment
     condition: Condition
+    arm_span: Span
+    """Where its arm stands."""
 
 
 def read_action(form: Form, position: int, context: ReadContext) -> ReadAction:
@@ -65,7 +60,7 @@ def read_action(form: Form, position: int, context: ReadContext) -> ReadAction:
         context.problems.unknown(form.span_of("gives"), "product", gives, context.catalogue.products)
         gives = None
     formerly = form.text("formerly") or name
-    constant, table = _value(form, context)
+    value, terms = read_value(form, head.validity, context), read_terms(form, head.validity, context)
     treatments = tuple(_treatments(form, name, position, context))
     if not treatments and not form.has("treatments"):
         context.problems.error(form.span, f"the action `{name}` has no treatment, so it can never be shown")
@@ -78,9 +73,10 @@ def read_action(form: Form, position: int, context: ReadContext) -> ReadAction:
         product_bit=context.facts[f"{HOLDS}.{gives}"].member if gives is not None else None,
         tier=_TIERS[form.choice("tier")],
         only_when_promoted=form.choice("show") == "only_when_promoted",
-        value_minor=constant,
+        value_minor=None if value.constant is None else float(value.constant),
         hash=hash32(formerly),
-        terms=_terms(form),
+        terms={key: float(table.constant) for key, table in terms.terms if table.constant is not None},
+        terms_vary=any(table.constant is None for _, table in terms.terms) or head.validity.bounded,
         never_with=tuple(ActionId(word.text) for word in form.words("never_with")),
     )
     rules = ActionRules(
@@ -89,13 +85,35 @@ def read_action(form: Form, position: int, context: ReadContext) -> ReadAction:
         applicable=_stage(form, "applicable", context),
         suitable=_stage(form, "suitable", context),
     )
+    public = {context.channels[each.channel].id for each in treatments if _is_public(each, context)}
+    if public:
+        check_private_terms(terms, sorted(public), form)
     never_with = context.known_actions(form, "never_with")
     contact = form.form("contact", "`contact`")
     context.read_tests(form, head, frozenset({position}))
     form.finish()
     return ReadAction(
-        action=action, rules=rules, value=table, treatments=treatments, contact=contact, never_with=never_with
+        action=action,
+        rules=rules,
+        values=(value,),
+        terms=(terms,),
+        treatments=tuple(_within(head.validity, each) for each in treatments),
+        contact=contact,
+        never_with=never_with,
     )
+
+
+def _is_public(treatment: "ReadTreatment", context: ReadContext) -> bool:
+    return context.channels[treatment.channel].privacy == "public"
+
+
+def _within(validity: Validity, read: "ReadTreatment") -> "ReadTreatment":
+    """A treatment shows only while the file that it stands in is valid."""
+    if not validity.bounded:
+        return read
+    own = read.treatment
+    first, last = max(own.first_day, validity.first_day), min(own.last_day, validity.last_day)
+    return replace(read, treatment=replace(own, first_day=first, last_day=last, plain=False))
 
 
 def _stage(form: Form, key: str, context: ReadContext) -> Condition:
@@ -110,87 +128,6 @@ def _stage(form: Form, key: str, context: ReadContext) -> Condition:
     condition = context.conditions.when(stage)
     stage.finish()
     return condition
-
-
-def _terms(form: Form) -> Mapping[str, float]:
-    terms = {}
-    for key, node in form.entries("terms"):
-        number = node.number if isinstance(node, Scalar) else None
-        if number is None:
-            form.problems.error(node.span, f"the term `{key.text}` must be a number")
-        else:
-            terms[key.text] = float(number)
-    return terms
-
-
-# --- value -----------------------------------------------------------------------------------------------------------
-
-
-def _value(form: Form, context: ReadContext) -> tuple[float | None, ValueTable | None]:
-    node = form.node_at("value")
-    if node is None:
-        return 0.0, None
-    if isinstance(node, MappingNode):
-        return None, _value_table(form.form("value", "`value`"), context)
-    amount = _amount(node, context)
-    if amount.fact is None:
-        return float(amount.constant), None
-    return None, ValueTable(rows=((ALWAYS, amount),))
-
-
-def _value_table(form: Form, context: ReadContext) -> ValueTable:
-    rows, by_channel = [], False
-    for row in form.forms("table", "a row of the table"):
-        condition = context.conditions.block(block) if (block := row.node_at("when")) is not None else ALWAYS
-        by_channel = by_channel or any(fact.name == CHANNEL for fact in facts_read(condition))
-        then = row.node_at("then")
-        if then is None:
-            context.problems.error(row.span, "a row of the table needs `then`")
-        else:
-            rows.append((condition, _amount(then, context)))
-        row.finish()
-    reason = form.text("on_purpose")
-    if by_channel and not reason:
-        hint = 'if it must, say why: `on_purpose: "..."`'
-        context.problems.error(form.span, "the value differs between channels", hint)
-    form.finish()
-    if not rows or rows[-1][0] != ALWAYS:
-        context.problems.error(form.span, "the last row of the table must have no `when`", "it is what holds otherwise")
-        rows.append((ALWAYS, Linear(Fraction(0))))
-    return ValueTable(rows=tuple(rows))
-
-
-def _amount(node: Node, context: ReadContext) -> Linear:
-    """An amount in minor units: a number of major units, or `number * fact + number`."""
-    minor = 10**context.bank.minor_digits
-    if not isinstance(node, Scalar):
-        context.problems.error(node.span, "a value must be a number or `number * fact + number`")
-        return Linear(Fraction(0))
-    number = read_number(node.text)
-    if number is not None:
-        if not 0 <= number <= Decimal(10**9):
-            context.problems.error(node.span, "a value must lie in 0..1_000_000_000")
-        return Linear(Fraction(number) * minor)
-    return _linear_amount(node, context, minor)
-
-
-def _linear_amount(node: Scalar, context: ReadContext, minor: int) -> Linear:
-    match = _LINEAR.fullmatch(node.text.strip())
-    fact = context.facts.get(match["fact"]) if match else None
-    factor, constant = (read_number(match[1]), read_number(match["constant"] or "0")) if match else (None, None)
-    if match is None or factor is None or constant is None:
-        hint = hint_for(FactType.MONEY, node.text.strip()) or PLAIN_VALUE
-        context.problems.error(node.span, f"cannot read the value `{node.text}`", hint)
-        return Linear(Fraction(0))
-    span = node.at(node.text.find(match["fact"]))
-    if fact is None:
-        context.problems.unknown(span, "fact", match["fact"], context.facts)
-        return Linear(Fraction(0))
-    if fact.spec.type not in NUMERIC:
-        context.problems.error(span, f"`{fact.name}` is no number, so no value can be made of it")
-        return Linear(Fraction(0))
-    sign = -1 if match["sign"] == "-" else 1
-    return Linear(sign * Fraction(constant) * minor, Fraction(factor) * minor / 10**fact.spec.decimals, fact)
 
 
 # --- treatments ------------------------------------------------------------------------------------------------------
@@ -236,9 +173,8 @@ def _place(key: Scalar, context: ReadContext) -> tuple[Channel, tuple[PlacementI
 def _treatment(
     form: Form, name: str, action: int, channel: Channel, placements: tuple[PlacementId, ...], context: ReadContext
 ) -> ReadTreatment:
-    if form.has("arm"):
-        context.problems.error(form.span_of("arm"), "arms of experiments are not served yet", "remove `arm`")
-    condition = context.conditions.block(block) if (block := form.node_at("when")) is not None else ALWAYS
+    conditions = context.conditions.of_placements(channel.placements)
+    condition = conditions.block(block) if (block := form.node_at("when")) is not None else ALWAYS
     validity = read_validity(form)
     form.choice("privacy")
     content = {
@@ -247,7 +183,7 @@ def _treatment(
     if not content:
         context.problems.error(form.span, f"the treatment `{name}` has no content")
     placeholders = tuple(dict.fromkeys(_placeholders(form, channel, context)))
-    locale = form.text("locale") or None
+    locale, arm = form.text("locale") or None, form.text("arm") or None
     treatment = Treatment(
         id=TreatmentId(name),
         action=action,
@@ -258,10 +194,18 @@ def _treatment(
         content=content,
         placeholders=placeholders,
         leads_to=_leads_to(form, context),
-        plain=condition == ALWAYS and locale is None and not validity.bounded and not placeholders,
+        arm=arm,
+        experiment=None,
+        plain=condition == ALWAYS and not (locale or arm or validity.bounded or placeholders),
         span=form.span,
     )
-    return ReadTreatment(channel=channel.position, placements=placements, treatment=treatment, condition=condition)
+    return ReadTreatment(
+        channel=channel.position,
+        placements=placements,
+        treatment=treatment,
+        condition=condition,
+        arm_span=form.span_of("arm"),
+    )
 
 
 def _leads_to(form: Form, context: ReadContext) -> Mapping[str, str] | None:

@@ -1,7 +1,7 @@
 """Reads condition blocks and cells into the checked syntax tree (SEMANTICS, section 1)."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from fractions import Fraction
@@ -9,13 +9,14 @@ from typing import Final, Literal, cast
 
 from engine.compiler.cell_hints import PLAIN_VALUE, hint_for
 from engine.compiler.form import Form, Problems, duration_hint, read_day, read_duration, read_instant
-from engine.compiler.grammar.words import FACT, OPERATOR, OPERATORS, PERIODS, PLAIN_NUMBER
+from engine.compiler.grammar.words import OPERATOR, OPERATORS, PERIODS
+from engine.compiler.linear import Line, read_line
 from engine.compiler.parse import Mapping as MappingNode
 from engine.compiler.parse import Node, Scalar, Sequence, read_number
 from engine.errors import FactError, Span
 from engine.events import EventSpec
 from engine.facts import NUMERIC, ORDERED, FactSpec, FactType, Natural, hold, show_number
-from engine.ids import EventName
+from engine.ids import EventName, FactName
 from engine.syntax import (
     ALWAYS,
     All,
@@ -41,9 +42,7 @@ _NEGATION: Final = re.compile(r"(?:!=\s*|not\s+)(.+)")
 _ALL_OF: Final = re.compile(r"all of\s*\[(.*)\]")
 _LIST: Final = re.compile(r"\[(.*)\]")
 _PERIOD: Final = re.compile(rf"({'|'.join(PERIODS)})\s+(.+)")
-_LINEAR: Final = re.compile(
-    rf"(?:(?P<factor>{PLAIN_NUMBER})\s*\*\s*)?(?P<fact>{FACT})(?:\s*(?P<sign>[+-])\s*(?P<constant>{PLAIN_NUMBER}))?"
-)
+PLACEMENT: Final = FactName("placement")
 
 
 _TRUTHS: Final = {"true": True, "false": False}
@@ -80,9 +79,18 @@ class _Piece:
 class ConditionReader:
     """Turns nodes into conditions; anything wrong goes to `problems` and reads as a condition that always holds."""
 
-    def __init__(self, names: Names, problems: Problems) -> None:
+    def __init__(self, names: Names, problems: Problems, *, of_event: bool = False) -> None:
         self._names = names
         self._problems = problems
+        self._of_event = of_event
+        """Whether it reads an event's filter, which is judged once, when the event arrives."""
+
+    def of_placements(self, placements: Iterable[str]) -> "ConditionReader":
+        """A reader for treatments, which may also ask for the `placement` that they are shown at."""
+        spec = FactSpec(name=PLACEMENT, type=FactType.CATEGORY, values=tuple(placements))
+        return ConditionReader(
+            replace(self._names, facts={**self._names.facts, PLACEMENT: FactRef(PLACEMENT, spec)}), self._problems
+        )
 
     def when(self, form: Form) -> Condition:
         """The condition of a form, in file order: `when` and `history` admit, each `unless` block excludes."""
@@ -125,6 +133,9 @@ class ConditionReader:
 
     def _keyed_cell(self, key: Scalar, node: Node) -> Condition:
         fact = self._names.facts.get(key.text)
+        if fact is None and key.text == PLACEMENT:
+            self._problems.error(key.span, "only a treatment can ask for its `placement`")
+            return ALWAYS
         if fact is None:
             self._problems.unknown(key.span, "fact", key.text, self._names.facts)
             return ALWAYS
@@ -260,36 +271,36 @@ class ConditionReader:
         return ALWAYS if linear is None else Compare(fact, operator, linear, shown, node.span)
 
     def _linear(self, fact: FactRef, text: str, node: Scalar) -> Linear | None:
+        line = read_line(text)
+        if isinstance(line, Line) and (fact.spec.type in NUMERIC or line.fact in self._names.facts):
+            return self._linear_in_fact(fact, line, node)
         if fact.spec.type not in NUMERIC:
             held = self._held(fact.spec, _piece(node, text))
             return None if held is None else Linear(Fraction(cast(int, held)))
-        number = read_number(text)
-        if number is not None:
-            self._check_range(fact.spec, number, node.span)
-            return Linear(Fraction(number))
-        match = _LINEAR.fullmatch(text)
-        if match is None:
+        if line is None:
             whole = node.text.strip()
             hint = hint_for(fact.spec.type, text) or hint_for(fact.spec.type, whole) or PLAIN_VALUE
             self._problems.error(node.span, f"cannot read `{text or whole}`", hint)
             return None
-        return self._linear_in_fact(fact, match, node)
+        assert isinstance(line, Decimal)
+        self._check_range(fact.spec, line, node.span)
+        return Linear(Fraction(line))
 
-    def _linear_in_fact(self, fact: FactRef, match: re.Match[str], node: Scalar) -> Linear | None:
-        other = self._names.facts.get(match["fact"])
+    def _linear_in_fact(self, fact: FactRef, line: Line, node: Scalar) -> Linear | None:
+        other = self._names.facts.get(line.fact)
         if other is None:
-            self._problems.unknown(_piece(node, match["fact"]).span, "fact", match["fact"], self._names.facts)
+            self._problems.unknown(_piece(node, line.fact).span, "fact", line.fact, self._names.facts)
             return None
-        factor, constant = read_number(match["factor"] or "1"), read_number(match["constant"] or "0")
-        if factor is None or constant is None:
-            self._problems.error(node.span, "the numbers beside a fact must be plain, such as `0.5`")
-            return None
-        if other.spec.type is not fact.spec.type or other.spec.unit != fact.spec.unit:
+        if other.spec.type is not fact.spec.type or other.spec.unit != fact.spec.unit or other.member is not None:
             left, right = _measure(fact.spec), _measure(other.spec)
             self._problems.error(node.span, f"`{fact.name}` is in {left} and `{other.name}` in {right}")
             return None
-        sign = -1 if match["sign"] == "-" else 1
-        return Linear(sign * Fraction(constant), Fraction(factor), other)
+        if fact.spec.type not in NUMERIC and not line.bare:
+            self._problems.error(
+                node.span, f"`{other.name}` is {_article(other.spec.type)}, with which nobody can reckon"
+            )
+            return None
+        return Linear(line.constant, line.factor, other)
 
     def _check_range(self, spec: FactSpec, number: Decimal, span: Span) -> None:
         held = number.scaleb(spec.decimals)
@@ -306,6 +317,12 @@ class ConditionReader:
         if fact.spec.type not in (FactType.DATE, FactType.INSTANT):
             self._problems.error(node.span, f"`{word}` needs a date, and `{fact.name}` is {_article(fact.spec.type)}")
             return ALWAYS
+        if fact.spec.type is FactType.DATE and distance.unit in ("h", "min"):
+            self._problems.error(node.span, f"`{fact.name}` is a date, which has no hours", "count in d, mo or y")
+            return ALWAYS
+        if self._of_event:
+            self._problems.error(node.span, "an event's filter cannot look at the time", "narrow the window with `in`")
+            return ALWAYS
         now = (-1, Duration(0, "d"))
         match cast(Literal["within", "older than", "in next"], word):
             case "within":
@@ -319,6 +336,9 @@ class ConditionReader:
 
     def _history_list(self, node: Node | None) -> list[Condition]:
         if node is None:
+            return []
+        if self._of_event:
+            self._problems.error(node.span, "an event's filter looks at its own fields alone")
             return []
         if not isinstance(node, Sequence):
             self._problems.error(node.span, "`history` must be a list such as `- {seen: quote_requested, in: 30d}`")
@@ -369,7 +389,7 @@ class ConditionReader:
         text: str = event.name
         if node is not None:
             fields = {str(spec.name): FactRef(spec.name, spec) for spec in event.fields}
-            condition = ConditionReader(Names(facts=fields, events={}), self._problems).block(node)
+            condition = ConditionReader(Names(facts=fields, events={}), self._problems, of_event=True).block(node)
             text = f"{event.name}{{{canonical(condition)}}}"
         self._keep(text, event.name, condition, depth)
         return text

@@ -4,27 +4,22 @@ Each function first copies the slots it reads into locals; after that a conditio
 prefix (complete, infer) comes first, then one function per stage, and one engagement function per channel.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from math import lcm
 from types import CodeType
 from typing import Any, Final, Protocol, cast
 
+from engine.compiler.amounts import AmountTable, TermsTable
 from engine.compiler.emit import Emitter
 from engine.compiler.slots import MOMENT, SlotTable
 from engine.events import EventLayout
 from engine.facts import MAX_HELD, NAN, FactSpec, FactType, Held, ProfileSchema, is_missing
 from engine.ids import FactName, MomentId
-from engine.plan import ActionRules, Calculated, Guard, Need, Row, RuleHead, Theme, Trigger
+from engine.plan import ActionRules, Calculated, Guard, Need, Row, RuleHead, Theme, Trigger, Validity
 from engine.reasons import Reason
 from engine.syntax import ALWAYS, Condition, Linear
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ValueTable:
-    """An action's value: conditions with amounts in minor units; the first true row wins, the last holds always."""
-
-    rows: tuple[tuple[Condition, Linear], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +35,10 @@ class Program:
     triggers: Sequence[Trigger]
     themes: Sequence[Theme]
     actions: Sequence[ActionRules]
-    values: Mapping[int, ValueTable]
+    values: Mapping[int, Sequence[AmountTable]]
+    """The values that are not plain numbers, one table for each file of the action."""
+    terms: Mapping[int, Sequence[TermsTable]]
+    """The terms that are not plain numbers."""
     treatment_conditions: Sequence[Condition]
     moments: Sequence[MomentId]
     channel_count: int
@@ -64,7 +62,18 @@ class _Function:
 class GeneratedCode:
     """The loaded functions; implements `engine.plan.Generated`."""
 
-    __slots__ = ("_engage", "_fits", "_values", "complete", "guards", "infer", "promotions", "suppressions", "themes")
+    __slots__ = (
+        "_engage",
+        "_fits",
+        "_terms",
+        "_values",
+        "complete",
+        "guards",
+        "infer",
+        "promotions",
+        "suppressions",
+        "themes",
+    )
 
     def __init__(self, namespace: Mapping[str, Any], channel_count: int) -> None:
         self.complete: Callable[[Row], None] = namespace["complete"]
@@ -75,6 +84,7 @@ class GeneratedCode:
         self.themes: Callable[[Row], list[int]] = namespace["themes"]
         self._engage = tuple(namespace[f"engage_{channel}"] for channel in range(channel_count))
         self._values: Mapping[int, Callable[[Row], float]] = namespace["VALUES"]
+        self._terms: Mapping[int, Callable[[Row], dict[str, float]]] = namespace["TERMS"]
         self._fits: Sequence[Callable[[Row], bool]] = namespace["FITS"]
 
     def engage(self, channel: int, row: Row, codes: bytearray) -> list[int]:
@@ -84,6 +94,10 @@ class GeneratedCode:
     def value(self, action: int, row: Row) -> float:
         """See `Generated.value`."""
         return self._values[action](row)
+
+    def terms(self, action: int, row: Row) -> Mapping[str, float]:
+        """See `Generated.terms`."""
+        return self._terms[action](row)
 
     def fits(self, condition: int, row: Row) -> bool:
         """See `Generated.fits`."""
@@ -107,9 +121,11 @@ def generate(program: Program) -> tuple[str, GeneratedCode]:
             _promotions(program),
             _themes(program),
             *(_engage(program, channel) for channel in range(program.channel_count)),
-            *_values(program),
+            *(_value(program, action, tables) for action, tables in program.values.items()),
+            *(_terms(program, action, tables) for action, tables in program.terms.items()),
             *_fits(program),
             "VALUES = {" + ", ".join(f"{action}: value_{action}" for action in program.values) + "}",
+            "TERMS = {" + ", ".join(f"{action}: terms_{action}" for action in program.terms) + "}",
             "FITS = [" + ", ".join(f"fits_{at}" for at in range(len(program.treatment_conditions))) + "]",
         ]
     )
@@ -275,15 +291,15 @@ def _of_moments(program: Program, moment: str, trigger: Trigger) -> str:
 
 
 def _fire(function: _Function, program: Program, position: int, rule: _Ruled, condition: str) -> None:
-    validity = _in_validity(function, program, rule.head)
+    validity = _in_validity(function, program, rule.head.validity)
     function.lines.append(f"    if {validity}{condition}: fired.append({position})")
 
 
-def _in_validity(function: _Function, program: Program, head: RuleHead) -> str:
-    if not head.validity.bounded:
+def _in_validity(function: _Function, program: Program, validity: Validity) -> str:
+    if not validity.bounded:
         return ""
     today = function.emitter.local(program.table.today_slot)
-    return f"{head.validity.first_day} <= {today} <= {head.validity.last_day} and "
+    return f"{validity.first_day} <= {today} <= {validity.last_day} and "
 
 
 def _returning_fired(function: _Function) -> str:
@@ -299,42 +315,83 @@ def _engage(program: Program, channel: int) -> str:
     for position, rules in enumerate(program.actions):
         function.lines.append(f"    if not codes[{position}]:")
         branch = "if"
-        if rules.head.validity.bounded:
-            inside = _in_validity(function, program, rules.head).removesuffix(" and ")
-            function.lines.append(f"        if not {inside}: codes[{position}] = {int(Reason.OUTSIDE_VALIDITY)}")
+        for version in rules.versions:
+            chain = [
+                f"not ({emitter.true(condition)}): codes[{position}] = {int(reason)}"
+                for condition, reason in version.stages
+                if condition != ALWAYS
+            ]
+            chain.append(f"True: passed.append({position})")
+            if not version.head.validity.bounded:
+                function.lines.extend(_branches(chain, "        "))
+                break
+            inside = _in_validity(function, program, version.head.validity).removesuffix(" and ")
+            function.lines.append(f"        {branch} {inside}:")
+            function.lines.extend(_branches(chain, "            "))
             branch = "elif"
-        for condition, reason in rules.stages:
-            if condition == ALWAYS:
-                continue
-            function.lines.append(
-                f"        {branch} not ({emitter.true(condition)}): codes[{position}] = {int(reason)}"
-            )
-            branch = "elif"
-        function.lines.append(f"        {'else: ' if branch == 'elif' else ''}passed.append({position})")
+        else:
+            function.lines.append(f"        else: codes[{position}] = {int(Reason.OUTSIDE_VALIDITY)}")
     function.lines.append("    return passed")
     return function.source()
 
 
-def _values(program: Program) -> list[str]:
-    return [_value(program, action, value) for action, value in program.values.items()]
-
-
-def _value(program: Program, action: int, value: ValueTable) -> str:
-    function = _Function(f"value_{action}", "row", Emitter(program.table))
-    for condition, amount in value.rows:
-        expression = _amount(function, program, amount)
-        if condition == ALWAYS:
-            function.lines.append(f"    return {expression}")
+def _branches(chain: Sequence[str], indent: str) -> Iterator[str]:
+    """Conditions with what they do as one `if`; the last of them always holds."""
+    for at, each in enumerate(chain):
+        condition, _, action = each.rpartition(": ")
+        if at == len(chain) - 1:
+            yield f"{indent}{'else: ' if at else ''}{action}"
         else:
-            function.lines.append(f"    if {function.emitter.true(condition)}: return {expression}")
+            yield f"{indent}{'elif' if at else 'if'} {condition}: {action}"
+
+
+def _value(program: Program, action: int, tables: Sequence[AmountTable]) -> str:
+    function = _Function(f"value_{action}", "row", Emitter(program.table), ["    amount = 0.0"])
+    for table in tables:
+        indent = _within(function, program, table.validity)
+        function.lines.extend(_amounts(function, program, table, indent))
+    function.lines.append("    return amount")
     return function.source()
 
 
+def _terms(program: Program, action: int, tables: Sequence[TermsTable]) -> str:
+    function = _Function(f"terms_{action}", "row", Emitter(program.table), ["    terms = {}"])
+    for each in tables:
+        indent = _within(function, program, each.validity)
+        for name, table in each.terms:
+            function.lines.extend(_amounts(function, program, table, indent))
+            function.lines.append(f"{indent}if amount == amount: terms[{name!r}] = amount")
+        function.lines.append(f"{indent}pass")
+    function.lines.append("    return terms")
+    return function.source()
+
+
+def _within(function: _Function, program: Program, validity: Validity) -> str:
+    """Open a branch for the days of a window, if it has any end; returns the indentation inside."""
+    if not validity.bounded:
+        return "    "
+    inside = _in_validity(function, program, validity).removesuffix(" and ")
+    function.lines.append(f"    if {inside}:")
+    return "        "
+
+
+def _amounts(function: _Function, program: Program, table: AmountTable, indent: str) -> Iterator[str]:
+    """Lines that set `amount` by the first true row."""
+    chain = [
+        f"{function.emitter.true(condition)}: amount = {_amount(function, program, amount)}"
+        for condition, amount in table.rows
+    ]
+    return _branches(chain, indent)
+
+
 def _amount(function: _Function, program: Program, amount: Linear) -> str:
+    """Whole numbers and one division, so that a float comes nearest to the exact amount."""
+    whole = lcm(amount.factor.denominator, amount.constant.denominator)
+    factor, constant = int(amount.factor * whole), int(amount.constant * whole)
     if amount.fact is None:
-        return repr(float(amount.constant))
+        return repr(constant / whole)
     fact = function.emitter.local(program.table.slot_of(amount.fact))
-    return f"{float(amount.factor)!r} * {fact} + {float(amount.constant)!r}"
+    return f"({factor} * {fact} + {constant}) / {whole}"
 
 
 def _fits(program: Program) -> list[str]:

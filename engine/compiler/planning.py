@@ -9,6 +9,7 @@ from engine.compiler.conditions import Names
 from engine.compiler.context import ReadContext
 from engine.compiler.emit import days_read, windows_read
 from engine.compiler.generate import Program, generate, generate_filter
+from engine.compiler.placed import NEVER, at_placement
 from engine.compiler.rules import OBJECTION, ReadRules, Rules, moments_of
 from engine.compiler.slots import SlotTable
 from engine.compiler.trace import ConditionTracer
@@ -38,7 +39,8 @@ def plan_of(read: ReadRules, bundle_hash: str, warnings: tuple[Diagnostic, ...])
         triggers=rules.triggers,
         themes=rules.themes,
         actions=[read.rules for read in rules.actions],
-        values={at: read.value for at, read in enumerate(rules.actions) if read.value is not None},
+        values={at: read.values for at, read in enumerate(rules.actions) if read.action.value_minor is None},
+        terms={at: read.terms for at, read in enumerate(rules.actions) if read.action.terms_vary},
         treatment_conditions=treatment_conditions,
         moments=moments,
         channel_count=len(context.channels),
@@ -76,6 +78,11 @@ def plan_of(read: ReadRules, bundle_hash: str, warnings: tuple[Diagnostic, ...])
         contact=rules.contact,
         levers=rules.arbitration.levers,
         levers_by_action=_levers_by_action(rules.arbitration.levers, len(context.channels), len(rules.actions)),
+        experiments=rules.experiments,
+        experiments_by_channel=tuple(
+            tuple(at for at, each in enumerate(rules.experiments) if each.channel == channel.position)
+            for channel in context.channels
+        ),
         exploration_bound=rules.arbitration.exploration_bound,
         worth_it_tiers=rules.arbitration.worth_it_tiers,
         treatments=treatments,
@@ -144,11 +151,13 @@ def _treatments(
     by_place: dict[tuple[int, PlacementId, int], list[Treatment]] = {}
     for read in rules.actions:
         for each in read.treatments:
-            treatment = each.treatment
-            if each.condition != ALWAYS:
-                conditions.append(each.condition)
-                treatment = replace(treatment, condition=len(conditions) - 1)
             for placement in each.placements:
+                condition, treatment = at_placement(each.condition, placement), each.treatment
+                if condition == NEVER:
+                    continue
+                if condition != ALWAYS:
+                    conditions.append(condition)
+                    treatment = replace(treatment, condition=len(conditions) - 1)
                 by_place.setdefault((each.channel, placement, read.action.position), []).append(treatment)
     count = range(len(rules.actions))
     return tuple(

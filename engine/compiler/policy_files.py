@@ -14,6 +14,7 @@ from engine.compiler.context import ReadContext, read_head
 from engine.compiler.form import Form, read_duration
 from engine.compiler.parse import Mapping as MappingNode
 from engine.compiler.parse import Scalar
+from engine.compiler.versions import apart, differently_named
 from engine.contacts import DeclineReason
 from engine.facts import Held, is_missing
 from engine.ids import FactName
@@ -26,16 +27,6 @@ _LIMIT: Final = re.compile(r"[0-9]{1,6}")
 _CLOCK: Final = re.compile(r"[0-9]{2}:[0-9]{2}")
 _LONGEST_FEATURE_S: Final = 90 * 86_400
 """Contacts of the last 90 days are features of the model."""
-
-
-def _refuse_twins(form: Form, key: str, kind: str) -> None:
-    """No two rules of one kind may have one name: explanations and logs would not tell them apart."""
-    seen: set[str] = set()
-    for each in form.forms(key, f"a {kind}"):
-        name = each.text(kind)
-        if name in seen:
-            form.problems.error(each.key_span(kind), f"the {kind} `{name}` is declared twice")
-        seen.add(name)
 
 
 # --- guards ----------------------------------------------------------------------------------------------------------
@@ -54,8 +45,9 @@ def read_guards(
             context.problems.error(node.span, f"the default of `{key.text}` must be a single value")
         elif not is_missing(held := reader.held(fact.spec, node)):
             defaults[fact.name] = held
-    _refuse_twins(form, "guards", "guard")
-    guards = tuple(_guard(each, context, actions) for each in form.forms("guards", "a guard"))
+    guards = tuple(
+        _guard(each, context, actions) for each in apart(form.forms("guards", "a guard"), "guard", context.problems)
+    )
     form.finish()
     return guards, defaults
 
@@ -117,8 +109,12 @@ def read_contact(
 
     Accepts count for journeys for up to `accepts_count_s` seconds.
     """
-    _refuse_twins(form, "caps", "cap")
-    caps = [cap for each in form.forms("caps", "a cap") for cap in _caps(each, context, actions, journeys)]
+    caps = [
+        cap
+        for each in differently_named(form.forms("caps", "a cap"), "cap", context.problems)
+        for cap in _caps(each, context, actions, journeys)
+    ]
+    _refuse_budget(form, "budgets")
     cooling = form.form("cooling_off", "`cooling_off`")
     defaults = _Defaults(
         decline_s=_declines(cooling, (0,) * len(DeclineReason)), accept_s=_seconds(cooling, "after_accept")
@@ -215,10 +211,7 @@ def _caps(
 
 def _action_caps(read: ReadAction, context: ReadContext) -> Iterator[Cap]:
     form = read.contact
-    if form.has("budget"):
-        context.problems.error(
-            form.span_of("budget"), "budgets are not kept yet", "remove `budget`, or cap by customer"
-        )
+    _refuse_budget(form, "budget")
     for word in form.words("per_customer"):
         limit, _, length = word.text.partition(_SHORT_CAP)
         window = read_duration(length)
@@ -235,6 +228,12 @@ def _action_caps(read: ReadAction, context: ReadContext) -> Iterator[Cap]:
             channels=None,
             span=word.span,
         )
+
+
+def _refuse_budget(form: Form, key: str) -> None:
+    """A budget that is accepted and not kept would be overspent in silence."""
+    if form.has(key):
+        form.problems.error(form.span_of(key), "budgets are not kept yet", f"remove `{key}`, or cap by customer")
 
 
 def _cooling_off(form: Form, defaults: _Defaults) -> CoolingOff:
@@ -305,8 +304,9 @@ class Arbitration:
 
 def read_arbitration(form: Form, context: ReadContext, journeys: Mapping[str, tuple[int, ...]]) -> Arbitration:
     """`policy/arbitration.yaml`."""
-    _refuse_twins(form, "levers", "lever")
-    levers = tuple(_lever(each, context, journeys) for each in form.forms("levers", "a lever"))
+    levers = tuple(
+        _lever(each, context, journeys) for each in apart(form.forms("levers", "a lever"), "lever", context.problems)
+    )
     exploration = form.form("exploration", "`exploration`")
     bound = exploration.number("bound")
     exploration.finish()
@@ -335,10 +335,3 @@ def _lever(form: Form, context: ReadContext, journeys: Mapping[str, tuple[int, .
         actions=tuple(range(len(context.position_by_action))) if everything else tuple(sorted(named)),
         channels=channels,
     )
-
-
-def refuse_experiments(form: Form, context: ReadContext) -> None:
-    """`policy/experiments.yaml`: none is served yet, and saying nothing would mislead."""
-    for item in form.items("experiments"):
-        context.problems.error(item.span, "experiments are not served yet", "leave `experiments: []`")
-    form.finish()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from engine.compiler.action_files import ReadAction, read_action
+from engine.compiler.amounts import AmountTable
 from engine.compiler.boxes.axes import world_of
 from engine.compiler.boxes.search import Search
 from engine.compiler.catalogue import CatalogueReader, read_bank, read_channels
@@ -12,6 +13,7 @@ from engine.compiler.checks.subject import Subject
 from engine.compiler.conditions import ConditionReader, Names
 from engine.compiler.context import ReadContext
 from engine.compiler.documents import KINDS
+from engine.compiler.experiment_files import read_experiments, with_arms
 from engine.compiler.form import Form, Problems
 from engine.compiler.parse import Mapping as MappingNode
 from engine.compiler.parse import Node
@@ -20,15 +22,15 @@ from engine.compiler.policy_files import (
     read_arbitration,
     read_contact,
     read_guards,
-    refuse_experiments,
 )
 from engine.compiler.slots import CHANNEL, CLOCK_FACTS, MOMENT, member_facts
 from engine.compiler.theme_files import NeedPart, joined_needs, need_names, read_theme
 from engine.compiler.trigger_files import read_trigger
+from engine.compiler.versions import apart, joined
 from engine.errors import Span
 from engine.facts import GROUPS, HOLDS, SEGMENTS, FactSpec, FactType, Held, ProfileSchema
 from engine.ids import FactName, MomentId
-from engine.plan import Catalogue, Channel, ContactRules, Guard, Need, Theme, Trigger
+from engine.plan import Catalogue, Channel, ContactRules, Experiment, Guard, Need, Theme, Trigger
 from engine.syntax import Condition, FactRef, atoms
 
 WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -104,38 +106,34 @@ class _RuleReader:
     def _group_by_action(self) -> dict[str, str]:
         found: dict[str, str] = {}
         for form in self._forms("actions", Problems()):
-            name = form.text("action")
-            if name in found:
-                self._problems.error(form.key_span("action"), f"the action `{name}` is declared twice")
-            found[name] = form.text("group")
+            found.setdefault(form.text("action"), form.text("group"))
         return found
 
-    def _unique(self, folder: str, seen: set[str]) -> Iterator[Form]:
-        kind = KINDS[folder]
-        for form in self._forms(folder, self._problems):
-            name = form.text(kind)
-            if name in seen:
-                if kind != "action":
-                    self._problems.error(form.key_span(kind), f"the {kind} `{name}` is declared twice")
-                continue
-            seen.add(name)
-            yield form
+    def _apart(self, folder: str) -> list[Form]:
+        return apart(self._forms(folder, self._problems), KINDS[folder], self._problems)
+
+    def _actions(self, context: ReadContext) -> list[ReadAction]:
+        files: dict[str, list[ReadAction]] = {name: [] for name in context.position_by_action}
+        for form in self._apart("actions"):
+            name = form.text("action")
+            files[name].append(read_action(form, context.position_by_action[name], context))
+        return [joined(reads, self._problems) for reads in files.values()]
 
     def _rules(self, context: ReadContext, reader: CatalogueReader) -> "Rules":
-        actions = [read_action(form, at, context) for at, form in enumerate(self._unique("actions", set()))]
+        actions = self._actions(context)
         themes: list[Theme] = []
         parts: list[NeedPart] = []
-        for form in self._unique("thematic", set()):
+        for form in self._apart("thematic"):
             theme, declared = read_theme(form, context)
             themes.append(theme)
             parts += declared
-        triggers = [read_trigger(form, context) for form in self._unique("customized", set())]
-        journeys = {theme.head.rule.partition("/")[2]: theme.journey for theme in themes}
+        triggers = [read_trigger(form, context) for form in self._apart("customized")]
+        journeys = _journeys(themes)
         guards_form = self._form("policy/guards.yaml")
         guards, guard_defaults = read_guards(guards_form, context, reader, actions)
-        refuse_experiments(self._form("policy/experiments.yaml"), context)
+        experiments = read_experiments(self._form("policy/experiments.yaml"), context)
         return Rules(
-            actions=actions,
+            actions=with_arms(actions, experiments, context),
             themes=themes,
             needs=joined_needs(parts, context),
             triggers=triggers,
@@ -146,6 +144,7 @@ class _RuleReader:
                 self._form("policy/contact.yaml"), context, actions, journeys, _accepts_count_s(themes)
             ),
             arbitration=read_arbitration(self._form("policy/arbitration.yaml"), context, journeys),
+            experiments=tuple(each.experiment for each in experiments),
         )
 
 
@@ -162,12 +161,14 @@ class Rules:
     guard_defaults: Mapping[FactName, Held]
     contact: ContactRules
     arbitration: Arbitration
+    experiments: tuple[Experiment, ...]
 
     def conditions(self) -> Iterator[Condition]:
         """Every condition of every rule."""
         for read in self.actions:
-            yield from (condition for condition, _ in read.rules.stages)
-            yield from (condition for condition, _ in (read.value.rows if read.value is not None else ()))
+            yield from (condition for version in read.rules.versions for condition, _ in version.stages)
+            tables = (*read.values, *(table for each in read.terms for _, table in each.terms))
+            yield from (condition for table in tables for condition, _ in table.rows)
             yield from (each.condition for each in read.treatments)
         yield from (theme.condition for theme in self.themes)
         yield from (need.condition for need in self.needs)
@@ -187,16 +188,17 @@ class Rules:
             context.catalogue.calculated,
             self.guard_defaults,
         )
+        others = [(read.action, each) for read in self.actions for each in read.rules.others]
         return Subject(
             catalogue=context.catalogue,
             channels=context.channels,
             facts=context.facts,
-            actions=tuple(read.action for read in self.actions),
-            action_rules=tuple(read.rules for read in self.actions),
+            actions=(*(read.action for read in self.actions), *(action for action, _ in others)),
+            action_rules=(*(read.rules for read in self.actions), *(rules for _, rules in others)),
             themes=tuple(self.themes),
             triggers=tuple(self.triggers),
-            values={at: read.value for at, read in enumerate(self.actions) if read.value is not None},
-            treatments=tuple(read.treatments for read in self.actions),
+            values=dict(enumerate((*(read.values[0] for read in self.actions), *self._further_values()))),
+            treatments=(*(read.treatments for read in self.actions), *(() for _ in others)),
             guards=self.guards,
             guards_span=self.guards_span,
             needs=self.needs,
@@ -204,6 +206,10 @@ class Rules:
             search=Search(world),
             unsound=unsound,
         )
+
+    def _further_values(self) -> Iterator[AmountTable]:
+        for read in self.actions:
+            yield from read.values[1:]
 
 
 def _files_of(need: Need) -> set[str]:
@@ -235,6 +241,15 @@ def _facts(
 def moments_of(channels: Iterable[Channel]) -> tuple[MomentId, ...]:
     """Every moment of some channel, in file order, once."""
     return tuple(dict.fromkeys(moment for channel in channels for moment in channel.initiated_by_bank))
+
+
+def _journeys(themes: Sequence[Theme]) -> dict[str, tuple[int, ...]]:
+    """The steps of each theme; a theme of several files has the steps of all of them."""
+    journeys: dict[str, tuple[int, ...]] = {}
+    for theme in themes:
+        name = theme.head.rule.partition("/")[2]
+        journeys[name] = tuple(dict.fromkeys((*journeys.get(name, ()), *theme.journey)))
+    return journeys
 
 
 def _accepts_count_s(themes: Sequence[Theme]) -> int:

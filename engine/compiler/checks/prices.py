@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from itertools import combinations
 from typing import Final
 
+from engine.actions import Treatment
 from engine.compiler.checks.subject import Subject
 from engine.compiler.form import Problems
 from engine.errors import Code
@@ -22,6 +23,11 @@ def check_prices(subject: Subject, problems: Problems) -> None:
         for (read, amounts), (other, others) in combinations(quoted, 2):
             if read.channel == other.channel or not amounts or not others or amounts & others:
                 continue
+            if (
+                read.treatment.last_day < other.treatment.first_day
+                or other.treatment.last_day < read.treatment.first_day
+            ):
+                continue
             names = [subject.channels[each.channel].id for each in (read, other)]
             message = (
                 f"`{names[1]}` quotes {_listed(others)} and `{names[0]}` (line {read.treatment.span.line}) "
@@ -30,6 +36,10 @@ def check_prices(subject: Subject, problems: Problems) -> None:
             hint = "quote the same on every channel, or accept it with a reason"
             problems.warning(other.treatment.span, message, hint, code=Code.PRICE_CONFLICT)
             break
+
+
+def _on_one_day(one: Treatment, other: Treatment) -> bool:
+    return one.first_day <= other.last_day and other.first_day <= one.last_day
 
 
 def _amounts(content: object) -> Iterator[str]:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from engine.actions import Action
 from engine.compiler.action_files import ReadTreatment
+from engine.compiler.amounts import AmountTable
 from engine.compiler.boxes.search import LIMIT, Goal, Search, TooManyBoxes
 from engine.compiler.form import Problems
-from engine.compiler.generate import ValueTable
 from engine.errors import Code, Span
 from engine.plan import ActionRules, Catalogue, Channel, Guard, Lever, Need, Theme, Trigger
 from engine.syntax import FactRef
@@ -21,11 +21,12 @@ class Subject:
     channels: tuple[Channel, ...]
     facts: Mapping[str, FactRef]
     actions: tuple[Action, ...]
+    """By position; then once more for every further file of one of them."""
     action_rules: tuple[ActionRules, ...]
-    values: Mapping[int, ValueTable]
-    """Of the actions whose value is computed."""
+    """What each of these files says."""
+    values: Mapping[int, AmountTable]
     treatments: tuple[tuple[ReadTreatment, ...], ...]
-    """One tuple per action, in file order."""
+    """By position, in the order of the files; each with the days on which it may show."""
     themes: tuple[Theme, ...]
     triggers: tuple[Trigger, ...]
     guards: tuple[Guard, ...]

@@ -50,7 +50,7 @@ def _check_treatment(subject: Subject, at: int, read: ReadTreatment, problems: P
 
 
 def _above(treatments: Sequence[ReadTreatment], read: ReadTreatment, place: str) -> Iterator[ReadTreatment]:
-    """The treatments of one placement that are tried before, on every day and in every language of this one."""
+    """The treatments of one placement that are tried before, on every day, in every language and arm of this one."""
     mine = read.treatment
     for other in treatments:
         if other is read:
@@ -60,6 +60,7 @@ def _above(treatments: Sequence[ReadTreatment], read: ReadTreatment, place: str)
             other.channel == read.channel
             and place in other.placements
             and theirs.locale in (None, mine.locale)
+            and theirs.arm in (None, mine.arm)
             and theirs.first_day <= mine.first_day
             and theirs.last_day >= mine.last_day
         ):

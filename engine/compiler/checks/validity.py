@@ -11,7 +11,7 @@ from engine.plan import RuleHead, Validity
 def check_validity(subject: Subject, problems: Problems) -> None:
     """Warn of rules that never count together with any of their actions."""
     for head, actions in _rules(subject):
-        windows = [subject.action_rules[action].head.validity for action in actions]
+        windows = [each.head.validity for action in actions for each in subject.action_rules[action].versions]
         if windows and not any(_meet(head.validity, window) for window in windows):
             names = ", ".join(f"`{subject.actions[action].id}`" for action in actions[:3])
             message = f"this is valid only while {names} {'is' if len(actions) == 1 else 'are'} not"

@@ -34,7 +34,7 @@ from engine.compiler.grammar.kinds import (
     Variant,
     Whole,
 )
-from engine.compiler.grammar.words import DURATION, FACT, PLAIN_NUMBER
+from engine.compiler.grammar.words import DURATION, LINE
 
 WEIGHT: Final = Number(low="0.2", high="5")
 """A context weight."""
@@ -42,7 +42,7 @@ ACTIVITIES: Final = ("appointment", "callback")
 _AMOUNT: Final = Either(
     (
         Number(low="0", high="1000000000"),
-        Text(pattern=rf"{PLAIN_NUMBER}\s*\*\s*{FACT}(?:\s*[+-]\s*{PLAIN_NUMBER})?", example="0.02 * balance.savings"),
+        Text(pattern=LINE, example="0.02 * balance.savings"),
     )
 )
 
@@ -55,18 +55,24 @@ ELIGIBLE: Final = _stage("eligible", "May we? Product terms and the law. Who fai
 APPLICABLE: Final = _stage("applicable", "Does it make sense now? Who fails reads `not_applicable`.")
 SUITABLE: Final = _stage("suitable", "Is it good for them? Who fails reads `not_suitable`.")
 
+_TABLE: Final = (
+    Key("table", Parts("a row of the table"), "Rows from the top; the last has no `when`.", required=True),
+    Key("on_purpose", Text(), "Why it differs between channels, where it does."),
+)
 VALUE: Final = Shape(
     name="`value`",
     doc="A value that differs between customers: the first row whose condition holds.",
-    keys=(
-        Key("table", Parts("a row of the table"), "Rows from the top; the last has no `when`.", required=True),
-        Key("on_purpose", Text(), "Why the value differs between channels, where it does."),
-    ),
+    keys=_TABLE,
+)
+TERM: Final = Shape(
+    name="a term",
+    doc="A term that differs between customers: the first row whose condition holds.",
+    keys=_TABLE,
 )
 ROW: Final = Shape(
     name="a row of the table",
-    doc="A value and whom it is for.",
-    keys=(WHEN, Key("then", _AMOUNT, "The value: a number, or `number * fact + number`.", required=True)),
+    doc="A value or term, and whom it is for.",
+    keys=(WHEN, Key("then", _AMOUNT, "The amount: a number, or `number * fact + number`.", required=True)),
 )
 CONTACT: Final = Shape(
     name="`contact`",
@@ -91,7 +97,7 @@ TREATMENT: Final = Shape(
     doc="The action's content for one placement. Of several, the first that fits is shown.",
     keys=(
         Key("id", Text(), "Tells one of several treatments from the others; their number unless it says otherwise."),
-        Key("when", Block(), "Whom it is for; without it, everybody."),
+        Key("when", Block(), "Whom, or at which `placement`, it is for; without it, everybody."),
         Key("locale", Text(example="en-GB"), "The language it is written in; without it, any."),
         Key("valid", Part("`valid`"), "The days on which it may be shown."),
         Key(
@@ -100,7 +106,7 @@ TREATMENT: Final = Shape(
             "What accepting creates instead of an order, on which channel.",
         ),
         Key("privacy", Choice(values=PRIVACY), "Who may see it; the channel's own unless it says otherwise."),
-        Key("arm", Text(), "The arm of an experiment; not served yet, so the check refuses it.", refused=True),
+        Key("arm", Text(), "The arm of an experiment at this place that it is for; without it, every arm's."),
     ),
     open="Content for the screen. Its texts may hold facts as `{fact}`; a text with a fact nobody knows does not fit.",
     usual=(
@@ -138,7 +144,11 @@ ACTION: Final = Shape(
         Key(
             "value", Either((*_AMOUNT.kinds, Part("`value`"))), "The margin expected of one conversion, in major units."
         ),
-        Key("terms", ByName(Name(), Number()), "The figures that its content may quote."),
+        Key(
+            "terms",
+            ByName(Name(), Either((*_AMOUNT.kinds, Part("a term")))),
+            "The figures on which it is offered: numbers, lines over a fact, or tables. What is unknown is not quoted.",
+        ),
         Key("eligible", Part("`eligible`"), "May we?"),
         Key("applicable", Part("`applicable`"), "Does it make sense now?"),
         Key("suitable", Part("`suitable`"), "Is it good for them?"),
@@ -273,6 +283,7 @@ SHAPES: Final = (
     APPLICABLE,
     SUITABLE,
     VALUE,
+    TERM,
     ROW,
     CONTACT,
     AFTER_DECLINE,

@@ -18,6 +18,7 @@ from engine.compiler.grammar.kinds import (
     Truth,
     Whole,
 )
+from engine.compiler.grammar.words import NAME, PLAIN_NUMBER
 
 STOPS: Final = Shape(
     name="`stops`",
@@ -107,6 +108,7 @@ CONTACT: Final = Shape(
     doc="How often one customer hears from us, and how long a no lasts.",
     keys=(
         Key("caps", Parts("a cap"), "Limits on how often offers are shown."),
+        Key("budgets", Text(), "Budgets that actions share; not kept yet, so the check refuses them.", refused=True),
         Key("cooling_off", Part("`cooling_off`"), "How long actions rest after an answer."),
         Key("quiet_hours", Part("`quiet_hours`"), "When the bank begins no contact."),
     ),
@@ -149,12 +151,31 @@ ARBITRATION: Final = Shape(
         Key("worth_it", Part("`worth_it`"), "Which actions must earn their contact; offers unless it says otherwise."),
     ),
 )
+EXPERIMENT: Final = Shape(
+    name="an experiment",
+    doc="Compares treatments of one action at a placement. A customer stays in one arm, drawn from a keyed hash.",
+    keys=(
+        Key("experiment", Name(), "The experiment's id; another id draws the arms anew.", required=True),
+        *HEAD,
+        Key(
+            "of",
+            Text(pattern=rf"{NAME}@{NAME}\.(?:{NAME}|\*)", example="home_insurance@web.hero"),
+            "What is compared where: `action@channel.placement`, or `action@channel.*`.",
+            required=True,
+        ),
+        Key(
+            "arms",
+            ByName(Name(), Text(pattern=rf"{PLAIN_NUMBER}\s*%", example="50%")),
+            "The arms with their shares of the customers, 100% together. `holdout` is ranked and then shown nothing.",
+            required=True,
+        ),
+    ),
+)
 EXPERIMENTS: Final = Shape(
     name="policy/experiments.yaml",
-    doc="Experiments. None is served yet, so the list stays empty.",
-    keys=(Key("experiments", Parts("an experiment"), "The experiments that run now."),),
+    doc="What is compared on whom. Treatments name the arm that they are for.",
+    keys=(Key("experiments", Parts("an experiment"), "The experiments."),),
 )
-EXPERIMENT: Final = Shape(name="an experiment", doc="Not served yet; the check refuses it.", keys=())
 
 SHAPES: Final = (
     GUARDS,

@@ -18,7 +18,15 @@ from engine.compiler.grammar.kinds import (
 )
 from engine.compiler.grammar.words import DURATION
 
-OTHER_CODES: Final = ("not_for_this_moment", "no_profiling", "theme", "trigger", "lever", "ranked_by_value")
+OTHER_CODES: Final = (
+    "not_for_this_moment",
+    "no_profiling",
+    "theme",
+    "trigger",
+    "lever",
+    "experiment",
+    "ranked_by_value",
+)
 """What `because` may name beside the stages."""
 OUTCOMES: Final = ("impression", "click", "later", "decline", "accept", "convert")
 _DAY: Final = r"\d{4}-\d{2}-\d{2}"

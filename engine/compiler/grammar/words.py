@@ -8,7 +8,9 @@ from engine.syntax import Operator
 NAME: Final = "[a-z][a-z0-9_]*"
 FACT: Final = r"[a-z][a-z0-9_]*(?:\.[a-z0-9_]+)*"
 NUMBER: Final = r"[-+]?\d[\d_]*(?:\.\d[\d_]*)?"
-PLAIN_NUMBER: Final = r"[\d._]+"
+PLAIN_NUMBER: Final = r"\d[\d_]*(?:\.\d[\d_]*)?"
+LINE: Final = rf"(?:-\s*)?(?:{PLAIN_NUMBER}\s*\*\s*)?{FACT}(?:\s*[+-]\s*{PLAIN_NUMBER})?"
+"""A line over one fact: `number * fact + number`."""
 DURATION: Final = r"\d+\s*(?:min|mo|h|d|y)"
 OPERATORS: Final[Mapping[str, Operator]] = {
     ">=": ">=",

@@ -60,6 +60,27 @@ def test_placement_accepts_some_groups_only() -> None:
     assert reason_for(plan, decision, "loan") == "chosen"
 
 
+def test_treatment_may_ask_for_its_placement() -> None:
+    """`channel.*` with a condition on `placement` differs from place to place."""
+    by_place = """\
+  web.*:
+    - {id: big, when: {placement: hero}, headline: x}
+    - {id: elder, when: {placement: not hero, age: over 60}, headline: x}
+    - {id: any, when: {any: [{placement: [hero, footer]}, {age: 3}]}, headline: x}
+"""
+    assert dressed(by_place) == "isa/web.*/big"
+    assert dressed(by_place, {"age": 61}, "web.footer") == "isa/web.*/elder"
+    assert dressed(by_place, {"age": 30}, "web.footer") == "isa/web.*/any"
+
+
+def test_placement_is_for_treatments_alone() -> None:
+    """An action is eligible or not, wherever it would show."""
+    (problem,) = problems_of(an_action("isa", "eligible: {when: {placement: hero}}"))
+    assert problem == "rules/actions/isa.yaml:5:19: only a treatment can ask for its `placement`"
+    (problem,) = problems_of(an_action("isa", "treatments: {web.*: {headline: x, when: {placement: heros}}}"))
+    assert "unknown value of `placement` `heros`; did you mean `hero`?" in problem
+
+
 # --- variants --------------------------------------------------------------------------------------------------------
 
 VARIANTS = """\
@@ -175,7 +196,7 @@ def test_leads_to_says_what_accepting_creates() -> None:
         ("  wap.hero: {headline: x}", "unknown channel `wap`"),
         ('  web.hero: {headline: "{nick}"}', "unknown fact `nick`; did you mean `nickname`?"),
         ('  atm.idle: {headline: "{income}"}', "the private fact `income` must not appear on `atm`"),
-        ("  web.hero: {headline: x, arm: a}", "arms of experiments are not served yet"),
+        ("  web.hero: {headline: x, arm: a}", "unknown arm of an experiment here `a`"),
         ("  web.hero: {headline: x, valid: {from: 2026-02-01, to: 2026-01-01}}", "the validity ends before it begins"),
         (
             "  web.hero: {headline: x, leads_to: {brnch: appointment}}",

@@ -22,6 +22,8 @@ def value_of(value: str, **facts: float | bool | str | None) -> float:
         ("2 * age", 8_000),
         ("100 * trend", 2_500),
         ("2 * left_over", 300_000),
+        ("rent", 50_000),
+        ("-2 * age + 100", 2_000),
     ],
 )
 def test_value_is_a_number_or_a_line_over_a_fact(value: str, minor: float) -> None:
@@ -85,12 +87,3 @@ def test_two_actions_with_one_place_in_the_history_are_refused() -> None:
     """`formerly` must not take over a living action's contacts."""
     (problem,) = problems_of(an_action("isa"), an_action("bond", "formerly: isa"))
     assert "have the same place in contact histories" in problem
-
-
-def test_terms_are_numbers() -> None:
-    """Nothing else is served yet."""
-    plan = a_plan(an_action("isa", "terms: {rate: 4.2, months: 12}"))
-    assert plan.actions[0].terms == {"rate": 4.2, "months": 12.0}
-    assert any(
-        "the term `rate` must be a number" in each for each in problems_of(an_action("isa", "terms: {rate: low}"))
-    )

@@ -9,6 +9,7 @@ import pytest
 from engine import Plan, Request, Snapshot
 from engine.facts import Consent, Natural
 from tests.builders import (
+    CATALOGUE,
     NOW,
     a_customer,
     a_plan,
@@ -150,6 +151,17 @@ def judged(block: str, facts: Facts | None = None, question: Request | None = No
         ("verified: missing", {"verified": False}, False),
         ("nickname: missing", {}, True),
         ("rent_share: missing", {"rent": 1, "income": 0}, True),
+        # one fact against another
+        ("income: over rent", {"income": 2, "rent": 1}, True),
+        ("income: '>= 2 * rent + 0.5'", {"income": "2.50", "rent": 1}, True),
+        ("income: '> 2 * rent + 0.5'", {"income": "2.50", "rent": 1}, False),
+        ("rent: '>= -0.5 * income + 3'", {"income": 2, "rent": 2}, True),
+        ("rent: '0.5 * income..income'", {"income": 2, "rent": 1}, True),
+        ("rent: '0.5 * income..income'", {"income": 2, "rent": "2.01"}, False),
+        ("income: over rent", {"income": 2}, None),
+        ("renews_on: over customer.since", {"renews_on": date(2026, 3, 1), "customer.since": date(2026, 2, 28)}, True),
+        ("renews_on: '<= customer.since'", {"renews_on": date(2026, 3, 1), "customer.since": date(2026, 2, 28)}, False),
+        ("renews_on: '<= customer.since'", {"renews_on": date(2026, 3, 1)}, None),
         # calculated
         ("left_over: at least 100", {"income": 600, "rent": 500}, True),
         ("left_over: at least 100", {"income": 600}, None),
@@ -459,6 +471,14 @@ def test_where_narrows_an_event_by_its_fields() -> None:
         assert truth_of(block, a_customer(plan, events=events)) is truth
 
 
+def test_filter_of_an_event_cannot_look_at_the_time() -> None:
+    """It is judged once, when the event arrives."""
+    catalogue = CATALOGUE.replace("fields: {amount:", "fields: {paid_on: {type: date}, amount:")
+    condition = "eligible: {history: [{ever: salary, where: {paid_on: within 30d}}]}"
+    (problem,) = problems_of({"catalogue.yaml": catalogue}, an_action("isa", condition))
+    assert "an event's filter cannot look at the time; narrow the window with `in`" in problem
+
+
 def test_history_stands_in_any_block() -> None:
     """In `when`, in alternatives and in exclusions."""
     for block in (
@@ -487,6 +507,11 @@ def test_history_stands_in_any_block() -> None:
         ("age: '< 0.5 * income'", "`age` is in years and `income` in money"),
         ("age: '< 0.5 * tenures'", "unknown fact `tenures`; did you mean `tenure`?"),
         ("age: '< half of tenure'", "cannot read `half of tenure`"),
+        ("renews_on: over customer.since + 3", "`customer.since` is a date, with which nobody can reckon"),
+        ("renews_on: over seen_at", "`renews_on` is in date and `seen_at` in instant"),
+        ("renews_on: within 12h", "`renews_on` is a date, which has no hours; count in d, mo or y"),
+        ("placement: hero", "only a treatment can ask for its `placement`"),
+        ("history: [{seen: salary, in: 9d, where: {history: [{ever: quote}]}}]", "looks at its own fields alone"),
         ("work: over student", "`work` is a category and has no order"),
         ("verified: 'yes'", "`verified` must be true or false"),
         ("holds.isa: 'yes'", "`holds.isa` must be true or false"),
