@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
 
+from api.adapters.bundle_files import read_rules
 from api.adapters.cluster import nodes_at
 from api.adapters.customer_store import RedisCustomerStore
 from api.adapters.embedded import RunningServer, running_url
@@ -57,16 +58,12 @@ def release() -> str:
         return "0"
 
 
-def read_rules(folder: Path) -> dict[str, bytes]:
-    """The rule files of a folder, by their path below it."""
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*.yaml"))}
-
-
 def compile_rules(folder: Path) -> Plan:
     """The plan of a folder of rule files.
 
     Raises:
         RuleErrors: with everything that is wrong with them.
+        BundleUnreadable: the files cannot be read at all.
     """
     return compile_bundle(read_rules(folder), root=str(folder)).plan
 

@@ -5,16 +5,21 @@ A built bundle holds the very files, no code; equal files give an equal archive.
 
 import io
 import os
+import re
+import stat
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
 from engine.compiler.bundle import MODEL, hash_of
+from engine.compiler.parse import MAX_BYTES
 
 SUFFIX: Final = ".nextbest"
 _MOST_FILES: Final = 20_000
-_MOST_BYTES: Final = 256 * 2**20
+_MOST_BYTES: Final = 32 * 2**20
+_ENDING: Final = re.compile(r"\.ya?ml$", re.IGNORECASE)
+"""Files that end otherwise than in `.yaml` are read all the same, so that the compiler can say how to call them."""
 _WRITTEN_AT: Final = (1980, 1, 1, 0, 0, 0)
 """The first instant that a zip archive can tell: when a bundle was built is no part of it."""
 
@@ -31,20 +36,51 @@ def read_rules(source: Path) -> dict[str, bytes]:
     """
     if source.is_dir():
         return _read_folder(source)
-    try:
-        return read_archive(source.read_bytes(), str(source))
-    except FileNotFoundError as error:
-        raise BundleUnreadable(f"{source} is not there") from error
-    except OSError as error:
-        raise BundleUnreadable(f"{source} cannot be read: {error.strerror}") from error
+    content = _content(source, _MOST_BYTES + 1)
+    if len(content) > _MOST_BYTES:
+        raise BundleUnreadable(f"{source} has more than {_MOST_BYTES:,} bytes")
+    return read_archive(content, str(source))
 
 
 def _read_folder(folder: Path) -> dict[str, bytes]:
-    """Every `.yaml` file below it, links followed; what begins with a dot belongs to editors and to mounts."""
+    """Every `.yaml` file below it, links followed; what begins with a dot belongs to editors and to mounts.
+
+    Of a file that is too large only so much is read that the compiler refuses it by name. What cannot be read at all
+    is told all at once.
+    """
+    files: dict[str, bytes] = {}
+    unreadable = []
+    total = 0
+    for path in _rule_files(folder):
+        try:
+            content = _content(path, MAX_BYTES + 1)
+        except BundleUnreadable as error:
+            unreadable.append(str(error))
+            continue
+        total += len(content)
+        if len(files) >= _MOST_FILES or total > _MOST_BYTES:
+            raise BundleUnreadable(f"{folder} holds more than {_MOST_FILES:,} files or {_MOST_BYTES:,} bytes of rules")
+        files[path.relative_to(folder).as_posix()] = content
+    if unreadable:
+        raise BundleUnreadable("\n".join(unreadable))
+    return files
+
+
+def _content(path: Path, most: int) -> bytes:
+    """The first bytes of an ordinary file; a pipe or a device is not waited for.
+
+    Raises:
+        BundleUnreadable: it is not there, is something else, or may not be read.
+    """
     try:
-        return {path.relative_to(folder).as_posix(): path.read_bytes() for path in _rule_files(folder)}
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise BundleUnreadable(f"{path} is no ordinary file")
+            return file.read(most)
+    except FileNotFoundError as error:
+        raise BundleUnreadable(f"{path} is not there") from error
     except OSError as error:
-        raise BundleUnreadable(f"{error.filename} cannot be read: {error.strerror}") from error
+        raise BundleUnreadable(f"{path} cannot be read: {error.strerror}") from error
 
 
 def _rule_files(folder: Path) -> Iterator[Path]:
@@ -56,7 +92,7 @@ def _rule_files(folder: Path) -> Iterator[Path]:
         seen.add(real)
         folders[:] = sorted(each for each in folders if not each.startswith("."))
         here = Path(parent)
-        yield from (here / name for name in sorted(names) if name.endswith(".yaml") and not name.startswith("."))
+        yield from (here / name for name in sorted(names) if _ENDING.search(name) and not name.startswith("."))
         if here == folder and MODEL in names:
             yield here / MODEL
 

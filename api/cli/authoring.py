@@ -25,10 +25,10 @@ def schema(
     Any editor with a YAML language server then completes, explains on hover and underlines. The settings that connect
     them are printed, never written. Rules with errors still give schemas; `nextbest check` tells the errors.
     """
+    from api.adapters.bundle_files import read_rules
     from api.authoring.editors import modeline, settings
     from api.authoring.json_schema import schemas
     from api.authoring.names import names_of
-    from api.bootstrap import read_rules
 
     names, errors = names_of(read_rules(rules), str(rules))
     out.mkdir(parents=True, exist_ok=True)

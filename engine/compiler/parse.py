@@ -141,7 +141,7 @@ def parse(path: str, content: bytes) -> Mapping:
 
 def _decoded(path: str, content: bytes) -> str:
     if len(content) > MAX_BYTES:
-        message = f"the file has {len(content):,} bytes, more than {MAX_BYTES:,}"
+        message = f"the file has more than {MAX_BYTES:,} bytes"
         raise ParseError([Diagnostic(Span(path), message, "split it")])
     try:
         return content.decode("utf-8-sig")

@@ -1,13 +1,16 @@
 """Rule files as they lie in folders, behind links and in built bundles."""
 
 import io
+import os
 import zipfile
 from pathlib import Path
 
 import pytest
 
+from api.adapters import bundle_files
 from api.adapters.bundle_files import BundleUnreadable, build_archive, read_archive, read_rules
 from engine.compiler.bundle import MODEL, hash_of
+from engine.compiler.parse import MAX_BYTES
 
 FILES = {"bank.yaml": b"bank: b\n", "actions/isa.yaml": b"action: isa\n"}
 
@@ -28,7 +31,7 @@ def test_folder_holds_its_yaml_files_and_the_models_name(tmp_path: Path) -> None
         "actions/isa.yaml~": b"",
         ".git/x.yaml": b"",
         "actions/MODEL": b"",
-        "a.yml": b"",
+        "a.txt": b"",
     }
     assert read_rules(written(tmp_path, {**FILES, **model, **others})) == {**FILES, **model}
 
@@ -40,6 +43,39 @@ def test_folder_as_kubernetes_mounts_it_is_read_through_its_links(tmp_path: Path
     for name in ("bank.yaml", "actions"):
         (tmp_path / name).symlink_to(Path("..data") / name)
     assert read_rules(tmp_path) == FILES
+
+
+def test_file_of_another_ending_is_read_so_that_the_compiler_can_say_how_to_call_it(tmp_path: Path) -> None:
+    """A rule file that is passed over in silence would be missed by nobody until a customer asks."""
+    others = {"actions/card.yml": b"action: card\n", "actions/loan.YAML": b"action: loan\n"}
+    assert read_rules(written(tmp_path, {**FILES, **others})) == {**FILES, **others}
+
+
+def test_of_a_file_that_is_too_large_no_more_is_read_than_the_compiler_needs_to_refuse_it(tmp_path: Path) -> None:
+    """However large it is; the other files are whole."""
+    path = written(tmp_path) / "actions" / "large.yaml"
+    with path.open("wb") as file:
+        file.truncate(10**9)
+    files = read_rules(tmp_path)
+    assert len(files.pop("actions/large.yaml")) == MAX_BYTES + 1
+    assert files == FILES
+
+
+def test_what_is_no_ordinary_file_is_told_and_not_waited_for(tmp_path: Path) -> None:
+    """A pipe would never end; everything that cannot be read is told at once."""
+    os.mkfifo(written(tmp_path) / "actions" / "pipe.yaml")
+    (tmp_path / "actions" / "gone.yaml").symlink_to("nowhere.yaml")
+    with pytest.raises(BundleUnreadable) as refused:
+        read_rules(tmp_path)
+    here = tmp_path / "actions"
+    assert str(refused.value).split("\n") == [f"{here}/gone.yaml is not there", f"{here}/pipe.yaml is no ordinary file"]
+
+
+def test_folder_of_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before it fills the memory."""
+    monkeypatch.setattr(bundle_files, "_MOST_FILES", 1)
+    with pytest.raises(BundleUnreadable, match="holds more than 1 files"):
+        read_rules(written(tmp_path))
 
 
 def test_link_that_leads_back_is_refused(tmp_path: Path) -> None:

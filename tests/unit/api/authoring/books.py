@@ -6,9 +6,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
+from api.adapters.bundle_files import read_rules
 from api.authoring.names import Names, names_of
 from api.authoring.walk import mappings, shape_of_file
-from api.bootstrap import read_rules
 from engine.compiler.grammar.kinds import Shape
 from engine.compiler.parse import Entry, Mapping, Node, Scalar, Sequence, parse
 

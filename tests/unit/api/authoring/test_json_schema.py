@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from api.adapters.bundle_files import read_rules
 from api.authoring.json_schema import DRAFT, schema_file, schemas
 from api.authoring.walk import shape_of_file
-from api.bootstrap import read_rules
 from engine import RuleErrors, compile_bundle
 from engine.compiler.grammar import FILES, SHAPES
 from engine.compiler.parse import Mapping

@@ -73,6 +73,7 @@ def test_check_tells_the_same_as_json(rules: Path) -> None:
         "line": 6,
         "column": 18,
         "severity": "error",
+        "code": "unknown_name",
         "message": "unknown event `card_lots`",
         "hint": "did you mean `card_lost`?",
     }
@@ -114,7 +115,9 @@ def test_mapping_that_does_not_fit_ends_with_1_and_its_place(rules: Path, source
     (source / "mapping.yaml").write_text(MAPPING.replace("age: age", "age: years"))
     done = load(rules, source)
     assert done.exit_code == 1
-    assert done.stderr == f"nextbest: {source / 'mapping.yaml'}:9:21: unknown column of people.csv `years`\n"
+    place = f"{source / 'mapping.yaml'}:9:21"
+    hint = "there are `age`, `id`, `income`"
+    assert done.stderr == f"nextbest: {place}: unknown column of people.csv `years`; {hint}\n"
 
 
 def test_files_without_a_single_customer_are_a_mistake(rules: Path, source: Path) -> None:
