@@ -120,7 +120,9 @@ async def test_missing_file_loads_nothing(tmp_path: Path) -> None:
 async def test_missing_column_is_an_error_of_the_mapping_before_anything_is_read(tmp_path: Path) -> None:
     with pytest.raises(MappingErrors) as caught:
         await loaded(written(tmp_path, people="id,years,income\nC1,40,x\n", orders="somebody\n"))
-    assert str(caught.value) == "mapping.yaml:9:21: unknown column of people.csv `age`"
+    assert (
+        str(caught.value) == "mapping.yaml:9:21: unknown column of people.csv `age`; there are `id`, `income`, `years`"
+    )
 
 
 async def test_column_that_stands_twice_is_an_error(tmp_path: Path) -> None:

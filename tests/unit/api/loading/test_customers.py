@@ -177,8 +177,11 @@ async def test_consent_is_a_list_of_channels_or_yes_or_no(
         ("attributes: {kind: {column: id, times: 2}}", "`kind` is no number, so `times` does not fit it"),
         ("attributes: {kind: {count: orders}}", "`count` does not make a category, which `kind` is"),
         ("attributes: {age: {count: order}}", "unknown table `order`; did you mean `orders`?"),
-        ("attributes: {age: {count: orders, where: {oops: 1}}}", "unknown column of orders.csv `oops`"),
-        ("segments: towns.size", "unknown column of people.csv `towns.size`"),
+        (
+            "attributes: {age: {count: orders, where: {oops: 1}}}",
+            "unknown column of orders.csv `oops`; there is `person`",
+        ),
+        ("segments: towns.size", "unknown column of people.csv `towns.size`; there is `id`"),
     ],
 )
 async def test_mapping_that_does_not_fit_writes_nothing(tmp_path: Path, line: str, named: str) -> None:
