@@ -24,9 +24,10 @@ LONGEST: Final = 100 * 366
 FIRST_YEAR: Final = 1800
 LAST_YEAR: Final = 2999
 MAX_PROBLEMS: Final = 1_000
-_MAX_COMPARISONS: Final = 20_000
+_MAX_COMPARISONS: Final = 30_000
 """Names that unknown ones are compared with, in all: suggestions stop where thousands of names are wrong."""
 _LONGEST_NAME: Final = 64
+_CLOSE: Final = 0.6
 _FEW: Final = 8
 """So many names are listed where none is close to the unknown one."""
 
@@ -119,8 +120,19 @@ def suggestion(name: str, known: Collection[str]) -> str:
         return f"did you mean `{longer}`?"
     if ":" in name and (bare := name.partition(":")[0]) in known:
         return f"write a space after the colon: `{bare}: {name.partition(':')[2]}`"
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    close = difflib.get_close_matches(name, _alike(name, known), n=1, cutoff=_CLOSE)
     return f"did you mean `{close[0]}`?" if close else ""
+
+
+def _alike(name: str, known: Collection[str]) -> list[str]:
+    """The known names that have so many letters in common with a name that a closer look is worth its time."""
+    letters = set(name)
+    return [
+        each
+        for each in known
+        if 2 * min(len(each), len(name)) >= _CLOSE * (len(each) + len(name))
+        and 2 * len(letters.intersection(each)) >= len(letters)
+    ]
 
 
 def read_duration(text: str) -> Duration | None:

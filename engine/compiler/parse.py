@@ -9,6 +9,7 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from itertools import islice
 from typing import Any, Final
 
 from ruamel.yaml import YAML
@@ -34,8 +35,9 @@ from engine.compiler.characters import (
 from engine.compiler.yaml_words import Complaint, Place, sign_at, told
 from engine.errors import Code, Diagnostic, Span
 
-MAX_BYTES: Final = 200_000
-MAX_NODES: Final = 20_000
+MAX_BYTES: Final = 128_000
+MAX_NODES: Final = 10_000
+MAX_LINE: Final = 10_000
 MAX_DEPTH: Final = 30
 MAX_SCALAR: Final = 20_000
 MAX_FAULTS: Final = 20
@@ -130,8 +132,11 @@ def parse(path: str, content: bytes) -> Mapping:
         ParseError: the bytes are too many, not UTF-8, or not the YAML that rule files may use.
     """
     text = _decoded(path, content)
-    faults = dict.fromkeys(hidden_characters(path, text))
+    faults = dict.fromkeys(islice(hidden_characters(path, text), MAX_FAULTS))
     text = without_hidden(text) if faults else text.replace("\r\n", "\n")
+    excess = _excess(path, text)
+    if excess is not None or len(faults) >= MAX_FAULTS:
+        raise ParseError([*faults, *([excess] if excess is not None else [])])
     root = _parse(path, text, faults)
     if faults:
         raise ParseError(faults, root)
@@ -151,6 +156,28 @@ def _decoded(path: str, content: bytes) -> str:
         column = len(before[before.rfind(b"\n") + 1 :].decode("utf-8-sig", "replace")) + 1
         hint = "save it as UTF-8"
         raise ParseError([Diagnostic(Span(path, line, column), "the file is not UTF-8 text", hint)]) from error
+
+
+_BRACKETS: Final = re.compile(r"""[\[\]{}]|"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|(?<!\S)#.*""")
+_OPENED: Final = 3 * MAX_DEPTH
+"""Brackets that are open at once before the parser, which looks far ahead, is asked; it then counts exactly."""
+
+
+def _excess(path: str, text: str) -> Diagnostic | None:
+    """What would take the parser too long, found without it: endless lines, and brackets in brackets."""
+    for number, line in enumerate(text.split("\n"), start=1):
+        if len(line) > MAX_LINE:
+            message = f"the line has more than {MAX_LINE:,} characters"
+            return Diagnostic(Span(path, number, MAX_LINE + 1), message, "break it into several")
+    opened = 0
+    for match in _BRACKETS.finditer(text):
+        opened += {"[": 1, "{": 1, "]": -1, "}": -1}.get(match[0], 0)
+        if opened > _OPENED:
+            span = Span(
+                path, text.count("\n", 0, match.start()) + 1, match.start() - text.rfind("\n", 0, match.start())
+            )
+            return Diagnostic(span, f"the file nests deeper than {MAX_DEPTH} levels", "write it flatter")
+    return None
 
 
 def _parse(path: str, text: str, faults: dict[Diagnostic, None]) -> Mapping | None:

@@ -29,6 +29,7 @@ PERSONA: Final = "typical"
 USUAL_PROPENSITY: Final = 0.05
 _USUAL_DAY: Final = date(2026, 1, 5)
 _NOON: Final = time(12)
+_MOST_ALIKE: Final = 20
 _CUSTOMER: Final = "rule test"
 _SETTINGS: Final = ("persona", "against", "now", "propensity")
 
@@ -79,10 +80,8 @@ def read_tests(bundle: Bundle, source: TestSource) -> Iterator[ReadTest]:
         name = _name(node, problems)
         if name and node_by_name[name] is not node:
             problems.error(node.span, f"the test `{name}` stands here twice", "give it another name")
-        around = _likeness(name, node_by_name)
-        if around is not None:
-            hint = "let one of them say what it gives and asks"
-            problems.error(around, f"the test `{name}` is like itself, by way of others", hint)
+        if (endless := _likeness(name, node_by_name)) is not None:
+            problems.add(endless)
             yield ReadTest(rule=source.head.rule, name=name, span=node.span, problems=problems.sorted(), test=None)
             continue
         others = {other: each for other, each in node_by_name.items() if other != name}
@@ -117,8 +116,8 @@ def _name(node: Node, problems: Problems) -> str:
     return name
 
 
-def _likeness(name: str, node_by_name: Mapping[str, Node]) -> Span | None:
-    """Where a test says what it is like, if following that leads back to the test; None if it does not."""
+def _likeness(name: str, node_by_name: Mapping[str, Node]) -> Diagnostic | None:
+    """What is wrong if following `like` from a test leads back to it, or through too many; None where it ends."""
     seen: dict[str, Span] = {}
     current = name
     while current in node_by_name and current not in seen:
@@ -128,7 +127,13 @@ def _likeness(name: str, node_by_name: Mapping[str, Node]) -> Span | None:
             return None
         seen[current] = like.span
         current = like.text
-    return seen.get(name) if current == name else None
+        if len(seen) > _MOST_ALIKE:
+            message = f"the test `{name}` is like more than {_MOST_ALIKE} others in a row"
+            return Diagnostic(seen[name], message, "let it say what it gives and asks")
+    if current != name or name not in seen:
+        return None
+    message = f"the test `{name}` is like itself, by way of others"
+    return Diagnostic(seen[name], message, "let one of them say what it gives and asks")
 
 
 def _draft(node: Node, others: Mapping[str, Node], problems: Problems) -> _Draft:
