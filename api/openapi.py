@@ -10,11 +10,11 @@ from pydantic.json_schema import models_json_schema
 from api.asgi import JSON
 from api.forms import CallbackForm, ConsentForm, EventForm, OutcomeForm
 from api.problems import KINDS, MEDIA_TYPE, TYPE_PREFIX
-from api.schemas import DecisionRequest, DecisionResponse, PastDecision
+from api.schemas import DecisionRequest, DecisionResponse, ExplanationRequest, PastDecision
 
 _REF: Final = "#/components/schemas/"
 _FORMS: Final = (OutcomeForm, EventForm, ConsentForm, CallbackForm)
-_STRUCTS: Final = (DecisionRequest, DecisionResponse, PastDecision)
+_STRUCTS: Final = (DecisionRequest, DecisionResponse, ExplanationRequest, PastDecision)
 
 
 def body_of(form: type[BaseModel], *, batch: bool = False, media_types: Collection[bytes] = JSON) -> dict[str, Any]:

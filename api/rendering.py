@@ -17,12 +17,15 @@ from api.schemas import (
     ReasonBody,
     RejectionBody,
     TimingsBody,
+    Truth,
 )
 from api.tokens import TokenCodec, Tracked
 from engine.actions import Treatment
-from engine.decision import Decision, Filled, Option, Request
-from engine.explain import Because, why, why_not
+from engine.decision import Candidate, Decision, Filled, Option, Request
+from engine.explain import Because, Rejection, why, why_not
+from engine.ids import ActionId
 from engine.plan import Placement, Plan, Row
+from engine.teller import facts_of, say, say_not
 from engine.wording import render
 
 _encode: Final = msgspec.json.Encoder().encode
@@ -122,6 +125,7 @@ class Renderer:
         )
         if not answered.staff:
             return common
+        because, row = why(plan, answered.request, answered.decision, candidate), answered.decision.row
         return msgspec.structs.replace(
             common,
             theme=plan.themes[candidate.theme].head.rule.partition("/")[2] if candidate.theme is not None else None,
@@ -130,7 +134,8 @@ class Renderer:
             context_weight=candidate.weight,
             lever=candidate.lever,
             priority=candidate.priority / 10**plan.minor_digits,
-            reasons=tuple(reason_body(each) for each in why(plan, answered.request, answered.decision, candidate)),
+            reasons=tuple(reason_body(plan, row, each) for each in because),
+            say=say(plan, candidate, because),
         )
 
     def _token(self, option: Option, filled: Filled, answered: Answered) -> str:
@@ -169,13 +174,33 @@ class Renderer:
         return body
 
     def _rejected(self, request: Request, decision: Decision) -> tuple[RejectionBody, ...]:
-        return tuple(
-            RejectionBody(
-                action=each.action,
-                stage=each.reason.code,
-                reasons=tuple(reason_body(because) for because in each.because),
-            )
-            for each in why_not(self._plan, request, decision)
+        places = {candidate.action: place for place, candidate in enumerate(decision.ranking, start=1)}
+        scored = {candidate.action: candidate for candidate in decision.scored}
+        return tuple(self._rejection(each, decision, scored, places) for each in why_not(self._plan, request, decision))
+
+    def _rejection(
+        self, rejection: Rejection, decision: Decision, scored: Mapping[int, Candidate], places: Mapping[int, int]
+    ) -> RejectionBody:
+        plan = self._plan
+        position = plan.position_by_action[ActionId(rejection.action)]
+        body = RejectionBody(
+            action=rejection.action,
+            stage=rejection.reason.code,
+            reasons=tuple(reason_body(plan, decision.row, each) for each in rejection.because),
+            title=plan.actions[position].title,
+            say=say_not(plan, decision, rejection),
+        )
+        candidate = scored.get(position)
+        if candidate is None:
+            return body
+        return msgspec.structs.replace(
+            body,
+            ranked=places.get(position),
+            propensity=candidate.propensity,
+            value=candidate.value / 10**plan.minor_digits,
+            context_weight=candidate.weight,
+            lever=candidate.lever,
+            priority=candidate.priority / 10**plan.minor_digits if position in places else None,
         )
 
     def _decided_at(self, at_us: int) -> str:
@@ -199,15 +224,23 @@ def _encoded(content: Mapping[str, object]) -> _Content:
     return msgspec.Raw(_encode(content))
 
 
-def reason_body(because: Because) -> ReasonBody:
+def reason_body(plan: Plan, row: Row, because: Because) -> ReasonBody:
     """A reason for the wire."""
+    cause = because.cause
     return ReasonBody(
         code=because.code,
         rule=because.rule,
         title=because.title,
         place=None if because.place is None else str(because.place),
         detail=because.detail,
+        cell=None if cause is None else cause.atom.text,
+        truth=None if cause is None else _TRUTHS[cause.truth],
+        facts={} if cause is None else facts_of(plan, row, cause),
+        until=None if because.until is None else instant_us(because.until * 1_000_000),
     )
+
+
+_TRUTHS: Final[Mapping[bool | None, Truth]] = {True: "true", False: "false", None: "unknown"}
 
 
 def instant_us(at_us: int) -> str:

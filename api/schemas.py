@@ -69,10 +69,19 @@ class DecisionRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.identity if isinstance(self.identity, tuple) else (self.identity,)
 
 
+class ExplanationRequest(DecisionRequest, frozen=True, forbid_unknown_fields=True):
+    """The same question, to be explained; without placements, for all of the channel's."""
+
+    placements: Annotated[tuple[PlacementBody, ...], Meta(max_length=16)] = ()
+
+
 class PastDecision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A decision that was made, to be replayed."""
 
     decision_id: Opaque
+
+
+Truth = Literal["true", "false", "unknown"]
 
 
 class ReasonBody(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -85,6 +94,14 @@ class ReasonBody(msgspec.Struct, frozen=True, omit_defaults=True):
     """`file:line:column` of the rule."""
     detail: str | None = None
     """What decided, in words; quotes facts, so it is for staff."""
+    cell: str | None = None
+    """The cell or history condition that decided, as the rule says it."""
+    truth: Truth | None = None
+    """What that was."""
+    facts: dict[str, str] = {}
+    """The facts and events behind it, as people read them."""
+    until: str | None = None
+    """When it ends, where that is known."""
 
 
 class OptionBody(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -105,6 +122,8 @@ class OptionBody(msgspec.Struct, frozen=True, omit_defaults=True):
     lever: float | None = None
     priority: float | None = None
     reasons: tuple[ReasonBody, ...] = ()
+    say: str | None = None
+    """A sentence that staff may say to the customer."""
 
 
 class FallbackBody(msgspec.Struct, frozen=True):
@@ -128,6 +147,16 @@ class RejectionBody(msgspec.Struct, frozen=True, omit_defaults=True):
     action: str
     stage: str
     reasons: tuple[ReasonBody, ...] = ()
+    title: str | None = None
+    say: str | None = None
+    """A sentence that staff may say to the customer: nothing that compliance guards, nothing inferred."""
+    ranked: int | None = None
+    """Its place in the ranking, from 1, where it came so far."""
+    propensity: float | None = None
+    value: float | None = None
+    context_weight: float | None = None
+    lever: float | None = None
+    priority: float | None = None
 
 
 class TimingsBody(msgspec.Struct, frozen=True):

@@ -4,13 +4,16 @@ from collections.abc import Collection, Iterable, Mapping
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from api.problems import Problem, ProblemType, escaped, field_name
+from api.schemas import PlacementBody
 from engine.errors import FactError
 from engine.facts import FactSpec, Natural, hold
 from engine.plan import Channel
 
 if TYPE_CHECKING:
-    from api.schemas import DecisionRequest
+    from api.schemas import DecisionRequest, ExplanationRequest
     from engine.plan import Plan
 
 _CONTEXT: Final = "context."
@@ -70,6 +73,13 @@ class Vocabulary:
             raise _unknown(ProblemType.UNKNOWN_MOMENT, "/moment", channel.initiated_by_bank)
         for name, value in request.context.items():
             self._check_fact(name, value)
+
+    def completed(self, request: "ExplanationRequest") -> "ExplanationRequest":
+        """A checked request with all placements of its channel where it names none."""
+        if request.placements:
+            return request
+        placements = tuple(PlacementBody(str(each)) for each in self._channels[request.channel].placements)
+        return msgspec.structs.replace(request, placements=placements)
 
     def check_choices(self, request: "DecisionRequest") -> None:
         """See that `only` and `exclude` name actions and groups that exist; for people who look into rules.

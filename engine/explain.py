@@ -1,7 +1,7 @@
 """Says in words why an action was chosen, and why every other one was not, with the rule's file and line."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.decision import Candidate, Decision, Request
 from engine.errors import Span
@@ -24,6 +24,10 @@ class Because:
     """What decided, in words; may quote the customer's facts, so it is for staff only."""
     about: tuple[str, ...] = ()
     """The facts and events that decided, by name."""
+    cause: Cause | None = None
+    """The cell or history condition that decided, and what it was."""
+    until: int | None = None
+    """When it ends, in seconds since the epoch, where that is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,8 +121,15 @@ def _guards(plan: Plan, decision: Decision, action: int) -> tuple[Because, ...]:
         if action in guard.actions:
             unknown = plan.tracer.truth(guard.condition, decision.row, guarded=True) is None
             about = _names_behind(plan, guard.condition, decision.row, guarded=True)
-            found.append(_rule("guard", guard.head, "a fact that it needs is not known" if unknown else None, about))
+            reason = _rule("guard", guard.head, "a fact that it needs is not known" if unknown else None, about)
+            found.append(replace(reason, cause=_stopped_by(plan, guard.condition, decision.row)))
     return tuple(found)
+
+
+def _stopped_by(plan: Plan, condition: Condition, row: Row) -> Cause | None:
+    """The first part of a guard's condition that keeps it from being false."""
+    atom = next(_atoms_behind(plan, condition, row, True, wanted=True), None)
+    return None if atom is None else Cause(atom=atom, truth=plan.tracer.truth(atom, row, guarded=True))
 
 
 def _suppressions(plan: Plan, decision: Decision, action: int) -> tuple[Because, ...]:
@@ -153,11 +164,12 @@ def _caused(plan: Plan, row: Row, code: str, head: RuleHead, cause: Cause) -> Be
         title=head.title,
         place=atom.span,
         detail=f"`{atom.text}` {verdict}{_seen(plan, row, cause)}",
-        about=_names(atom),
+        about=names_in(atom),
+        cause=cause,
     )
 
 
-def _names(atom: Atom) -> tuple[str, ...]:
+def names_in(atom: Atom) -> tuple[str, ...]:
     """The facts and events that a cell or history condition asks about."""
     match atom:
         case Seen(event=event) | LastAgo(event=event):
@@ -173,7 +185,7 @@ def _names(atom: Atom) -> tuple[str, ...]:
 def _names_behind(plan: Plan, condition: Condition, row: Row, *, guarded: bool = False) -> tuple[str, ...]:
     """The names in the parts of a condition that keep it from being false, in file order, each once."""
     atoms = _atoms_behind(plan, condition, row, guarded, wanted=True)
-    return tuple(dict.fromkeys(name for atom in atoms for name in _names(atom)))
+    return tuple(dict.fromkeys(name for atom in atoms for name in names_in(atom)))
 
 
 def _atoms_behind(plan: Plan, condition: Condition, row: Row, guarded: bool, *, wanted: bool) -> Iterator[Atom]:
@@ -208,7 +220,14 @@ def _contact(plan: Plan, decision: Decision, action: int, reason: Reason) -> Bec
         return Because(
             code=reason.code, rule=f"cap/{cap.id}", place=cap.span, detail=f"the cap of {cap.limit} is reached"
         )
-    return Because(code=reason.code, rule=head.rule, title=head.title, place=plan.contact.span, detail=blocked.rule)
+    return Because(
+        code=reason.code,
+        rule=head.rule,
+        title=head.title,
+        place=plan.contact.span,
+        detail=blocked.rule,
+        until=blocked.until,
+    )
 
 
 def _outranked(plan: Plan, decision: Decision, action: int) -> Because:
@@ -242,11 +261,12 @@ def _no_reason(plan: Plan, request: Request, decision: Decision, action: int) ->
         if not any(promoted == action for promoted, _ in trigger.promotes):
             continue
         if not trigger.head.validity.covers(today):
-            found.append(_rule(Reason.OUTSIDE_VALIDITY.code, trigger.head))
+            found.append(_rule(Reason.OUTSIDE_VALIDITY.code, trigger.head, "it is not valid today"))
             continue
         moment = plan.moments[request.moment] if request.moment is not None else None
         if trigger.moments is not None and moment not in trigger.moments:
-            found.append(_rule("not_for_this_moment", trigger.head))
+            moments = ", ".join(sorted(trigger.moments))
+            found.append(_rule("not_for_this_moment", trigger.head, f"it counts at these moments only: {moments}"))
             continue
         cause = plan.tracer.cause(trigger.condition, decision.row)
         if cause is not None:
@@ -254,7 +274,7 @@ def _no_reason(plan: Plan, request: Request, decision: Decision, action: int) ->
     for theme in plan.themes:
         if action in theme.journey:
             if not theme.head.validity.covers(today):
-                found.append(_rule(Reason.OUTSIDE_VALIDITY.code, theme.head))
+                found.append(_rule(Reason.OUTSIDE_VALIDITY.code, theme.head, "it is not valid today"))
                 continue
             cause = plan.tracer.cause(theme.condition, decision.row)
             if cause is not None:

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Final
 
 from engine.actions import Treatment
-from engine.facts import FactSpec, FactType, release
+from engine.facts import FactSpec, FactType, Held, release
 from engine.ids import FactName
 from engine.plan import Plan, Row
 
@@ -35,9 +35,12 @@ def _filled(value: object, texts: Mapping[str, str]) -> object:
 
 def show_fact(plan: Plan, name: FactName, row: Row) -> str:
     """A fact as people read it in British English: amounts with two decimals and a sign, dates as 1 March 2026."""
-    spec = plan.fact_specs[name]
-    value = release(spec, row[plan.layout.slot_by_fact[name]])
-    return _show(spec, value, plan.currency)
+    return show_value(plan.fact_specs[name], row[plan.layout.slot_by_fact[name]], plan.currency)
+
+
+def show_value(spec: FactSpec, held: Held, currency: str) -> str:
+    """A held value of a fact as people read it."""
+    return _show(spec, release(spec, held), currency)
 
 
 _SIGNS: Final = {"GBP": "£", "EUR": "€", "USD": "$"}

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from api.cli.console import AsJson, Usage, plainly, put, put_json
+from api.cli.telling import told
 
 URL = "http://127.0.0.1:8080"
 
@@ -18,10 +19,13 @@ def explain(
     identity: Annotated[
         str | None, typer.Argument(help="Who: `card_token:tok_C0000001`, or just a customer id.", show_default=False)
     ] = None,
+    customer: Annotated[
+        str | None, typer.Option("--customer", help="The same: a customer id, or `scheme:value`.", show_default=False)
+    ] = None,
     channel: Annotated[str, typer.Option("--channel", help="Where they are.")] = "branch",
     placement: Annotated[
         list[str] | None,
-        typer.Option("--placement", help="What is to be filled; may be repeated.", show_default="card"),
+        typer.Option("--placement", help="What is to be filled; may be repeated.", show_default="all of the channel"),
     ] = None,
     moment: Annotated[str | None, typer.Option("--moment", help="Why now.")] = None,
     context: Annotated[
@@ -33,11 +37,12 @@ def explain(
     as_json: AsJson = False,
 ) -> None:
     """Explain what a customer would be offered: every action, why or why not; or replay a past decision."""
-    if (identity is None) == (decision is None):
-        raise Usage("name a customer, or a past decision with --decision")
+    who = identity or customer
+    if (who is None) == (decision is None) or (identity and customer):
+        raise Usage("name one customer, or a past decision with --decision")
     question: dict[str, object] = {"decision_id": decision}
-    if identity is not None:
-        question = asked(identity, channel, placement or ["card"], moment)
+    if who is not None:
+        question = asked(who, channel, placement or (), moment)
         question["detail"] = "all"
         if context:
             question["context"] = dict(_fact(each) for each in context)
@@ -45,6 +50,8 @@ def explain(
     if as_json:
         put_json(answer)
         return
+    if who is not None:
+        put(f"{who} on {channel}{f' at {moment}' if moment else ''}")
     for line in told(answer):
         put(line)
 
@@ -56,7 +63,7 @@ def asked(identity: str, channel: str, placements: Sequence[str], moment: str | 
     question: dict[str, object] = {"identity": named, "channel": channel}
     if moment:
         question["moment"] = moment
-    return {**question, "placements": [{"id": placement} for placement in placements]}
+    return {**question, "placements": [{"id": placement} for placement in placements]} if placements else question
 
 
 def _fact(written: str) -> tuple[str, object]:
@@ -94,34 +101,3 @@ def _refusal(error: urllib.error.HTTPError) -> str:
     except ValueError:
         return f"the API answered with {error.code}"
     return f"the API answered with {error.code}: {problem.get('detail') or problem.get('title')}"
-
-
-def told(answer: Mapping[str, Any]) -> Sequence[str]:
-    """An explanation in lines for a person."""
-    lines = [f"decision {answer['decision_id']} at {answer['decided_at']}, model {answer['model']}"]
-    if answer["degraded"]:
-        lines.append(f"degraded: {', '.join(answer['degraded'])}")
-    for proposition in answer["propositions"]:
-        for option in proposition["options"]:
-            lines.append(f"{proposition['placement']} {option['rank']}: {option['action']}{_priced(option)}")
-            lines += [f"    {_reason(reason)}" for reason in option.get("reasons", ())]
-        if proposition["fallback"]:
-            lines.append(f"{proposition['placement']}: fallback {proposition['fallback']['treatment_id']}")
-    for rejected in answer.get("rejected") or ():
-        lines.append(f"not {rejected['action']}: {rejected['stage']}")
-        lines += [f"    {_reason(reason)}" for reason in rejected.get("reasons", ())]
-    return lines
-
-
-def _priced(option: Mapping[str, Any]) -> str:
-    if option.get("propensity") is None:
-        return ""
-    figures = (
-        f"propensity {option['propensity']:.4f} x value {option['value']:.2f} x context {option['context_weight']:.2f}"
-    )
-    return f" (priority {option['priority']:.3f} = {figures} x lever {option['lever']:.2f})"
-
-
-def _reason(reason: Mapping[str, Any]) -> str:
-    parts = [reason.get("title") or reason.get("rule") or reason["code"], reason.get("detail"), reason.get("place")]
-    return " - ".join(str(part) for part in parts if part)

@@ -9,7 +9,7 @@ from api.asgi import arrived_at, read_body
 from api.openapi import answer_of, body_of_structs
 from api.problems import DECODE_ERRORS, from_decode_error
 from api.routes.reading import shell_of
-from api.schemas import DecisionRequest, DecisionResponse, PastDecision
+from api.schemas import DecisionResponse, ExplanationRequest, PastDecision
 
 router = APIRouter()
 
@@ -19,14 +19,14 @@ class _Probe(msgspec.Struct):
 
 
 _probe: Final = msgspec.json.Decoder(_Probe).decode
-_as_question: Final = msgspec.json.Decoder(DecisionRequest).decode
+_as_question: Final = msgspec.json.Decoder(ExplanationRequest).decode
 _as_past: Final = msgspec.json.Decoder(PastDecision).decode
 
 
 @router.post(
     "/v1/explanations",
     summary="Why, and why not",
-    openapi_extra=body_of_structs(DecisionRequest, PastDecision)
+    openapi_extra=body_of_structs(ExplanationRequest, PastDecision)
     | answer_of(DecisionResponse, "With `rejected`, and every option's reasons"),
 )
 async def post_explanations(request: Request) -> Response:
@@ -40,11 +40,11 @@ async def post_explanations(request: Request) -> Response:
     else:
         shell.service.vocabulary.check(question)
         shell.service.vocabulary.check_choices(question)
-        answer = await shell.service.explain(question, arrived)
+        answer = await shell.service.explain(shell.service.vocabulary.completed(question), arrived)
     return Response(answer, media_type="application/json", headers={"cache-control": "no-store"})
 
 
-def _read(body: bytes) -> DecisionRequest | PastDecision:
+def _read(body: bytes) -> ExplanationRequest | PastDecision:
     try:
         past = _probe(body).decision_id is not msgspec.UNSET
         return _as_past(body) if past else _as_question(body)

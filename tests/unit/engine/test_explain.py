@@ -159,11 +159,11 @@ def test_missing_reason_names_every_trigger_that_could_give_one() -> None:
     customer = a_customer(plan, verified=True, flagged=False, events=events)
     found = because_of(plan, decided(plan, customer=customer))
     assert {(each.rule, each.code, each.detail) for each in found} == {
-        ("trigger/over", "outside_validity", None),
+        ("trigger/over", "outside_validity", "it is not valid today"),
         ("trigger/quoted", "no_reason_now", "`seen: policy, in: 60d` holds"),
-        ("trigger/visit", "not_for_this_moment", None),
+        ("trigger/visit", "not_for_this_moment", "it counts at these moments only: page_viewed"),
         ("theme/home", "no_reason_now", "`flagged: true` does not hold: flagged is no"),
-        ("theme/past", "outside_validity", None),
+        ("theme/past", "outside_validity", "it is not valid today"),
         ("theme/work", "journey_not_reached", "it is not this theme's next step"),
     }
 
