@@ -60,6 +60,7 @@ _FLAT: Final[Mapping[Reason, str]] = {
     Reason.JOURNEY_NOT_REACHED: "{action} comes later; there is a step to take before it.",
     Reason.NOT_SCORED: "Other offers suit you better than {action} at the moment.",
     Reason.NOT_WORTH_CONTACT: "We would not call you for {action} alone; ask us at any time.",
+    Reason.HOLDOUT: "We are not bringing up {action} at the moment.",
     Reason.OUTRANKED: "Other offers suit you better than {action} at the moment.",
     Reason.EVALUATION_ERROR: "We cannot tell about {action} today; a colleague will look into it.",
     Reason.EXCLUDED_BY_REQUEST: "{action} was not asked about.",

@@ -133,8 +133,8 @@ GROUPS: Final = (
         (
             Construct("consent.marketing: true", "agreed, on the channel of the request", "{consent.marketing: true}",
                       "{consent.marketing: [web]}"),
-            Construct("needs.saving_for_deposit: true", "the need is inferred; false until it is", "{trend: 0.2, housing: renting}",
-                      "{housing: renting}", "-"),
+            Construct("needs.saving_for_deposit: true", "the need is inferred; false until it is",
+                      "{trend: 0.2, housing: renting}", "{housing: renting}", "-"),
             Construct("context.cash_requested: at least 200", "a fact of the request", "{context.cash_requested: 250}",
                       "{context.cash_requested: 50}"),
             Construct("request.channel: [atm, web]", "where the customer is", "{}", "-", "-"),

@@ -20,6 +20,7 @@ _STAGES: Final = (
     ("journey_not_reached", "A theme has an earlier step"),
     ("not_scored", "Not scored: could not have come first"),
     ("not_worth_contact", "Not worth the contact"),
+    ("holdout", "Held back by an experiment"),
     ("outranked", "Outranked"),
 )
 """The stages in the order in which an action walks them, as headings."""

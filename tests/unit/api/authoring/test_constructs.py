@@ -6,9 +6,9 @@ from functools import lru_cache
 
 import pytest
 
+from api.adapters.bundle_files import read_rules
 from api.authoring.constructs import GROUPS, Construct
 from api.authoring.json_schema import schemas
-from api.bootstrap import read_rules
 from engine import Plan, RuleErrors, Snapshot, compile_bundle
 from engine.compiler.form import Problems
 from engine.compiler.given import read_given

@@ -16,7 +16,7 @@ from api.cli.telling import told
 from api.ports import key_of
 from api.rendering import Answered, Renderer
 from api.schemas import TimingsBody
-from api.security import TokenCodec
+from api.tokens import TokenCodec
 from engine.contacts import ContactState
 from engine.reasons import Reason
 from tests.builders import (
