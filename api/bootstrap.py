@@ -1,16 +1,14 @@
 """The only place that builds adapters: a bundle, a model, a store and a service, for as long as a process runs."""
 
 import asyncio
-import contextlib
 import gc
-import logging
 import os
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from api.adapters.bundle_files import read_rules
 from api.adapters.cluster import nodes_at
@@ -21,11 +19,14 @@ from api.adapters.flights import Timing
 from api.adapters.outcome_store import RedisOutcomeStore
 from api.adapters.record_reader import RecordReader
 from api.adapters.record_store import RedisHealth, RedisRecordStore
-from api.adapters.records import decode_schema
 from api.adapters.server_checks import ALWAYS, UNKNOWN, check_server
+from api.beside import beside, repeating
 from api.exposition import MetricsFolder
-from api.faults import log_fault
-from api.ports import RecordStore, StoreUnavailable
+from api.known import learning
+from api.ports import StoredRecord, StoreUnavailable
+from api.reloading.bundles import Bundles
+from api.reloading.reloader import Reloader
+from api.scorers import open_scorers
 from api.security import Secrets, SecretsUnusable, read_or_mint_secrets, read_secrets
 from api.service import Service
 from api.service_port import Shell
@@ -35,19 +36,13 @@ from api.telemetry import Metrics
 from api.tokens import TokenCodec
 from api.watch import StoreWatch
 from engine import Plan, compile_bundle
-from engine.ports import Scorer
-from models.artefact import MANIFEST
-from models.baseline import Baseline
-from models.errors import ModelRefused
-from models.loading import load_model
-from models.registry import open_registry
-from models.verify import verify_in_child
+from engine.compiler.bundle import MODEL, hash_of
+from engine.compiler.carry import pack_plan, unpack_plan
+from engine.decision import Snapshot
 
-EACH_S: Final = 1.0
 YOUNG_OBJECTS: Final = 20_000
 """Python's own 700 would search for garbage after every other request; what requests leave is freed by counting."""
 PATIENT_S: Final = 5.0
-_log = logging.getLogger(__name__)
 
 
 def release() -> str:
@@ -58,14 +53,14 @@ def release() -> str:
         return "0"
 
 
-def compile_rules(folder: Path) -> Plan:
-    """The plan of a folder of rule files.
+def compile_rules(source: Path) -> Plan:
+    """The plan of a folder of rule files, or of a built bundle.
 
     Raises:
         RuleErrors: with everything that is wrong with them.
-        BundleUnreadable: the files cannot be read at all.
+        BundleUnreadable: there are none.
     """
-    return compile_bundle(read_rules(folder), root=str(folder)).plan
+    return compile_bundle(read_rules(source), root=str(source)).plan
 
 
 def open_secrets(settings: Settings) -> Secrets:
@@ -82,16 +77,61 @@ def open_secrets(settings: Settings) -> Secrets:
 
 
 def see_that_it_can_start(settings: Settings) -> None:
-    """Find out before any process is started what would keep all of them from starting.
+    """Find out before any process is started what would keep all of them from starting, and leave them the bundle.
 
     Raises:
         RuleErrors: the rule files do not make a bundle.
+        BundleUnreadable: there are none.
         SecretsUnusable: the keys cannot be had.
         UnsuitableStore: the external store would lose or evict what was acknowledged.
     """
-    open_secrets(settings)
-    compile_rules(settings.rules)
+    bundles = bundles_of(settings, open_secrets(settings))
+    if not settings.resume or bundles.current is None:
+        begin_with(bundles, settings.rules)
     durability_of(settings)
+
+
+def bundles_of(settings: Settings, keys: Secrets) -> Bundles:
+    """The installation's bundles."""
+    return Bundles(settings.data_dir, keys, str(settings.rules))
+
+
+def begin_with(bundles: Bundles, rules: Path) -> Plan:
+    """Compile what lies on disk, and make it the bundle with which the installation's processes start.
+
+    Raises:
+        RuleErrors: with everything that is wrong with it.
+        BundleUnreadable: there is nothing.
+    """
+    files = read_rules(rules)
+    plan = compile_bundle(files, root=str(rules)).plan
+    bundles.keep(plan.hash, files)
+    bundles.stage(plan.hash, pack_plan(plan))
+    bundles.make_current(plan.hash)
+    return plan
+
+
+def open_bundle(settings: Settings, bundles: Bundles) -> tuple[Plan, str | None]:
+    """The plan to start with, and the model that its bundle names.
+
+    A process that is started again resumes with the bundle that served last: what lies on disk may be half written, or
+    refused by all others.
+
+    Raises:
+        RuleErrors: the rule files do not make a bundle.
+        BundleUnreadable: there are none.
+    """
+    files = bundles.files(bundles.current) if settings.resume and bundles.current is not None else None
+    if files is None:
+        files = read_rules(settings.rules)
+    ruleset = hash_of(files)
+    named = files[MODEL].decode("ascii", "replace").strip() if MODEL in files else None
+    packed = bundles.staged(ruleset)
+    if packed is not None:
+        return unpack_plan(packed), named
+    plan = compile_bundle(files, root=str(settings.rules)).plan
+    bundles.keep(ruleset, files)
+    return plan, named
 
 
 def durability_of(settings: Settings) -> str:
@@ -106,25 +146,6 @@ def durability_of(settings: Settings) -> str:
         return check_server(settings.redis_url.get_secret_value(), vouched=settings.store_is_durable)
     except StoreUnavailable:
         return UNKNOWN
-
-
-def open_scorers(settings: Settings, plan: Plan) -> tuple[Scorer, Scorer]:
-    """The model that scores, and the baseline behind it; the baseline alone where no model can be had."""
-    folder = settings.model or settings.data_dir / "models"
-    registry = open_registry(folder)
-    baseline = registry.baseline(plan)
-    try:
-        if (folder / MANIFEST).is_file():
-            verify_in_child(folder)
-            model = load_model(folder)
-            return model.bind(plan), Baseline(plan, model.learned, model.version)
-        if registry.current() is None and settings.model is None:
-            _log.info("no model has been promoted: the baseline scores")
-            return baseline, baseline
-        return registry.load().bind(plan), baseline
-    except ModelRefused as refusal:
-        _log.error("the model is not taken up, the baseline scores: %s", refusal.reason)
-        return baseline, baseline
 
 
 def store_url(settings: Settings) -> str:
@@ -185,84 +206,93 @@ async def open_shell(settings: Settings) -> AsyncIterator[Shell]:
 
     Raises:
         RuleErrors: the rule files do not make a bundle.
+        BundleUnreadable: there are none.
         SecretsUnusable: the keys cannot be had.
     """
     keys = open_secrets(settings)
-    plan = compile_rules(settings.rules)
-    scorer, baseline = open_scorers(settings, plan)
-    reader = RecordReader(plan.profile_schema, plan.event_layout)
-    tokens, metrics = TokenCodec(keys), Metrics()
-    serving = Serving(plan=plan, scorer=scorer, baseline=baseline, reader=reader, tokens=tokens, release=release())
-    metrics.bundle.set((plan.hash, scorer.version, release()), 1)
+    bundles = bundles_of(settings, keys)
+    metrics = Metrics()
+    maker = ServingMaker(settings, TokenCodec(keys), release())
+    serving = maker.make(*open_bundle(settings, bundles))
+    _show(metrics, serving)
     folder = MetricsFolder(settings.data_dir / "metrics", "api", metrics)
-    async with open_stores(settings, keys) as stores, repeating(folder.flush), learning(reader, stores.records):
+    async with open_stores(settings, keys) as stores, repeating(folder.flush):
+        service = Service(serving=serving, store=stores.customers, secrets=keys, metrics=metrics)
+
+        async def take_up(following: Serving) -> None:
+            service.take_up(following)
+            _show(metrics, following)
+
+        def read(stored: StoredRecord) -> Snapshot:
+            return service.serving.reader.read(stored)
+
+        reloader = Reloader(
+            settings=settings,
+            bundles=bundles,
+            metrics=metrics,
+            served=lambda: service.serving.origin,
+            plan=lambda: service.plan,
+            prepare=lambda plan, named: maker.make(plan, named, service.serving),
+            take_up=take_up,
+        )
         watch = StoreWatch(stores.health)
         await watch.look()
-        async with beside(watch.keep_looking()):
+        async with (
+            learning(lambda: reader_of(service.serving), stores.records),
+            beside(watch.keep_looking()),
+            reloader.running(at_once=settings.resume),
+        ):
             _spare_the_collector()
-        yield Shell(
-            settings=settings,
-            service=Service(serving=serving, store=stores.customers, secrets=keys, metrics=metrics),
-            customers=stores.customers,
-            outcomes=stores.outcomes,
-            journal=stores.journal,
-            watch=watch,
-            tokens=tokens,
-            metrics=metrics,
-            read=reader.read,
-            exposition=folder.exposition,
-        )
+            yield Shell(
+                settings=settings,
+                service=service,
+                customers=stores.customers,
+                outcomes=stores.outcomes,
+                journal=stores.journal,
+                watch=watch,
+                tokens=maker.tokens,
+                metrics=metrics,
+                read=read,
+                exposition=folder.exposition,
+                reload=reloader.status,
+            )
     folder.close()
 
 
-@asynccontextmanager
-async def repeating(step: Callable[[], None], each_s: float = EACH_S) -> AsyncIterator[None]:
-    """Take a step again and again for as long as the context lasts; a step that fails is logged, and taken again."""
+class ServingMaker:
+    """Makes of a plan what serves with it."""
 
-    async def repeat() -> None:
-        while True:
-            await asyncio.sleep(each_s)
-            try:
-                step()
-            except Exception as error:  # noqa: BLE001 - what runs beside the requests must not end with one failure
-                log_fault(_log, "a repeated step", error)
+    def __init__(self, settings: Settings, tokens: TokenCodec, running: str) -> None:
+        self.tokens = tokens
+        self._settings = settings
+        self._release = running
 
-    async with beside(repeat()):
-        yield
-
-
-@asynccontextmanager
-async def learning(reader: RecordReader, records: RecordStore) -> AsyncIterator[None]:
-    """Learn other bundles' profile schemas: all at the start, and again when a record of an unknown one is met."""
-    await learn_schemas(reader, records)
-
-    async def repeat() -> None:
-        while True:
-            await asyncio.sleep(EACH_S)
-            if reader.unknown:
-                await learn_schemas(reader, records)
-
-    async with beside(repeat()):
-        yield
+    def make(self, plan: Plan, named: str | None, before: Serving | None = None) -> Serving:
+        """What serves with a plan and the model that its bundle names; what both need is taken over from before."""
+        scorers = open_scorers(self._settings, plan, named, before.model if before is not None else None)
+        reader = RecordReader(plan.profile_schema, plan.event_layout)
+        if before is not None:
+            reader.adopt(reader_of(before))
+        return Serving(
+            plan=plan,
+            scorer=scorers.scorer,
+            baseline=scorers.baseline,
+            reader=reader,
+            tokens=self.tokens,
+            release=self._release,
+            model=scorers.model,
+        )
 
 
-async def learn_schemas(reader: RecordReader, records: RecordStore) -> None:
-    """Let a reader know every schema that the store keeps; an unreachable store is asked again later."""
-    with contextlib.suppress(StoreUnavailable):
-        for columns in await records.schemas():
-            reader.learn(decode_schema(columns))
+def reader_of(serving: Serving) -> RecordReader:
+    """The reader that `ServingMaker` gave it."""
+    assert isinstance(serving.reader, RecordReader)
+    return serving.reader
 
 
-@asynccontextmanager
-async def beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Let something go on for as long as the context lasts."""
-    task = asyncio.create_task(work)
-    try:
-        yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+def _show(metrics: Metrics, serving: Serving) -> None:
+    metrics.bundle.values.clear()
+    metrics.bundle.set((serving.origin.ruleset, serving.origin.model, serving.origin.release), 1)
 
 
 def worker_name() -> str:

@@ -213,11 +213,23 @@ class CustomerView(BaseModel):
     consent: ConsentView
 
 
+class ReloadView(BaseModel):
+    """The last look at the rules on disk."""
+
+    result: Literal["none", "taken_up", "unchanged", "refused", "failed"]
+    ruleset: str | None
+    """What was found on disk."""
+    errors: int
+    at: datetime | None
+
+
 class Readiness(BaseModel):
     """Whether requests are served, and what is missing."""
 
     status: Literal["ready", "degraded"]
     reasons: list[str]
     ruleset: str
+    reload: ReloadView
+    """How the last attempt to take up rules from disk ended; refused rules leave the others serving."""
     durability: str
     """How soon the store keeps what it acknowledges: `always`, `1s` or `unknown`."""

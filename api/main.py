@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 
 from api import bootstrap
 from api.asgi import ClientGone, Receive, Scope, Send
+from api.beside import repeating
 from api.faults import log_fault
 from api.openapi import describe
 from api.problems import Problem, ProblemType
@@ -60,7 +61,7 @@ def create_app(settings: Settings | None = None, opening: Opening | None = None)
             assert isinstance(app, App)
             app.state.shell = shell
             door = DecisionsDoor(shell.service, shell.watch, shell.metrics, settings)
-            async with bootstrap.repeating(lambda: shell.metrics.in_flight.set((), door.in_flight)):
+            async with repeating(lambda: shell.metrics.in_flight.set((), door.in_flight)):
                 app.door = door
                 yield
 

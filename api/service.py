@@ -49,6 +49,8 @@ GATHER_SHARE: Final = 0.4
 COMMIT_SHARE: Final = 0.3
 MAX_JUDGEMENTS: Final = 3
 """A decision that lost a race is judged again on the fresh history, twice at most."""
+EARLIER_KEPT: Final = 3
+"""Bundles that served before and are still here, for requests that are repeated and decisions that are replayed."""
 _POLL_S: Final = 0.003
 _EXPLAIN_BUDGET_MS: Final = 1_000
 _NO_TIMINGS: Final = TimingsBody(0, 0, 0, 0)
@@ -97,6 +99,7 @@ class Service:
 
     def __init__(self, *, serving: Serving, store: CustomerStore, secrets: Secrets, metrics: Metrics) -> None:
         self._serving = serving
+        self._earlier: tuple[Serving, ...] = ()
         self._store = store
         self._exploration_key = secrets.exploration
         self._metrics = metrics
@@ -112,6 +115,21 @@ class Service:
         """What a request may name."""
         return self._serving.vocabulary
 
+    @property
+    def serving(self) -> Serving:
+        """What serves."""
+        return self._serving
+
+    def take_up(self, serving: Serving) -> None:
+        """Serve every request from now on with something else; those in flight end with what they began with."""
+        self._earlier = (self._serving, *self._earlier)[:EARLIER_KEPT]
+        self._serving = serving
+
+    def _maker(self, record: DecisionRecord) -> Serving | None:
+        """What made a decision, where it is still here."""
+        here = (self._serving, *self._earlier)
+        return next((each for each in here if replay.was_made_by(each, record)), None)
+
     async def decide(self, request: DecisionRequest, arrived_at: float) -> bytes:
         """See `DecisionService.decide`."""
         serving = self._serving
@@ -121,7 +139,7 @@ class Service:
             claim = _claim(request, time.end)
             gathered = await self._gather(key, claim, time)
             if gathered.claim.state is ClaimState.ANSWERED:
-                return await self._repeat(serving, gathered.claim.answer.decode(), request, time)
+                return await self._repeat(gathered.claim.answer.decode(), request, time)
             return await self._decide_and_commit(serving, request, gathered, claim, time)
         except _Unanswerable as missing:
             return self._fall_back(serving, request, missing.degraded)
@@ -154,14 +172,14 @@ class Service:
 
     async def replay(self, decision_id: str, arrived_at: float) -> bytes:
         """See `DecisionService.replay`."""
-        serving = self._serving
         try:
             record = await replay.find(self._store, decision_id, deadline=arrived_at + _EXPLAIN_BUDGET_MS / 1_000)
         except StoreUnavailable as error:
             raise Problem(ProblemType.STORE_UNAVAILABLE, "the decision cannot be looked up now") from error
         if record is None:
             raise Problem(ProblemType.UNKNOWN_DECISION, "no such decision is kept", pointer="/decision_id")
-        if not replay.was_made_by(serving, record):
+        serving = self._maker(record)
+        if serving is None:
             raise Problem(ProblemType.OTHER_BUNDLE, "the decision was made with other rules or another model")
         question, decision = replay.decide_again(serving, record, self._exploration_key)
         key = key_of(record.record)
@@ -285,7 +303,7 @@ class Service:
 
     # --- answer ------------------------------------------------------------------------------------------------------
 
-    async def _repeat(self, serving: Serving, decision_id: str, request: DecisionRequest, time: _Time) -> bytes:
+    async def _repeat(self, decision_id: str, request: DecisionRequest, time: _Time) -> bytes:
         """The same answer again, made from the record of the decision."""
         record: DecisionRecord | None = None
         try:
@@ -293,7 +311,8 @@ class Service:
         except StoreUnavailable as error:
             self._metrics.store_failures.add(("decisions_between",))
             raise _Unanswerable("record") from error
-        if record is None or not replay.was_made_by(serving, record):
+        serving = None if record is None else self._maker(record)
+        if record is None or serving is None:
             raise _Unanswerable("record")
         question, decision = replay.decide_again(serving, record, self._exploration_key)
         key = key_of(record.record)

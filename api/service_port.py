@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from api.ports import CustomerStore, Journal, OutcomeStore, StoredRecord
+from api.reloading.status import ReloadStatus
 from api.schemas import DecisionRequest, Degraded
 from api.settings import Settings
 from api.telemetry import Metrics
@@ -62,5 +63,7 @@ class Shell:
     metrics: Metrics
     read: Callable[[StoredRecord], Snapshot]
     """What a record says under the bundle that serves; raises `RecordUnreadable`."""
+    reload: ReloadStatus
+    """How the last attempt to take up rules from disk ended."""
     exposition: Callable[[], bytes]
     """The metrics of the whole installation, as Prometheus reads them."""

@@ -14,6 +14,7 @@ from api.vocabulary import Vocabulary
 from engine.decision import Snapshot
 from engine.plan import Plan
 from engine.ports import Scorer, ScoringContext
+from models.propensity import PropensityModel
 
 
 class RecordUnreadable(Exception):
@@ -39,11 +40,21 @@ class Serving:
     """One bundle with its model, and what is derived from them; a request sees exactly one."""
 
     def __init__(
-        self, *, plan: Plan, scorer: Scorer, baseline: Scorer, reader: SnapshotReader, tokens: TokenCodec, release: str
+        self,
+        *,
+        plan: Plan,
+        scorer: Scorer,
+        baseline: Scorer,
+        reader: SnapshotReader,
+        tokens: TokenCodec,
+        release: str,
+        model: PropensityModel | None = None,
     ) -> None:
+        """`model` is what the scorer was bound from, for a bundle that follows and wants the same."""
         self.plan = plan
         self.scorer = TimedScorer(scorer)
         self.baseline = baseline
+        self.model = model
         self.reader = reader
         self.vocabulary = Vocabulary.of(plan)
         self.questions = Questions(plan)

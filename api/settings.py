@@ -15,7 +15,11 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="NEXTBEST_", frozen=True, extra="ignore")
 
     rules: Path = Path("rules")
-    """Folder of rule files."""
+    """Folder of rule files, or a built bundle."""
+    watch_rules: bool = True
+    """Take up changed rules by themselves; SIGHUP does so in any case."""
+    resume: bool = False
+    """Start with the bundle that served last, whatever lies on disk; for processes that are started again."""
     model: Path | None = None
     """Folder of a model artefact; none: the baseline scores."""
     data_dir: Path = Path("data")

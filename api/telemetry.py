@@ -122,12 +122,16 @@ class Metrics:
         self.folded = Counter("events_folded", "Events that the worker is done with, by result", ("result",), 12)
         self.need_changes = Counter("need_changes", "Needs that began or ended", ("need", "change"), 64)
         self.store_failures = Counter("store_failures", "Calls that the store did not answer", ("operation",), 24)
-        self.bundle_loads = Counter("bundle_loads", "Bundles and models taken up or refused", ("result",), 6)
+        self.reloads = Counter("reloads", "Attempts to take up changed rules or models, by result", ("result",), 6)
         self.decision_seconds = Histogram("decision_seconds", "From the bytes' arrival to the answer", ("channel",), 8)
         self.stage_seconds = Histogram(
             "stage_seconds", "Gather, decide, score and commit, of every eighth decision", ("stage",), 5
         )
         self.in_flight = Gauge("in_flight", "Decisions being made now", (), 1)
+        self.reload_behind = Gauge(
+            "reload_failed", "1 while something on disk was refused or could not be taken up", (), 1, largest=True
+        )
+        self.reload_at = Gauge("reload_timestamp_seconds", "When rules were last looked at", (), 1, largest=True)
         self.bundle = Gauge("bundle_info", "The bundle that serves", ("ruleset", "model", "release"), 4, largest=True)
         self.event_lag = Gauge("event_lag_seconds", "Age of the oldest event not yet folded", (), 1, largest=True)
         self.owned = Gauge("partitions_owned", "Partitions whose events this installation folds", (), 1)

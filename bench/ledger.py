@@ -17,10 +17,11 @@ import msgspec
 
 from api import decision_log
 from api.adapters.record_reader import RecordReader
-from api.bootstrap import Stores, open_scorers, open_secrets, open_stores
+from api.bootstrap import Stores, open_secrets, open_stores
 from api.ports import Commit, CommitState, StoredRecord, StoreUnavailable, key_of
 from api.rendering import Answered
 from api.schemas import DecisionRequest, TimingsBody
+from api.scorers import open_scorers
 from api.serving import Serving
 from api.settings import Settings
 from api.tokens import TokenCodec
@@ -46,10 +47,15 @@ async def ledger(settings: Settings, plan: Plan, bodies: tuple[str, ...], *, qui
     """Microseconds of each step in the order in which a request goes through them: medians, for the two calls of the
     store processor time per call. `bodies` ask by customer number; `settings` name a model."""
     keys = open_secrets(settings)
-    scorer, baseline = open_scorers(settings, plan)
+    scorers = open_scorers(settings, plan)
     reader = RecordReader(plan.profile_schema, plan.event_layout)
     serving = Serving(
-        plan=plan, scorer=scorer, baseline=baseline, reader=reader, tokens=TokenCodec(keys), release="bench"
+        plan=plan,
+        scorer=scorers.scorer,
+        baseline=scorers.baseline,
+        reader=reader,
+        tokens=TokenCodec(keys),
+        release="bench",
     )
     async with open_stores(settings, keys) as stores:
         passes = _Passes(serving, await _cases(serving, stores, bodies[:_CASES]))

@@ -7,6 +7,11 @@ from api.ports import CustomerKey, Identity, RequestClaim, Stream
 DAY_S: Final = 86_400
 SCHEMAS: Final = "schemas"
 """Hash of profile schemas: their columns by their hash."""
+LAYOUTS: Final = "layouts"
+"""Hash of event layouts: their filters by their hash."""
+FOLDING: Final = "folding"
+"""Hash of the instants since which events are folded under a layout, by its hash; `NOW` names the latest of them."""
+NOW: Final = "now"
 
 
 def record(key: CustomerKey) -> str:

@@ -75,6 +75,9 @@ class MemoryState:
     leases: dict[int, Lease] = field(default_factory=dict)
     due: dict[int, dict[str, int]] = field(default_factory=dict)
     schemas: dict[int, bytes] = field(default_factory=dict)
+    layouts: dict[int, bytes] = field(default_factory=dict)
+    folded_since: dict[int, int] = field(default_factory=dict)
+    folding_now: int | None = None
     _last_id: tuple[int, int] = (0, 0)
 
     def check(self, deadline_ms: int | None = None) -> None:

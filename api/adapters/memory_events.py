@@ -17,6 +17,7 @@ from api.ports import (
     Identity,
     LoadedRecord,
     Ownership,
+    StoredLayout,
     StoreStatus,
     Stream,
     key_of,
@@ -195,6 +196,21 @@ class MemoryRecordStore:
     async def schemas(self) -> Sequence[bytes]:
         self._state.check()
         return list(self._state.schemas.values())
+
+    async def put_layout(self, layout_hash: int, filters: bytes) -> None:
+        self._state.check()
+        self._state.layouts[layout_hash] = filters
+
+    async def begin_folding(self, layout_hash: int, now_s: int) -> None:
+        self._state.check()
+        if self._state.folding_now != layout_hash:
+            self._state.folding_now = layout_hash
+            self._state.folded_since[layout_hash] = now_s
+
+    async def layouts(self) -> Sequence[StoredLayout]:
+        self._state.check()
+        since = self._state.folded_since
+        return [StoredLayout(filters, since.get(each)) for each, filters in self._state.layouts.items()]
 
 
 class MemoryHealth:

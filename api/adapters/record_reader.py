@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from api.adapters.records import decode_consent, decode_events, decode_needs, decode_profile
+from api.adapters.records import decode_consent, decode_events, decode_needs, decode_profile, layout_of_events
 from api.ports import StoredRecord
 from api.schemas import Degraded
 from api.serving import RecordUnreadable
@@ -16,6 +16,10 @@ from engine.facts import EMPTY_CONSENT, Consent, Held, ProfileSchema
 from engine.ids import FactName
 
 MAX_CONSENTS: Final = 4_096
+SETTLE_S: Final = 3_600
+"""So long after events began to be folded under a layout, nobody folds under the one before any more."""
+NEVER: Final = 2**62
+"""An instant that no window reaches: a history kept since then is unknown."""
 _NO_NEEDS: Final[Mapping[FactName, int]] = {}
 _BROKEN: Final = (msgspec.MsgspecError, ValueError, TypeError, KeyError, IndexError)
 
@@ -29,16 +33,35 @@ class RecordReader:
         self._width = len(schema.columns)
         self._consents: dict[bytes, Consent] = {}
         self._others: dict[int, ProfileSchema] = {}
+        self._layouts: dict[int, EventLayout] = {}
+        self._begun_at_s = NEVER
         self.unknown: set[int] = set()
-        """Hashes of schemas that were met and not known; `learn` makes them known."""
+        """Hashes of schemas and layouts that were met and not known; `learn` and `learn_layout` make them known."""
 
     def learn(self, schema: ProfileSchema) -> None:
         """Be able to read profiles of another schema."""
         self._others[schema.hash] = schema
         self.unknown.discard(schema.hash)
 
+    def learn_layout(self, layout: EventLayout, folded_since_s: int | None) -> None:
+        """Be able to read event states of another layout; of our own, since when what it adds is kept."""
+        self._layouts[layout.hash] = layout
+        self.unknown.discard(layout.hash)
+        if layout.hash == self._layout.hash and folded_since_s is not None:
+            self._begun_at_s = folded_since_s + SETTLE_S
+
+    def known(self) -> tuple[dict[int, ProfileSchema], dict[int, EventLayout]]:
+        """Every schema and layout that can be read, our own among them."""
+        return self._others | {self._schema.hash: self._schema}, self._layouts | {self._layout.hash: self._layout}
+
+    def adopt(self, before: "RecordReader") -> None:
+        """Know what the reader of the bundle before knows, and what that bundle's records look like."""
+        schemas, layouts = before.known()
+        self._others |= schemas
+        self._layouts |= layouts
+
     def read(self, stored: StoredRecord) -> Snapshot:
-        """See `SnapshotReader`. An event state of another layout is no state: what it held is unknown."""
+        """See `SnapshotReader`. An event state of another layout is carried over; of an unknown one it is no state."""
         missing: Degraded = "consent"
         try:
             consent = self._consent(stored.consent) if stored.consent else EMPTY_CONSENT
@@ -48,7 +71,7 @@ class RecordReader:
             return Snapshot(
                 known=stored.owner is not None,
                 profile=self._profile(stored.profile) if stored.profile else None,
-                events=decode_events(stored.events, self._layout) if stored.events else None,
+                events=self._events(stored.events) if stored.events else None,
                 needs=decode_needs(stored.needs) if stored.needs else _NO_NEEDS,
                 contacts=contacts,
                 consent=consent,
@@ -65,6 +88,19 @@ class RecordReader:
                 self._consents.clear()
             known = self._consents[stored] = decode_consent(stored)
         return known
+
+    def _events(self, stored: bytes) -> list[int] | None:
+        state = decode_events(stored, self._layout)
+        if state is not None:
+            return state
+        layout_hash = layout_of_events(stored)
+        source = self._layouts.get(layout_hash)
+        if source is None:
+            self.unknown.add(layout_hash)
+            return None
+        before = decode_events(stored, source)
+        assert before is not None
+        return self._layout.carry_over(before, source, self._begun_at_s)
 
     def _profile(self, stored: bytes) -> list[Held]:
         schema_hash, profile = decode_profile(stored)

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, TypeVar
 
 from api.adapters import keys
-from api.adapters.commands import checked, pack
+from api.adapters.commands import Reply, Word, checked, pack
 from api.adapters.nodes import Nodes
 from api.adapters.records import encode_customers
 from api.adapters.script import LOAD
-from api.ports import Identity, LoadedRecord, StoreStatus, StoreUnavailable, key_of
+from api.ports import Identity, LoadedRecord, StoredLayout, StoreStatus, StoreUnavailable, key_of
 from engine.ids import CustomerId
 
 BATCH: Final = 512
@@ -64,6 +64,25 @@ class RedisRecordStore:
         node = self._nodes.of_key(keys.SCHEMAS)
         return list(checked(await node.call(pack(b"HVALS", keys.SCHEMAS), 1, deadline)))
 
+    async def put_layout(self, layout_hash: int, filters: bytes) -> None:
+        await self._call(keys.LAYOUTS, b"HSET", layout_hash, filters)
+
+    async def begin_folding(self, layout_hash: int, now_s: int) -> None:
+        now = await self._call(keys.FOLDING, b"HGET", keys.NOW)
+        if now is None or int(now) != layout_hash:
+            await self._call(keys.FOLDING, b"HSET", layout_hash, now_s, keys.NOW, layout_hash)
+
+    async def layouts(self) -> Sequence[StoredLayout]:
+        layouts, since = [_pairs(await self._call(key, b"HGETALL")) for key in (keys.LAYOUTS, keys.FOLDING)]
+        return [
+            StoredLayout(filters, int(since[layout_hash]) if layout_hash in since else None)
+            for layout_hash, filters in layouts.items()
+        ]
+
+    async def _call(self, key: str, command: bytes, *words: Word) -> Reply:
+        deadline = asyncio.get_running_loop().time() + WRITTEN_WITHIN_S
+        return checked(await self._nodes.of_key(key).call(pack(command, key, *words), 1, deadline))
+
 
 class RedisHealth:
     """`StoreHealth`: what the servers themselves say."""
@@ -90,6 +109,10 @@ class RedisHealth:
 
     def _away(self) -> StoreStatus:
         return StoreStatus(available=False, durability=self._durability, memory_used_share=None)
+
+
+def _pairs(reply: Reply) -> dict[bytes, bytes]:
+    return dict(zip(reply[::2], reply[1::2], strict=True))
 
 
 def _memory_used_share(info: bytes) -> float | None:

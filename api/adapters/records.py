@@ -11,9 +11,9 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from engine.events import EventLayout
+from engine.events import EventFilter, EventLayout
 from engine.facts import EMPTY_CONSENT, Consent, FactSpec, FactType, Held, ProfileSchema
-from engine.ids import CustomerId, FactName
+from engine.ids import CustomerId, EventName, FactName
 
 _encode: Final = msgspec.msgpack.Encoder(order="sorted").encode
 _decode_array: Final = msgspec.msgpack.Decoder(list[Any]).decode
@@ -98,6 +98,12 @@ def decode_events(stored: bytes, layout: EventLayout) -> list[int] | None:
     return state
 
 
+def layout_of_events(stored: bytes) -> int:
+    """Field `e`: the hash of the layout under which it was folded, the first of several."""
+    state = _decode_array(stored)
+    return int(state[0][0] if type(state[0]) is list else state[0])
+
+
 def encode_customers(customers: Sequence[CustomerId]) -> bytes:
     """Value of an identity: whom it means."""
     return _encode(customers)
@@ -121,6 +127,19 @@ def decode_schema(columns: bytes) -> ProfileSchema:
             FactSpec(name=FactName(name), type=kind, decimals=decimals, values=values)
             for name, kind, decimals, values in listed
         )
+    )
+
+
+def encode_layout(layout: EventLayout) -> bytes:
+    """A layout's filters as JSON: all that reading a state of it takes."""
+    return msgspec.json.encode([[kept.event, kept.text, kept.depth] for kept in layout.filters])
+
+
+def decode_layout(filters: bytes) -> EventLayout:
+    """The layout that `encode_layout` wrote, for reading states; it folds nothing."""
+    listed = msgspec.json.decode(filters, type=list[tuple[str, str, int]])
+    return EventLayout(
+        tuple(EventFilter(event=EventName(event), text=text, depth=depth) for event, text, depth in listed)
     )
 
 

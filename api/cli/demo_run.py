@@ -14,7 +14,7 @@ from typing import IO, Final
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from api.bootstrap import compile_rules, open_secrets
+from api.bootstrap import begin_with, bundles_of, open_secrets
 from api.cli.console import FINDINGS, Usage, put, put_json, say
 from api.cli.demo_state import (
     DemoState,
@@ -64,8 +64,7 @@ class DemoRun:
             rules=self.rules, data_dir=self.data_dir, host="127.0.0.1", port=free_port("127.0.0.1", self.port)
         )
         with Supervisor(settings) as installation, (self.data_dir / LOG).open("wb") as log:
-            open_secrets(settings)
-            plan = compile_rules(self.rules)
+            plan = begin_with(bundles_of(settings, open_secrets(settings)), self.rules)
             self._prepare(installation, log, fingerprint_of_records(plan))
             with self._phase("start"):
                 installation.go_on()

@@ -39,6 +39,9 @@ def serve(
         int, typer.Option("--port", help="Port to listen on; 0 takes a free one.", min=0, max=65_535)
     ] = 8080,
     *,
+    watch: Annotated[
+        bool, typer.Option(help="Take up changed rules by themselves; SIGHUP does so in any case.")
+    ] = True,
     event_worker: Annotated[
         bool | None,
         typer.Option(help="Fold events as well; default: with the embedded store, not with an external one."),
@@ -59,6 +62,7 @@ def serve(
         store_is_durable=store_is_durable,
         max_memory_mb=max_memory_mb,
         workers=workers,
+        watch_rules=watch,
         host=host,
         port=free_port(host, port),
     )
@@ -107,5 +111,6 @@ def worker(
             data_dir=data_dir.absolute(),
             redis_url=redis_url,
             secrets=None if secrets is None else secrets.absolute(),
+            resume=redis_url is None,
         )
     )

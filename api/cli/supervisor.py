@@ -79,10 +79,12 @@ class Supervisor:
         self._jobs: list[subprocess.Popen[bytes]] = []
         self._stop = threading.Event()
         self._handlers: dict[int, object] = {}
+        self._terminal = sys.stdin.fileno() if sys.stdin is not None and sys.stdin.isatty() else None
 
     def __enter__(self) -> Self:
         for number in (signal.SIGINT, signal.SIGTERM):
             self._handlers[number] = signal.signal(number, self._on_signal)
+        self._handlers[signal.SIGHUP] = signal.signal(signal.SIGHUP, self._on_hangup)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -211,6 +213,15 @@ class Supervisor:
             self._kill()
         self._stop.set()
 
+    def _on_hangup(self, number: int, frame: FrameType | None) -> None:
+        """Asked to look at the rules again; or the terminal is gone, and with it whoever could end us."""
+        if self._terminal is not None and not _is_ours(self._terminal):
+            self._on_signal(number, frame)
+            return
+        for child in self._children:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child.process.pid, signal.SIGHUP)
+
     def _kill(self) -> None:
         """End everything at once: nobody waits any longer."""
         for job in self._jobs:
@@ -259,8 +270,12 @@ class JobFailed(Exception):
 
 
 def environment(settings: Settings) -> Mapping[str, str]:
-    """The environment that gives a child these settings, and keeps numeric libraries to one thread."""
-    return {**os.environ, "OMP_NUM_THREADS": "1", **settings.as_environment()}
+    """The environment that gives a child these settings, and keeps numeric libraries to one thread.
+
+    A child that is started again goes on with the bundle that served last.
+    """
+    resuming = settings.model_copy(update={"resume": True})
+    return {**os.environ, "OMP_NUM_THREADS": "1", **resuming.as_environment()}
 
 
 def address(settings: Settings) -> str:
@@ -292,6 +307,19 @@ def _kill_group(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
+def _is_ours(terminal: int) -> bool:
+    """Whether somebody still sits at the terminal."""
+    try:
+        os.tcgetpgrp(terminal)
+    except OSError:
+        return False
+    return True
+
+
 def _end_with_parent() -> None:
-    """Ask the kernel to end this process when the supervisor is killed without a chance to end it itself."""
+    """Ask the kernel to end this process when the supervisor is killed without a chance to end it itself.
+
+    Until it listens to it, SIGHUP must not end it.
+    """
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

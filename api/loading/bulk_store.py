@@ -18,7 +18,7 @@ from api.adapters.nodes import Nodes
 from api.adapters.record_store import RedisRecordStore
 from api.adapters.records import encode_customers
 from api.loading.merging import merge_consent, merge_contacts, merge_events
-from api.ports import CustomerKey, Identity, LoadedRecord, Ownership, StoreUnavailable, key_of
+from api.ports import CustomerKey, Identity, LoadedRecord, Ownership, StoredLayout, StoreUnavailable, key_of
 from engine.events import EventLayout
 from engine.ids import CustomerId
 
@@ -59,6 +59,15 @@ class BulkStore:
 
     async def schemas(self) -> Sequence[bytes]:
         return await self._records.schemas()
+
+    async def put_layout(self, layout_hash: int, filters: bytes) -> None:
+        await self._records.put_layout(layout_hash, filters)
+
+    async def begin_folding(self, layout_hash: int, now_s: int) -> None:
+        await self._records.begin_folding(layout_hash, now_s)
+
+    async def layouts(self) -> Sequence[StoredLayout]:
+        return await self._records.layouts()
 
     async def load(self, records: Sequence[LoadedRecord]) -> None:
         """Write records; those of one partition stand together, so that each lease is taken once."""

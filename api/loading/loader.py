@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from api.adapters.records import encode_schema
+from api.adapters.records import encode_layout, encode_schema
 from api.loading.assembly import Assembler
 from api.loading.binding import Bound, bind
 from api.loading.cells import Reading
@@ -142,6 +142,7 @@ class Load:
 
     async def _write_records(self, staging: Staging, store: RecordStore) -> None:
         await store.put_schema(self.target.schema.hash, encode_schema(self.target.schema))
+        await store.put_layout(self.target.layout.hash, encode_layout(self.target.layout))
         written = 0
         for bucket in range(staging.buckets):
             for batch in _batches(staging.read(_RECORDS, bucket)):

@@ -47,6 +47,7 @@ from api.ports.outcomes import (
 from api.ports.records import (
     LoadedRecord,
     RecordStore,
+    StoredLayout,
     StoreHealth,
     StoreStatus,
 )
@@ -85,6 +86,7 @@ __all__ = [
     "StoreHealth",
     "StoreStatus",
     "StoreUnavailable",
+    "StoredLayout",
     "StoredRecord",
     "Stream",
     "key_of",

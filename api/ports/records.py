@@ -19,6 +19,13 @@ class LoadedRecord(NamedTuple):
     outcome_count: int = 0
 
 
+class StoredLayout(NamedTuple):
+    """An event layout, and since when events are folded under it; None: they never were, or are not known to be."""
+
+    filters: bytes
+    folded_since_s: int | None
+
+
 class RecordStore(Protocol):
     """Bulk loading, by whoever holds the partitions' leases."""
 
@@ -33,6 +40,15 @@ class RecordStore(Protocol):
 
     async def schemas(self) -> Sequence[bytes]:
         """The columns of every schema that was put."""
+
+    async def put_layout(self, layout_hash: int, filters: bytes) -> None:
+        """Keep the filters of an event layout, as JSON, for readers of another bundle."""
+
+    async def begin_folding(self, layout_hash: int, now_s: int) -> None:
+        """Note that events are folded under a layout from now on, unless that is so already."""
+
+    async def layouts(self) -> Sequence[StoredLayout]:
+        """Every layout that was put."""
 
 
 class StoreStatus(NamedTuple):

@@ -1,11 +1,14 @@
 """/livez, /readyz and /metrics: what an orchestrator and Prometheus ask."""
 
+from datetime import UTC, datetime
+
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.responses import PlainTextResponse
 
-from api.forms import Readiness
+from api.forms import Readiness, ReloadView
 from api.ports import StoreStatus
+from api.reloading.status import ReloadStatus
 from api.routes.reading import answer, shell_of
 from api.watch import is_full
 
@@ -28,9 +31,15 @@ async def readyz(request: Request) -> Response:
         status="degraded" if missing else "ready",
         reasons=missing,
         ruleset=shell.service.plan.hash,
+        reload=_told(shell.reload),
         durability=status.durability,
     )
     return answer(readiness)
+
+
+def _told(status: ReloadStatus) -> ReloadView:
+    at = datetime.fromtimestamp(status.at_s, UTC) if status.at_s else None
+    return ReloadView(result=status.result, ruleset=status.ruleset, errors=status.errors, at=at)
 
 
 def reasons(status: StoreStatus) -> list[str]:

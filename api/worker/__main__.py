@@ -2,6 +2,7 @@
 
 import sys
 
+from api.adapters.bundle_files import BundleUnreadable
 from api.adapters.server_checks import UnsuitableStore
 from api.security import SecretsUnusable
 from api.settings import Settings
@@ -11,5 +12,5 @@ from engine.errors import RuleErrors
 if __name__ == "__main__":
     try:
         run(Settings())
-    except (RuleErrors, SecretsUnusable, UnsuitableStore) as error:
+    except (RuleErrors, BundleUnreadable, SecretsUnusable, UnsuitableStore) as error:
         sys.exit(str(error))

@@ -52,7 +52,7 @@ class _Fenced(Exception):
 
 
 class Consumer:
-    """Folds events under one plan."""
+    """Folds events under the plan of the bundle that serves."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class Consumer:
         metrics: Metrics,
         clock: Callable[[], float] = time,
     ) -> None:
-        """`learn` makes the reader know the profile schemas that the store keeps."""
+        """`learn` makes the reader know the profile schemas and event layouts that the store keeps."""
         self._plan = plan
         self._reader = reader
         self._learn = learn
@@ -76,6 +76,10 @@ class Consumer:
         self._metrics = metrics
         self._clock = clock
         self._at_once = asyncio.Semaphore(AT_ONCE)
+
+    def take_up(self, plan: Plan, reader: SnapshotReader) -> None:
+        """Fold under another plan from the next step on; called between two steps, so that none sees both."""
+        self._plan, self._reader = plan, reader
 
     async def step(self, wait_s: float) -> int:
         """Fold what there is, waiting up to `wait_s` for the first event; says how many entries are done.
@@ -184,9 +188,11 @@ class Consumer:
                 return False
 
     async def _read(self, held: FoldRecord) -> Snapshot | None:
-        """What a record says, asking for schemas that were met for the first time; None if it cannot be read."""
+        """What a record says, asking for schemas and layouts met for the first time; None if it cannot be read."""
         with suppress(RecordUnreadable):
-            return self._reader.read(held.record)
+            snapshot = self._reader.read(held.record)
+            if snapshot.events is not None or not held.record.events:
+                return snapshot
         await self._learn()
         with suppress(RecordUnreadable):
             return self._reader.read(held.record)

@@ -1,25 +1,24 @@
 """The worker process: takes partitions, folds their events until a signal says stop, and gives them back."""
 
 import asyncio
+import contextlib
 import logging
 import signal
+import time
+from dataclasses import dataclass
 from typing import Final
 
 import uvloop
 
 from api.adapters.record_reader import RecordReader
-from api.bootstrap import (
-    Stores,
-    compile_rules,
-    learn_schemas,
-    learning,
-    open_secrets,
-    open_stores,
-    repeating,
-    worker_name,
-)
+from api.adapters.records import encode_layout
+from api.beside import repeating
+from api.bootstrap import Stores, bundles_of, open_bundle, open_secrets, open_stores, worker_name
 from api.exposition import MetricsFolder
-from api.ports import StoreUnavailable
+from api.known import LEARN_EACH_S, learn_schemas, learning
+from api.ports import RecordStore, StoreUnavailable
+from api.reloading.bundles import Bundles
+from api.reloading.reloader import Reloader
 from api.settings import Settings
 from api.telemetry import Metrics
 from api.worker.consumer import Consumer
@@ -29,6 +28,8 @@ from engine.plan import Plan
 
 WAIT_S: Final = 0.5
 AWAY_S: Final = 0.5
+FOLD_AFTER_S: Final = 2.5 * LEARN_EACH_S
+"""So long after a layout is put nobody who reads records is without it."""
 _log = logging.getLogger(__name__)
 
 
@@ -37,10 +38,13 @@ def run(settings: Settings) -> None:
 
     Raises:
         RuleErrors: the rule files do not make a bundle.
+        BundleUnreadable: there are none.
         SecretsUnusable: the keys cannot be had.
     """
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     keys = open_secrets(settings)
-    plan = compile_rules(settings.rules)
+    bundles = bundles_of(settings, keys)
+    plan, _ = open_bundle(settings, bundles)
 
     async def serve() -> None:
         stop = asyncio.Event()
@@ -48,52 +52,139 @@ def run(settings: Settings) -> None:
         for stopping in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(stopping, stop.set)
         async with open_stores(settings, keys, patient=True) as stores:
-            await work(settings, plan, stores, stop)
+            await work(settings, plan, stores, stop, bundles)
 
     uvloop.run(serve())
 
 
-async def work(settings: Settings, plan: Plan, stores: Stores, stop: asyncio.Event) -> None:
-    """Fold events until `stop` is set."""
+async def work(
+    settings: Settings, plan: Plan, stores: Stores, stop: asyncio.Event, bundles: Bundles | None = None
+) -> None:
+    """Fold events until `stop` is set; with `bundles`, under whatever bundle comes to serve meanwhile."""
     metrics = Metrics()
     folder = MetricsFolder(settings.data_dir / "metrics", "worker", metrics)
-    reader = RecordReader(plan.profile_schema, plan.event_layout)
+    folding = Folding(plan, RecordReader(plan.profile_schema, plan.event_layout))
     partitions = Partitions(stores.events, worker_name())
     consumer = Consumer(
-        plan=plan,
-        reader=reader,
-        learn=lambda: learn_schemas(reader, stores.records),
+        plan=folding.plan,
+        reader=folding.reader,
+        learn=lambda: learn_schemas(folding.reader, stores.records),
         journal=stores.journal,
         events=stores.events,
         partitions=partitions,
         metrics=metrics,
     )
     timers = Timers(stores.events, partitions)
-    async with repeating(folder.flush), learning(reader, stores.records):
-        await _loop(partitions, consumer, timers, metrics, stop)
+    async with contextlib.AsyncExitStack() as stack:
+        await stack.enter_async_context(repeating(folder.flush))
+        await stack.enter_async_context(learning(lambda: folding.reader, stores.records))
+        if bundles is not None:
+            reloader = _reloader(settings, bundles, metrics, folding)
+            await stack.enter_async_context(reloader.running(at_once=settings.resume))
+        await _loop(_Turn(partitions, consumer, timers, metrics, folding, stores.records), stop)
         await partitions.release()
     folder.close()
 
 
-async def _loop(
-    partitions: Partitions, consumer: Consumer, timers: Timers, metrics: Metrics, stop: asyncio.Event
-) -> None:
+class Folding:
+    """The plan under which events are folded, and the one that is to follow it."""
+
+    def __init__(self, plan: Plan, reader: RecordReader) -> None:
+        self.plan = plan
+        self.reader = reader
+        self.following: tuple[Plan, RecordReader] | None = None
+        self.model = None
+        self.taken_up = asyncio.Event()
+        self.begun = False
+        """Whether the store knows that events are folded under this plan."""
+
+    @property
+    def ruleset(self) -> str:
+        """See `api.reloading.reloader.Served`."""
+        return self.plan.hash
+
+    def prepare(self, plan: Plan, _model: str | None) -> tuple[Plan, RecordReader]:
+        """What folding under another plan takes."""
+        reader = RecordReader(plan.profile_schema, plan.event_layout)
+        reader.adopt(self.reader)
+        return plan, reader
+
+    async def take_up(self, prepared: tuple[Plan, RecordReader]) -> None:
+        """Fold under another plan once the step under way has ended; back when that is so."""
+        self.taken_up.clear()
+        self.following = prepared
+        await self.taken_up.wait()
+
+
+def _reloader(
+    settings: Settings, bundles: Bundles, metrics: Metrics, folding: Folding
+) -> Reloader[tuple[Plan, RecordReader]]:
+    return Reloader(
+        settings=settings,
+        bundles=bundles,
+        metrics=metrics,
+        served=lambda: folding,
+        plan=lambda: folding.plan,
+        prepare=folding.prepare,
+        take_up=folding.take_up,
+        leads=False,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """What takes part in folding."""
+
+    partitions: Partitions
+    consumer: Consumer
+    timers: Timers
+    metrics: Metrics
+    folding: Folding
+    records: RecordStore
+
+    async def step(self) -> None:
+        """Look after what is due, then fold what came.
+
+        Raises:
+            StoreUnavailable: the store went away.
+        """
+        if self.folding.following is not None or not self.folding.begun:
+            await self._begin()
+        await self.timers.step()
+        await self.consumer.step(WAIT_S)
+
+    async def _begin(self) -> None:
+        """Let everybody know the layout first, and only then fold under it: who reads records has to read ours."""
+        folding = self.folding
+        plan, reader = folding.following or (folding.plan, folding.reader)
+        layout = plan.event_layout
+        await self.records.put_layout(layout.hash, encode_layout(layout))
+        if folding.following is not None:
+            await asyncio.sleep(FOLD_AFTER_S)
+        await self.records.begin_folding(layout.hash, int(time.time()))
+        await learn_schemas(reader, self.records)
+        self.consumer.take_up(plan, reader)
+        folding.plan, folding.reader = plan, reader
+        folding.following, folding.begun = None, True
+        folding.taken_up.set()
+
+
+async def _loop(turn: _Turn, stop: asyncio.Event) -> None:
     loop = asyncio.get_running_loop()
     renew_at, away = 0.0, False
     while not stop.is_set():
         try:
             if loop.time() >= renew_at:
                 renew_at = loop.time() + RENEW_EVERY_S
-                await partitions.renew()
-                metrics.owned.set((), len(partitions))
-            await timers.step()
-            await consumer.step(WAIT_S)
+                await turn.partitions.renew()
+                turn.metrics.owned.set((), len(turn.partitions))
+            await turn.step()
             away = False
         except* StoreUnavailable:
             if not away:
                 _log.warning("The store does not answer: events wait in it until it does.")
             away = True
-            metrics.store_failures.add(("worker",))
+            turn.metrics.store_failures.add(("worker",))
             renew_at = 0.0
             await _pause(stop, AWAY_S)
 

@@ -17,6 +17,7 @@ from api.adapters.record_reader import RecordReader
 from api.main import App, create_app
 from api.ports import Stream, key_of
 from api.problems import Problem, ProblemType
+from api.reloading.status import ReloadStatus
 from api.schemas import DecisionRequest, Degraded
 from api.security import Secrets
 from api.service_port import Shell
@@ -115,6 +116,7 @@ async def running(**settings: object) -> AsyncIterator[Running]:
             metrics=metrics,
             read=RecordReader(service.plan.profile_schema, service.plan.event_layout).read,
             exposition=lambda: b"# nothing counted\n",
+            reload=ReloadStatus(),
         )
 
     app = create_app(Settings.model_validate(settings), opening)

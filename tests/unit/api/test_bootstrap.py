@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from api.bootstrap import compile_rules, open_scorers, open_secrets, store_url
+from api.bootstrap import compile_rules, open_secrets, store_url
+from api.scorers import open_scorers
 from api.security import SecretsUnusable
 from api.settings import Settings
 from engine.errors import RuleErrors
@@ -34,9 +35,9 @@ def test_keys_are_minted_for_our_own_store_only(tmp_path: Path) -> None:
 
 def test_without_a_model_the_baseline_scores(tmp_path: Path) -> None:
     """A bank can start before it has learned anything."""
-    scorer, baseline = open_scorers(Settings(data_dir=tmp_path), starter_plan())
-    assert scorer is baseline
-    assert scorer.version == "baseline"
+    scorers = open_scorers(Settings(data_dir=tmp_path), starter_plan())
+    assert scorers.scorer is scorers.baseline
+    assert scorers.version == "baseline"
 
 
 def test_model_that_is_not_one_leaves_the_baseline_and_says_why(
@@ -44,8 +45,8 @@ def test_model_that_is_not_one_leaves_the_baseline_and_says_why(
 ) -> None:
     """A bad model never serves, and nobody has to guess."""
     (tmp_path / "manifest.json").write_text("{}")
-    scorer, baseline = open_scorers(Settings(data_dir=tmp_path, model=tmp_path), starter_plan())
-    assert scorer is baseline
+    scorers = open_scorers(Settings(data_dir=tmp_path, model=tmp_path), starter_plan())
+    assert scorers.scorer is scorers.baseline
     assert "the model is not taken up" in caplog.text
 
 

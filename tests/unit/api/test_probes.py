@@ -25,6 +25,7 @@ async def test_process_is_ready_and_says_with_what() -> None:
         "status": "ready",
         "reasons": [],
         "ruleset": starter_plan().hash,
+        "reload": {"result": "none", "errors": 0},
         "durability": "always",
     }
 

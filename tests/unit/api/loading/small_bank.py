@@ -11,7 +11,7 @@ from api.loading.mapping import Mapping as MappingFile
 from api.loading.mapping_file import read_mapping
 from api.loading.report import LoadReport
 from api.loading.target import Target
-from api.ports import Identity, LoadedRecord
+from api.ports import Identity, LoadedRecord, StoredLayout
 from engine import compile_bundle
 from engine.contacts import Contact, unpack
 from engine.facts import Consent
@@ -134,6 +134,7 @@ class Records:
         self.by_customer: dict[str, LoadedRecord] = {}
         self.customers_by_identity: dict[Identity, tuple[CustomerId, ...]] = {}
         self.columns_by_hash: dict[int, bytes] = {}
+        self.filters_by_hash: dict[int, bytes] = {}
 
     async def load(self, records: Sequence[LoadedRecord]) -> None:
         self.by_customer.update({record.customer: record for record in records})
@@ -146,6 +147,15 @@ class Records:
 
     async def schemas(self) -> Sequence[bytes]:
         return list(self.columns_by_hash.values())
+
+    async def put_layout(self, layout_hash: int, filters: bytes) -> None:
+        self.filters_by_hash[layout_hash] = filters
+
+    async def begin_folding(self, layout_hash: int, now_s: int) -> None:
+        """A load folds nothing that comes later."""
+
+    async def layouts(self) -> Sequence[StoredLayout]:
+        return [StoredLayout(filters, None) for filters in self.filters_by_hash.values()]
 
     def profile(self, customer: str) -> dict[str, object]:
         """A customer's natural values, without the missing ones."""

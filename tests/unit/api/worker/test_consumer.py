@@ -11,8 +11,8 @@ from api.adapters.memory import Kept, MemoryState
 from api.adapters.memory_events import MemoryEventStore, MemoryJournal, MemoryRecordStore
 from api.adapters.record_reader import RecordReader
 from api.adapters.records import decode_events, decode_needs, encode_profile, encode_schema
-from api.bootstrap import learn_schemas
 from api.entries import EventEntry, QuarantineEntry, decode_event, encode_entry
+from api.known import learn_schemas
 from api.ports import Arrival, CustomerKey, FoldState, FoldWrite, StoredRecord, StoreUnavailable, Stream, key_of
 from api.telemetry import Metrics
 from api.worker.consumer import Consumer

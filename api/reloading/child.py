@@ -1,0 +1,120 @@
+"""`python -m api.reloading.child`: judges the rules on disk in a process of its own, so that no request waits for it.
+
+It reads a `Question` from standard input, writes a `Verdict` to standard output, and ends at once when the process that
+asked is gone. What may serve is left in `DATA_DIR/bundles`.
+"""
+
+import os
+import resource
+import sys
+import threading
+from typing import Final
+
+from msgspec.structs import replace
+
+from api.adapters.bundle_files import BundleUnreadable, read_rules
+from api.bootstrap import open_secrets
+from api.reloading.bundles import Bundles
+from api.reloading.judging import judge
+from api.reloading.verdict import Question, Verdict, decode_question, decode_verdict, encode, told
+from api.scorers import see_that_it_loads, wanted_model
+from api.settings import Settings
+from engine.compiler.bundle import MODEL, hash_of
+from engine.compiler.carry import pack_plan
+from engine.errors import Severity
+from models.errors import ModelRefused
+
+_MEMORY_BYTES: Final = 4 * 2**30
+_NICENESS: Final = 10
+"""Requests come first where processors are few."""
+
+
+def answer(settings: Settings, question: Question) -> Verdict:
+    """Judge what lies on disk against what serves; of several processes that ask the same, one works."""
+    root = str(settings.rules)
+    try:
+        files = read_rules(settings.rules)
+    except BundleUnreadable as error:
+        return Verdict(result="refused", ruleset=None, model=None, errors=1, problems=(str(error),))
+    ruleset = hash_of(files)
+    bundles = Bundles(settings.data_dir, open_secrets(settings), root)
+    if ruleset == question.serving:
+        return _of_model(settings, question, files)
+    with bundles.one_at_a_time():
+        known = bundles.verdict(ruleset, question.serving)
+        if known is not None and (decode_verdict(known).result == "refused" or bundles.staged(ruleset) is not None):
+            return decode_verdict(known)
+        verdict = _judged(settings, question, files, bundles)
+        bundles.note_verdict(ruleset, question.serving, encode(verdict))
+    return verdict
+
+
+def _judged(settings: Settings, question: Question, files: dict[str, bytes], bundles: Bundles) -> Verdict:
+    ruleset = hash_of(files)
+    # Going back to a bundle that served before is no change of anything: its versions mean what they meant.
+    before = None if question.serving is None or bundles.has(ruleset) else bundles.files(question.serving)
+    judged = judge(files, str(settings.rules), before)
+    errors = sum(each.severity is Severity.ERROR for each in judged.diagnostics)
+    if judged.bundle is None:
+        return Verdict(result="refused", ruleset=ruleset, model=None, errors=errors, problems=told(judged.diagnostics))
+    ready = Verdict(
+        result="ready", ruleset=ruleset, model=judged.bundle.model, errors=0, problems=told(judged.diagnostics)
+    )
+    if (refusal := _model_problem(settings, question, judged.bundle.model)) is not None:
+        place = f"{settings.rules / MODEL}:1:1"
+        return replace(ready, result="refused", errors=1, problems=(*ready.problems, f"{place}: {refusal}"))
+    bundles.stage(ruleset, pack_plan(judged.bundle.plan))
+    bundles.keep(ruleset, files)
+    return ready
+
+
+def _of_model(settings: Settings, question: Question, files: dict[str, bytes]) -> Verdict:
+    """The rules are those that serve; the model may be another."""
+    same = Verdict(result="unchanged", ruleset=question.serving, model=_named(files), errors=0, problems=())
+    if question.model is None:
+        return same
+    try:
+        wanted = wanted_model(settings, same.model)
+    except ModelRefused as error:
+        return replace(same, result="refused", errors=1, problems=(error.reason,))
+    if wanted is None or wanted == question.model:
+        return same
+    if (refusal := _model_problem(settings, question, wanted)) is not None:
+        return replace(same, result="refused", errors=1, problems=(refusal,))
+    return replace(same, result="ready")
+
+
+def _named(files: dict[str, bytes]) -> str | None:
+    return files[MODEL].decode("ascii").strip() if MODEL in files else None
+
+
+def _model_problem(settings: Settings, question: Question, version: str | None) -> str | None:
+    """Why a model cannot serve."""
+    if version is None or version == question.model:
+        return None
+    try:
+        see_that_it_loads(settings, version)
+    except ModelRefused as refusal:
+        return f"the model {version[:12]} cannot serve: {refusal.reason}"
+    return None
+
+
+def _end_with_the_one_who_asked() -> None:
+    """Its end closes our standard input."""
+    sys.stdin.buffer.read()
+    os._exit(1)
+
+
+def main() -> None:
+    """Answer one question."""
+    os.nice(_NICENESS)
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    question = decode_question(sys.stdin.buffer.readline())
+    threading.Thread(target=_end_with_the_one_who_asked, daemon=True).start()
+    sys.stdout.buffer.write(encode(answer(Settings(), question)))
+    sys.stdout.buffer.flush()
+
+
+if __name__ == "__main__":
+    main()
