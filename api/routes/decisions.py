@@ -43,7 +43,7 @@ class DecisionsDoor:
                 answer = self._service.fallback(request, "overload")
             else:
                 answer = await self._service.decide(request, arrived)
-            await send_json(send, answer)
+            await send_json(scope, send, answer)
             self._metrics.decision_seconds.observe((request.channel,), monotonic() - arrived)
         except Problem as problem:
             await self._refuse(send, problem)
