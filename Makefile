@@ -1,7 +1,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-code test-rules check check-format check-lint check-types check-imports check-rules bench loadtest lock format clean
+.PHONY: docs help setup demo test test-code test-rules check check-format check-lint check-types check-imports check-rules bench loadtest lock format clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -78,6 +78,9 @@ lock: setup ## renew the dependency locks (ARGS=--upgrade)
 	@$(LOCK) $(ARGS) pyproject.toml -o requirements/runtime.txt
 	@$(LOCK) $(ARGS) pyproject.toml --group dev -c requirements/runtime.txt -o requirements/dev.txt
 	@! grep -nE '://|^ *--(extra-)?index-url' requirements/*.txt
+
+docs: setup ## rewrite the reference page of the rule language
+	@$(BIN)/python -m api.authoring.reference docs/reference/bank docs/reference/rules.md
 
 format: setup ## rewrite the code as ruff formats it
 	@$(BIN)/ruff check --fix-only .
