@@ -5,7 +5,7 @@ Exit codes: 0 fine, 1 findings, 2 usage. Results go to standard output, progress
 
 import typer
 
-from api.cli import asking, authoring, bundles, demonstrating, learning, loading, measuring, rules, serving
+from api.cli import asking, authoring, bundles, demonstrating, learning, loading, measuring, rules, serving, tables
 
 app = typer.Typer(
     name="nextbest",
@@ -22,6 +22,7 @@ app.command("load")(loading.load)
 app.command("check")(rules.check)
 app.command("test")(rules.run_tests)
 app.command("schema")(authoring.schema)
+app.add_typer(tables.tables, name="table")
 app.command("explain")(asking.explain)
 app.command("train")(learning.train)
 app.command("evaluate")(learning.evaluate)
