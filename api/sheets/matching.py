@@ -227,9 +227,8 @@ def _check_new(
 
 def says_the_same(fields: Sequence[Field], texts: Mapping[str, str], row: Row) -> bool:
     """Whether the cells of a row of the workbook say what a row of the folder says."""
-    return all(
-        _says(each.form, texts.get(each.header, "")) == _says(each.form, row.cells[each.header]) for each in fields
-    )
+    cells = ((each.form, texts.get(each.header, ""), row.cells[each.header]) for each in fields)
+    return all(one == other or _says(form, one) == _says(form, other) for form, one, other in cells)
 
 
 def _says(form: Form, text: str) -> object:

@@ -33,7 +33,8 @@ def merge(origin: Origin, grids: Mapping[str, Grid], files: Mapping[str, bytes])
         WorkbookRefused: with every cell and row that cannot be taken over.
     """
     problems: list[Problem] = []
-    base, present = documents(origin.files), documents(files or origin.files)
+    base = documents(origin.files)
+    present = documents(files or origin.files, base)
     matches = [
         compare(sheet, grids[sheet.name], origin.headers[sheet.name], base, problems)
         for sheet in SHEETS
@@ -147,7 +148,7 @@ class _Merger:
 
     def was_moved(self, file: str) -> bool:
         """Whether somebody changed a file since the export."""
-        return file in self._present and file in self._base and self._present[file] != self._base[file]
+        return file in self._present and file in self._base and self._present[file].content != self._base[file].content
 
     def file_of_row(self, matched: Matched) -> str:
         """The file in which a row of the workbook stands now, empty where it stands in none."""

@@ -80,15 +80,18 @@ class Row:
         return self.cells.get(self.sheet.key, "")
 
 
-def documents(files: Mapping[str, bytes]) -> dict[str, Document]:
-    """The rule files that sheets show, by name.
+def documents(files: Mapping[str, bytes], known: Mapping[str, "Document"] | None = None) -> dict[str, Document]:
+    """The rule files that sheets show, by name; a file that is as it is `known` is not read again.
 
     Raises:
         ParseError: one of them cannot be read.
     """
     found = {}
     for name in sorted(files):
-        if _belongs(name):
+        old = known.get(name) if known is not None else None
+        if old is not None and old.content == files[name]:
+            found[name] = old
+        elif _belongs(name):
             parse(name, files[name])
             text = files[name].decode("utf-8")
             bare = text.removeprefix(BOM)

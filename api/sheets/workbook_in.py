@@ -129,16 +129,18 @@ def _grid(page: Worksheet, sheet: Sheet, problems: list[Problem]) -> Grid:
 
 
 def _has_fair_shape(page: Worksheet, problems: list[Problem]) -> bool:
-    before = len(problems)
+    """Whether a sheet is small enough to be read cell by cell."""
     for area in page.merged_cells.ranges:
         spot = Spot(page.title, area.min_row, get_column_letter(area.min_col))
         problems.append(Problem(spot, f"the cells {area.coord} are merged", "unmerge them"))
     if page.max_column > _MOST_COLUMNS:
         problems.append(Problem(Spot(page.title), f"the sheet has more than {_MOST_COLUMNS} columns"))
-    elif page.max_row * page.max_column > _MOST_PLACES:
+        return False
+    if page.max_row * page.max_column > _MOST_PLACES:
         message = f"the sheet reaches down to row {page.max_row:,}"
         problems.append(Problem(Spot(page.title), message, "delete the empty rows below the table"))
-    return len(problems) == before
+        return False
+    return True
 
 
 # --- one cell --------------------------------------------------------------------------------------------------------
