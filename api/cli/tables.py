@@ -29,7 +29,7 @@ def export(
 ) -> None:
     """Write a folder of rules as a workbook: a sheet a kind, a row a rule, a column a fact."""
     from api.sheets.folder import replace_file, rule_files
-    from api.sheets.problems import WorkbookRefused
+    from api.sheets.problems import WorkbookRefused, unreadable
     from api.sheets.workbook_out import export_workbook
     from engine.compiler.parse import ParseError
 
@@ -43,8 +43,7 @@ def export(
     try:
         content = export_workbook(files)
     except ParseError as error:
-        say(f"nextbest: {rules}/{error.diagnostic}")
-        leave(FINDINGS)
+        _complain(WorkbookRefused(*unreadable(error)), as_json=as_json)
     except WorkbookRefused as refusal:
         _complain(refusal, as_json=as_json)
     replace_file(workbook, content)

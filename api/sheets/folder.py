@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from api.bootstrap import read_rules
+from api.adapters.bundle_files import read_rules
 
 
 class FolderChanged(Exception):

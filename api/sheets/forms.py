@@ -125,7 +125,7 @@ def _value(text: str, hint: str = "") -> Node:
     try:
         return read_value(text)
     except ParseError as error:
-        problem = error.diagnostic
+        problem = error.diagnostics[0]
         raise CellProblem(problem.message, problem.hint or hint) from error
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from api.sheets.changes import Merged
 from api.sheets.locating import located
 from api.sheets.merging import merge
-from api.sheets.problems import Problem, Spot, WorkbookRefused
+from api.sheets.problems import Problem, WorkbookRefused, unreadable
 from api.sheets.workbook_in import import_workbook
 from engine import RuleErrors, compile_bundle
 from engine.compiler.parse import ParseError
@@ -34,8 +34,7 @@ def judge(name: str, content: bytes, files: Mapping[str, bytes]) -> Import:
     try:
         merged = merge(origin, grids, files)
     except ParseError as error:
-        problem = error.diagnostic
-        raise WorkbookRefused(Problem(Spot(), problem.message, problem.hint, str(problem.span))) from error
+        raise WorkbookRefused(*unreadable(error)) from error
     after = {name: kept for name, kept in {**files, **merged.files}.items() if kept is not None}
     try:
         bundle = compile_bundle(after, root="")

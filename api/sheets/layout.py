@@ -18,8 +18,8 @@ class Column:
     path: tuple[str, ...]
     form: Form = Form.WORD
     width: int = 16
-    choices: tuple[str, ...] | str = ()
-    """Words that the cell takes; a text names a column of the sheet of names instead."""
+    names: str = ""
+    """The column of the sheet of names that the cell chooses from."""
     quoted: bool = False
     """Whether new text stands in quotes."""
     always: bool = True
@@ -56,6 +56,8 @@ class Sheet:
     """Header of the column that names a row."""
     parent: str | None = None
     """Header of the column that says which rule a row belongs to."""
+    shape: str = ""
+    """What the grammar calls a row; empty where a row is a single value."""
     color: str = "4F6D7A"
     hidden_keys: frozenset[str] = field(default_factory=frozenset)
     """Keys of the row that other sheets show."""
@@ -100,8 +102,6 @@ class LeafSheet(Sheet):
 
 KEY_PATH: Final = ("<key>",)
 """The path of the column that holds an entry's key."""
-TRUTH: Final = ("true", "false")
-TIERS: Final = ("must", "service", "offer")
 _RED, _BLUE, _GREY = "8C3B3B", "2F5D8A", "6B6B6B"
 
 
@@ -131,6 +131,7 @@ def _stage(name: str) -> tuple[Part, ...]:
 
 _ACTIONS: Final = FileSheet(
     name="Actions",
+    shape="an action file",
     about="What the bank may do: whom it is for, what it is worth.",
     folder="actions",
     kind="action",
@@ -138,10 +139,10 @@ _ACTIONS: Final = FileSheet(
     hidden_keys=frozenset({"treatments", "tests"}),
     parts=(
         *_head("action"),
-        Column("group", ("group",), choices="groups", width=13),
-        Column("gives", ("gives",), choices="products", width=20),
-        Column("tier", ("tier",), choices=TIERS, width=9),
-        Column("show", ("show",), choices=("always", "only_when_promoted"), width=20),
+        Column("group", ("group",), names="groups", width=13),
+        Column("gives", ("gives",), names="products", width=20),
+        Column("tier", ("tier",), width=9),
+        Column("show", ("show",), width=20),
         Column("value", ("value",), Form.NUMBER, 11),
         Column("terms", ("terms",), Form.PAIRS, 26),
         *_stage("eligible"),
@@ -162,6 +163,7 @@ _STAFF: Final = ("inquire", "communicate", "affirm", "recommend", "express")
 
 _TREATMENTS: Final = EntrySheet(
     name="Treatments",
+    shape="a treatment",
     about="An action's words for each placement; of several for one placement the first that fits is shown.",
     files=("actions/",),
     paths=(("", ("treatments",)),),
@@ -170,7 +172,7 @@ _TREATMENTS: Final = EntrySheet(
     key="placement",
     blocks=True,
     parts=(
-        Column("placement", KEY_PATH, choices="placements", width=22),
+        Column("placement", KEY_PATH, names="placements", width=22),
         Column("id", ("id",), width=14, always=False),
         Column("when", ("when",), Form.PAIRS, 26),
         *(Column(name, (name,), Form.TEXT, 60 if name == "body" else 34, quoted=True) for name in _CONTENT[:3]),
@@ -179,7 +181,8 @@ _TREATMENTS: Final = EntrySheet(
         *(Column(name, (name,), Form.TEXT, 44, quoted=True) for name in _STAFF),
         Column("objections", ("objections",), Form.LINES, 70),
         Column("locale", ("locale",), width=9),
-        Column("privacy", ("privacy",), choices=("public", "personal", "staff"), width=10),
+        Column("arm", ("arm",), width=12, always=False),
+        Column("privacy", ("privacy",), width=10),
         Column("valid from", ("valid", "from"), width=12),
         Column("valid to", ("valid", "to"), width=12),
         Rest(OTHER),
@@ -188,6 +191,7 @@ _TREATMENTS: Final = EntrySheet(
 
 _TRIGGERS: Final = FileSheet(
     name="Triggers",
+    shape="a trigger file",
     about="What one customer did or is, and what follows from it.",
     folder="customized",
     kind="trigger",
@@ -210,6 +214,7 @@ _TRIGGERS: Final = FileSheet(
 
 _THEMES: Final = FileSheet(
     name="Themes",
+    shape="a theme file",
     about="A need behind several facts, and the journey of offers that meets it.",
     folder="thematic",
     kind="theme",
@@ -220,8 +225,8 @@ _THEMES: Final = FileSheet(
         Block("active", ("active",)),
         Column("journey", ("journey",), Form.LIST, 40),
         Column("weight", ("weight",), Form.NUMBER, 9),
-        Column("strict", ("strict",), choices=TRUTH, width=8),
-        Column("if_capped", ("if_capped",), choices=("wait", "skip"), width=10),
+        Column("strict", ("strict",), width=8),
+        Column("if_capped", ("if_capped",), width=10),
         Column("accept_counts", ("accept_counts",), width=14),
         *_VALID,
         Rest(OTHER),
@@ -230,6 +235,7 @@ _THEMES: Final = FileSheet(
 
 _NEEDS: Final = ListSheet(
     name="Needs",
+    shape="a need",
     about="What themes infer; a need that stands here twice holds if either does.",
     files=("thematic/",),
     path=("needs",),
@@ -248,6 +254,7 @@ _NEEDS: Final = ListSheet(
 
 _TESTS: Final = ListSheet(
     name="Tests",
+    shape="a test",
     about="Customers who must, and who must not, be shown something; `nextbest test` runs them.",
     files=("actions/", "thematic/", "customized/"),
     path=("tests",),
@@ -260,9 +267,9 @@ _TESTS: Final = ListSheet(
         Column("given", ("given",), Form.PAIRS, 34),
         Column("events", ("events",), Form.LINES, 46),
         Column("contacts", ("contacts",), Form.LINES, 40),
-        Column("ask channel", ("ask", "channel"), choices="channels", width=10),
+        Column("ask channel", ("ask", "channel"), names="channels", width=10),
         Column("ask placement", ("ask", "placement"), width=15),
-        Column("ask moment", ("ask", "moment"), choices="moments", width=20),
+        Column("ask moment", ("ask", "moment"), names="moments", width=20),
         Column("ask placements", ("ask", "placements"), Form.LIST, 20, always=False),
         Column("ask locale", ("ask", "locale"), width=9, always=False),
         Column("expect offer", ("expect", "offer"), Form.WORDS, 22),
@@ -274,6 +281,7 @@ _TESTS: Final = ListSheet(
 
 _GUARDS: Final = ListSheet(
     name="Guards",
+    shape="a guard",
     about="What nobody may pass. Compliance owns this sheet.",
     files=("policy/guards.yaml",),
     path=("guards",),
@@ -282,19 +290,20 @@ _GUARDS: Final = ListSheet(
     parts=(
         Column("guard", ("guard",), width=24),
         Column("title", ("title",), Form.TEXT, 44),
-        Column("stops all", ("stops", "all"), choices=TRUTH, width=9),
+        Column("stops all", ("stops", "all"), width=9),
         Column("stops tiers", ("stops", "tiers"), Form.LIST, 14),
         Column("stops groups", ("stops", "groups"), Form.LIST, 28),
         Column("stops actions", ("stops", "actions"), Form.LIST, 34),
         Block("when", ("when",)),
         Column("unless", ("unless",), Form.LINES, 28, always=False),
-        Column("effect", ("effect",), choices=("stop", "no_profiling"), width=13),
+        Column("effect", ("effect",), width=13),
         Rest(OTHER),
     ),
 )
 
 _CAPS: Final = ListSheet(
     name="Caps",
+    shape="a cap",
     about="How often one customer may hear from us.",
     files=("policy/contact.yaml",),
     path=("caps",),
@@ -302,21 +311,22 @@ _CAPS: Final = ListSheet(
     color=_RED,
     parts=(
         Column("cap", ("cap",), width=26),
-        Column("per", ("per",), choices=("customer", "group", "theme", "channel"), width=11),
+        Column("per", ("per",), width=11),
         Column("groups", ("groups",), Form.LIST, 22),
         Column("themes", ("themes",), Form.LIST, 22),
         Column("channels", ("channels",), Form.LIST, 16),
         Column("tiers", ("tiers",), Form.LIST, 14),
-        Column("count", ("count",), choices=("impressions", "accepts"), width=13),
+        Column("count", ("count",), width=13),
         Column("limit", ("limit",), Form.NUMBER, 8),
         Column("in", ("in",), width=8),
-        Column("each", ("each",), choices=("day", "week", "month"), width=8),
+        Column("each", ("each",), width=8),
         Rest(OTHER),
     ),
 )
 
 _LEVERS: Final = ListSheet(
     name="Levers",
+    shape="a lever",
     about="A push for a season, in percent.",
     files=("policy/arbitration.yaml",),
     path=("levers",),
@@ -336,8 +346,28 @@ _LEVERS: Final = ListSheet(
     ),
 )
 
+_EXPERIMENTS: Final = ListSheet(
+    name="Experiments",
+    shape="an experiment",
+    about="What is compared on whom; treatments name the arm that they are for.",
+    files=("policy/experiments.yaml",),
+    path=("experiments",),
+    key="experiment",
+    color=_RED,
+    parts=(
+        Column("experiment", ("experiment",), width=24),
+        Column("title", ("title",), Form.TEXT, 34),
+        Column("of", ("of",), width=30),
+        Column("arms", ("arms",), Form.PAIRS, 18),
+        Column("valid from", ("valid", "from"), width=12),
+        Column("valid to", ("valid", "to"), width=12),
+        Rest(OTHER),
+    ),
+)
+
 _FACTS: Final = EntrySheet(
     name="Facts",
+    shape="an attribute of the catalogue",
     about="Every fact that a rule may name.",
     files=("catalogue.yaml",),
     paths=(("attributes", ("attributes",)), ("calculated", ("calculated",)), ("context", ("context",))),
@@ -350,7 +380,6 @@ _FACTS: Final = EntrySheet(
         Column(
             "type",
             ("type",),
-            choices=("integer", "decimal", "money", "category", "boolean", "date", "instant", "text"),
             width=10,
         ),
         Column("unit", ("unit",), width=13),
@@ -359,14 +388,15 @@ _FACTS: Final = EntrySheet(
         Column("decimals", ("decimals",), Form.NUMBER, 9),
         Column("default", ("default",), width=10),
         Column("source", ("source",), width=14),
-        Column("private", ("private",), choices=TRUTH, width=9),
-        Column("model", ("model",), choices=TRUTH, width=8),
+        Column("private", ("private",), width=9),
+        Column("model", ("model",), width=8),
         Rest(OTHER),
     ),
 )
 
 _PRODUCTS: Final = EntrySheet(
     name="Products",
+    shape="a product",
     about="What customers may hold.",
     files=("catalogue.yaml",),
     paths=(("", ("products",)),),
@@ -382,6 +412,7 @@ _PRODUCTS: Final = EntrySheet(
 
 _EVENTS: Final = EntrySheet(
     name="Events",
+    shape="an event of the catalogue",
     about="What may have happened to a customer.",
     files=("catalogue.yaml",),
     paths=(("", ("events",)),),
@@ -392,7 +423,7 @@ _EVENTS: Final = EntrySheet(
         Column("title", ("title",), Form.TEXT, 34),
         Column("source", ("source",), width=14),
         Column("keep", ("keep",), width=9),
-        Column("private", ("private",), choices=TRUTH, width=9),
+        Column("private", ("private",), width=9),
         Column("fields", ("fields",), Form.PAIRS, 60),
         Rest(OTHER),
     ),
@@ -424,6 +455,7 @@ SHEETS: Final[tuple[Sheet, ...]] = (
     _GUARDS,
     _CAPS,
     _LEVERS,
+    _EXPERIMENTS,
     _FACTS,
     _PRODUCTS,
     _EVENTS,
@@ -444,6 +476,7 @@ SHEETS: Final[tuple[Sheet, ...]] = (
             ("policy/guards.yaml", "guards"),
             ("policy/contact.yaml", "caps"),
             ("policy/arbitration.yaml", "levers"),
+            ("policy/experiments.yaml", "experiments"),
             *(("catalogue.yaml", key) for key in ("attributes", "calculated", "context", "products", "events")),
         ),
         _GREY,

@@ -13,7 +13,7 @@ from api.sheets.grid import Grid, Origin
 from api.sheets.layout import KEY_PATH, SHEETS, EntrySheet, FileSheet, LeafSheet, ListSheet, Sheet
 from api.sheets.matching import Edit, Matched, SheetMatch, compare
 from api.sheets.placing import NewRow, placed_entries, placed_items, with_children
-from api.sheets.problems import Problem, Spot, WorkbookRefused
+from api.sheets.problems import Problem, Spot, WorkbookRefused, unreadable
 from api.sheets.tables import Document, Row, documents, encoded, field_of, path_of, rows
 from api.sheets.yaml_edits import drop, file_of, put, put_keys, rename
 from api.sheets.yaml_nodes import Entry, Map, Path, Scalar, find, read_nodes
@@ -142,8 +142,7 @@ class _Merger:
                 try:
                     found.update(documents({name: content}))
                 except ParseError as error:
-                    problem = error.diagnostic
-                    self._problems.append(Problem(Spot(), problem.message, problem.hint, str(problem.span)))
+                    self._problems.extend(unreadable(error))
         return found
 
     def was_moved(self, file: str) -> bool:

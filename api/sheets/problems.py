@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from engine.compiler.parse import ParseError
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Spot:
@@ -44,3 +46,8 @@ class WorkbookRefused(Exception):
     def __init__(self, *problems: Problem) -> None:
         self.problems = problems
         super().__init__("\n".join(map(str, problems)))
+
+
+def unreadable(error: ParseError) -> list[Problem]:
+    """What is wrong with a file that cannot be read."""
+    return [Problem(Spot(), each.message, each.hint, str(each.span)) for each in error.diagnostics]

@@ -26,7 +26,7 @@ from engine.compiler.parse import parse
 BOM: Final = "\ufeff"
 _COMBINED: Final = {"any": 0, "all": 1, "none": 2, "unless": 3, "history": 4}
 """Keys of a condition block that are no facts, in the order of their columns."""
-_FEW: Final = 6
+_FEW: Final = 8
 """A block that reads no more facts than these has a column for each of them."""
 _MANY: Final = 14
 

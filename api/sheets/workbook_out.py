@@ -17,6 +17,7 @@ from api.sheets.forms import Form, show
 from api.sheets.grid import Origin
 from api.sheets.layout import OTHER, PLACE, SHEETS, Sheet
 from api.sheets.matching import places_of
+from api.sheets.meaning import meaning_of, words_of
 from api.sheets.origin import SHEET, pack
 from api.sheets.problems import Problem, Spot, WorkbookRefused
 from api.sheets.tables import Document, Field, Row, chosen_headers, documents, field_of, fields_of, rows
@@ -33,6 +34,7 @@ _FORMULA_SIGNS: Final = ("=", "+", "-", "@", "\t")
 _LINE: Final = Border(bottom=Side(style="hair", color="C9CED3"))
 _TOP: Final = Alignment(vertical="top", wrap_text=True)
 _SHADES: Final = ("FFFFFF", "F4F6F8")
+_PARENT_NAMES: Final = {"action": "actions", "theme": "themes", "rule": "rules"}
 _FACT_KEYS: Final = ("type", "unit", "range", "values", "default", "source")
 _GUIDE: Final = (
     "How to edit this workbook",
@@ -147,11 +149,13 @@ def _note(header: str, sheet: Sheet, docs: Mapping[str, Document]) -> str:
         return "Everything without a column of its own: `key: value`, a line each."
     if each.column is None:
         return _about_fact(each.path[-1], docs)
-    return {
+    how = {
         Form.LIST: "Words with commas between them.",
+        Form.WORDS: "Words with commas between them.",
         Form.PAIRS: "`key: value`, a line each.",
         Form.LINES: "One a line: `key: value, key: value`.",
     }.get(each.form, "")
+    return "\n".join(part for part in (meaning_of(sheet, each), how) if part)
 
 
 def _about_fact(name: str, docs: Mapping[str, Document]) -> str:
@@ -159,7 +163,8 @@ def _about_fact(name: str, docs: Mapping[str, Document]) -> str:
     root = catalogue.root if catalogue is not None else None
     fact = next((node for part in ("attributes", "calculated", "context") if (node := find(root, (part, name)))), None)
     if not isinstance(fact, Map):
-        return f"A condition on `{name}`."
+        product = find(root, ("products", name.removeprefix("holds."), "title")) if root is not None else None
+        return f"Holds: {show(Form.TEXT, product)}\ntrue or false" if product is not None else f"On `{name}`."
     parts = [f"{key}: {show(Form.LIST, node)}" for key in _FACT_KEYS if (node := fact.get(key)) is not None]
     return f"{show(Form.TEXT, fact.get('title')) or name}\n" + "\n".join(parts)
 
@@ -213,25 +218,20 @@ def _offer_choices(
     last: int,
     names: Mapping[str, Sequence[str]],
 ) -> None:
-    choices = each.column.choices if each is not None and each.column is not None else ()
-    if header == sheet.parent and sheet.parent in ("action", "theme", "rule", "section"):
-        choices = {"action": "actions", "theme": "themes", "rule": "rules"}.get(
-            sheet.parent, ("attributes", "calculated", "context")
-        )
-    if not choices:
-        return
-    closed = not isinstance(choices, str)
-    if isinstance(choices, str):
-        if not names.get(choices):
-            return
-        at = get_column_letter(list(names).index(choices) + 1)
-        formula = f"'{NAMES}'!${at}$2:${at}${len(names[choices]) + 1}"
+    wanted = each.column.names if each is not None and each.column is not None else ""
+    wanted = _PARENT_NAMES.get(header, "") if header == sheet.parent else wanted
+    words = words_of(sheet, each) if each is not None else ()
+    if wanted and names.get(wanted):
+        at = get_column_letter(list(names).index(wanted) + 1)
+        formula = f"'{NAMES}'!${at}$2:${at}${len(names[wanted]) + 1}"
+    elif words:
+        formula = f'"{",".join(words)}"'
     else:
-        formula = f'"{",".join(choices)}"'
+        return
     offered = DataValidation(type="list", formula1=formula, allow_blank=True, showErrorMessage=True)
-    offered.errorStyle = "stop" if closed else "warning"
+    offered.errorStyle = "stop" if words else "warning"
     offered.errorTitle = header[:32]
-    offered.error = "Choose one of the list." if closed else "This name is not known yet. Keep it?"
+    offered.error = "Choose one of the list." if words else "This name is not known yet. Keep it?"
     offered.add(f"{letter}2:{letter}{last}")
     page.add_data_validation(offered)
 

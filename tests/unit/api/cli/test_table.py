@@ -43,7 +43,7 @@ def test_export_writes_a_workbook_and_never_over_one_that_is_there(rules: Path, 
 def test_export_of_files_that_cannot_be_read_names_the_place(rules: Path, tmp_path: Path) -> None:
     (rules / "actions" / "card.yaml").write_text("action: [card\n")
     done = nextbest("table", "export", str(rules), str(tmp_path / "out.xlsx"))
-    assert (done.exit_code, done.stderr.startswith(f"nextbest: {rules}/actions/card.yaml:1:9: ")) == (1, True)
+    assert (done.exit_code, done.stderr.startswith("actions/card.yaml:1:9: ")) == (1, True)
 
 
 def test_export_goes_to_xlsx_alone(rules: Path, tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Workbooks as text: every sheet, column and cell."""
