@@ -4,7 +4,7 @@ Pure like every decision: no clock, no chance. Exploration is off, so the best-r
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from engine.compiler.bundle import Bundle
 from engine.compiler.rule_test_files import ReadTest, RuleTest, read_tests
@@ -13,8 +13,28 @@ from engine.errors import Diagnostic, Span
 from engine.explain import Because, Rejection, why, why_not
 from engine.ids import ActionId, RuleId
 from engine.pipeline import decide
-from engine.plan import Plan
+from engine.plan import Plan, Row
 from engine.ports import ScoringContext
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """One expectation that did not come true: what was expected, what came, and which stage and line decided."""
+
+    expected: str
+    got: str
+    told: str
+    """All of it in one sentence."""
+    because: str = ""
+    """Stage, rule, place and cell that decided, where a rule did."""
+
+    def __str__(self) -> str:
+        return self.told
+
+    def diff(self) -> tuple[str, ...]:
+        """What was expected and what came, under each other."""
+        lines = (f"- expected: {self.expected}", f"+ got:      {self.got}")
+        return (*lines, f"  decided:  {self.because}") if self.because else lines
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,8 +46,10 @@ class RuleTestResult:
     span: Span
     problems: tuple[Diagnostic, ...] = ()
     """What is wrong with the test; it was not run."""
-    failures: tuple[str, ...] = ()
+    failures: tuple["Failure", ...] = ()
     """Every expectation that did not come true, with what came instead."""
+    row: Row | None = field(default=None, compare=False, repr=False)
+    """What the rules saw; None where the test was not run."""
 
     @property
     def passed(self) -> bool:
@@ -48,8 +70,11 @@ def check_rule_tests(bundle: Bundle) -> tuple[Diagnostic, ...]:
 
 
 def _result(plan: Plan, read: ReadTest) -> RuleTestResult:
-    failures = () if read.test is None else tuple(_failures(plan, read.test))
-    return RuleTestResult(rule=read.rule, name=read.name, span=read.span, problems=read.problems, failures=failures)
+    ended = RuleTestResult(rule=read.rule, name=read.name, span=read.span, problems=read.problems)
+    if read.test is None:
+        return ended
+    decision = _decided(plan, read.test)
+    return replace(ended, failures=tuple(_failures(plan, read.test, decision)), row=decision.row)
 
 
 class _FixedScorer:
@@ -67,23 +92,35 @@ class _FixedScorer:
         return [0] * len(self._propensities)
 
 
-def _failures(plan: Plan, test: RuleTest) -> Iterator[str]:
-    decision = _decided(plan, test)
+def _failures(plan: Plan, test: RuleTest, decision: Decision) -> Iterator[Failure]:
     shown = {option.candidate.action: str(each.placement.id) for each in decision.filled for option in each.options}
     rejected = {plan.position_by_action[ActionId(each.action)]: each for each in why_not(plan, test.request, decision)}
+    got = _got(plan, test, shown)
     for action in test.expected.offered:
+        name = _named(plan, action)
         if action in rejected:
-            yield f"{_named(plan, action)} was not offered{_instead(plan, shown)}; {_told(rejected[action])}"
+            told = f"{name} was not offered{_instead(plan, shown)}; {_told(rejected[action])}"
+            yield Failure(expected=f"offer {name}", got=got, told=told, because=_told(rejected[action]))
         elif not test.expected.withheld:
             candidate = next(each for each in decision.scored if each.action == action)
             because = why(plan, test.request, decision, candidate)
-            yield from _unnamed(test, _words(because), f"{_named(plan, action)} was offered: {_listed(because)}")
+            told = f"{name} was offered: {_listed(because)}"
+            yield from _unnamed(test, _words(because), f"offer {name}", got, told)
     for action in test.expected.withheld:
+        name = _named(plan, action)
         if action in shown:
-            yield f"{_named(plan, action)} was offered on {test.request.channel.id}.{shown[action]}"
+            told = f"{name} was offered on {test.request.channel.id}.{shown[action]}"
+            candidate = next(each for each in decision.scored if each.action == action)
+            decided = f"{name} came first: {_listed(why(plan, test.request, decision, candidate))}"
+            yield Failure(expected=f"no offer of {name}", got=got, told=told, because=decided)
         else:
             words = _words(rejected[action].because) | {rejected[action].reason.code}
-            yield from _unnamed(test, words, _told(rejected[action]))
+            yield from _unnamed(test, words, f"no offer of {name}", got, _told(rejected[action]))
+
+
+def _got(plan: Plan, test: RuleTest, shown: Mapping[int, str]) -> str:
+    offers = (f"{_named(plan, action)} on {test.request.channel.id}.{place}" for action, place in shown.items())
+    return ", ".join(offers) or "no offer"
 
 
 def _decided(plan: Plan, test: RuleTest) -> Decision:
@@ -99,11 +136,16 @@ def _decided(plan: Plan, test: RuleTest) -> Decision:
     )
 
 
-def _unnamed(test: RuleTest, words: frozenset[str], told: str) -> Iterator[str]:
+def _unnamed(test: RuleTest, words: frozenset[str], expected: str, got: str, told: str) -> Iterator[Failure]:
     """What `because` asks for and the explanation does not name."""
     for word in test.expected.because:
         if word not in words:
-            yield f"expected because `{word}`, but {told}"
+            yield Failure(
+                expected=f"{expected} because `{word}`",
+                got=got,
+                told=f"expected because `{word}`, but {told}",
+                because=told,
+            )
 
 
 def _words(because: Sequence[Because]) -> frozenset[str]:

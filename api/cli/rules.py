@@ -2,6 +2,7 @@
 # ruff: noqa: PLC0415 - each command imports what it needs, so that --help answers at once
 
 from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,83 +26,99 @@ def check(
         typer.Option("--against", help="The bundle that serves, a folder or a file: versions must rise.", exists=True),
     ] = None,
     *,
+    strict: Annotated[bool, typer.Option("--strict", help="End with 1 on warnings as well.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check rule files: every problem at once, each with its file, line, column and a hint."""
+    """Check rule files: every problem at once, each with its file, line, column and a hint.
+
+    A warning is accepted by `# accept <code>: <reason>` on its line.
+    """
+    from datetime import UTC, datetime
+
     from api.adapters.bundle_files import read_rules
     from api.reloading.judging import following
     from engine import RuleErrors, compile_bundle
     from engine.errors import Severity
-    from engine.ruletests import check_rule_tests
+    from engine.review import review
+    from engine.ruletests import run_rule_tests
 
-    ruleset = None
+    ruleset, accepted = None, []
     files = read_rules(rules)
     try:
         bundle = compile_bundle(files, root=str(rules))
         ruleset = bundle.hash
-        found: Sequence[Diagnostic] = (*bundle.plan.warnings, *check_rule_tests(bundle))
+        reviewed = review(bundle, run_rule_tests(bundle), datetime.now(UTC))
+        found: Sequence[Diagnostic] = reviewed.found
+        accepted = [{**_listed(each.warning), "reason": each.reason} for each in reviewed.accepted]
         if against is not None:
             found = sorted({*found, *following(read_rules(against), files, str(rules), bundle)})
     except RuleErrors as errors:
         found = errors.diagnostics
     count = sum(each.severity is Severity.ERROR for each in found)
     if as_json:
-        put_json({"ruleset": ruleset, "errors": count, "warnings": len(found) - count, "diagnostics": _listed(found)})
+        told = [_listed(each) for each in found]
+        totals = {"ruleset": ruleset, "errors": count, "warnings": len(found) - count}
+        put_json({**totals, "diagnostics": told, "accepted": accepted})
     else:
         for each in found:
             put(str(each))
-        put(f"{_counted(count, 'error')}, {_counted(len(found) - count, 'warning')}")
-    if count:
+        rest = f" ({len(accepted)} accepted)" if accepted else ""
+        put(f"{_counted(count, 'error')}, {_counted(len(found) - count, 'warning')}{rest}")
+    if count or (strict and found):
         leave(FINDINGS)
 
 
-def _listed(found: Sequence["Diagnostic"]) -> list[dict[str, object]]:
-    return [
-        {
-            "file": each.span.path,
-            "line": each.span.line,
-            "column": each.span.column,
-            "severity": str(each.severity),
-            "code": str(each.code),
-            "message": each.message,
-            "hint": each.hint,
-        }
-        for each in found
-    ]
+def _listed(each: "Diagnostic") -> dict[str, object]:
+    return {
+        "file": each.span.path,
+        "line": each.span.line,
+        "column": each.span.column,
+        "severity": str(each.severity),
+        "code": str(each.code),
+        "message": each.message,
+        "hint": each.hint,
+    }
 
 
 def _counted(count: int, noun: str) -> str:
     return f"{count or 'no'} {noun}{'' if count == 1 else 's'}"
 
 
+class Format(StrEnum):
+    """How a report of tests is written."""
+
+    TEXT = "text"
+    JSON = "json"
+    JUNIT = "junit"
+
+
 @plainly
-def run_tests(rules: RulesArgument = Path("rules"), *, as_json: AsJson = False) -> None:
-    """Run the tests that rule files carry."""
+def run_tests(
+    rules: RulesArgument = Path("rules"),
+    *,
+    coverage: Annotated[
+        bool, typer.Option("--coverage", help="List every cell that no test has seen true, or false.")
+    ] = False,
+    form: Annotated[Format, typer.Option("--format", help="How the report is written.")] = Format.TEXT,
+    as_json: AsJson = False,
+) -> None:
+    """Run the tests that rule files carry, and tell which cells they have seen true and false."""
     from api.adapters.bundle_files import read_rules
+    from api.cli import test_report
     from engine import compile_bundle
+    from engine.coverage import coverage_of
     from engine.ruletests import run_rule_tests
 
     bundle = compile_bundle(read_rules(rules), root=str(rules))
     results = run_rule_tests(bundle)
-    failed = [result for result in results if not result.passed]
-    if as_json:
-        told = [
-            {
-                "rule": result.rule,
-                "name": result.name,
-                "place": str(result.span),
-                "problems": [str(problem) for problem in result.problems],
-                "failures": list(result.failures),
-            }
-            for result in failed
-        ]
-        put_json({"ruleset": bundle.hash, "tests": len(results), "failed": len(failed), "failures": told})
-    else:
-        for result in failed:
-            for problem in result.problems:
-                put(str(problem))
-            for failure in result.failures:
-                put(f"{result.span}: {result.name}: {failure}")
-        put(f"{_counted(len(results), 'test')}, {len(failed)} failed")
-    if failed:
+    seen = coverage_of(bundle, results)
+    match Format.JSON if as_json else form:
+        case Format.JSON:
+            put_json(test_report.as_json(bundle.hash, results, seen, every_cell=coverage))
+        case Format.JUNIT:
+            put(test_report.as_junit(results))
+        case Format.TEXT:
+            for line in test_report.as_text(results, seen, every_cell=coverage):
+                put(line)
+    if not all(result.passed for result in results):
         leave(FINDINGS)

@@ -16,6 +16,7 @@ from engine.compiler.planning import plan_of
 from engine.compiler.rules import read_rules
 from engine.errors import RuleErrors, Span
 from engine.plan import Plan
+from engine.syntax import Condition
 
 MODEL: Final = "MODEL"
 """The file that names the model a bundle serves with, by its version; without it, whichever is current serves."""
@@ -31,6 +32,8 @@ class Bundle:
     """The tests that the rule files carry."""
     personas: Mapping[str, Node]
     """The customers that those tests start from, by name, still unread."""
+    conditions: tuple[Condition, ...]
+    """Every condition that a rule file states, guards' apart: what tests should see true and false."""
     acceptances: tuple[Acceptance, ...]
     """Which warnings the rule files accept; those of later checks among them."""
     accepted: tuple[Accepted, ...]
@@ -71,6 +74,7 @@ def compile_bundle(files: Mapping[str, bytes], *, root: str = "rules") -> Bundle
         plan=plan_of(read, hash_of(files), verdict.standing),
         tests=tuple(read.context.tests),
         personas=read.personas,
+        conditions=tuple(read.rules.stated()),
         acceptances=acceptances,
         accepted=verdict.accepted,
         model=model,

@@ -165,6 +165,12 @@ class Rules:
 
     def conditions(self) -> Iterator[Condition]:
         """Every condition of every rule."""
+        yield from self.stated()
+        yield from (guard.condition for guard in self.guards)
+        yield from (trigger.suppression for trigger in self.triggers if trigger.suppression is not None)
+
+    def stated(self) -> Iterator[Condition]:
+        """The conditions of actions, themes, needs and triggers, as their files state them."""
         for read in self.actions:
             yield from (condition for version in read.rules.versions for condition, _ in version.stages)
             tables = (*read.values, *(table for each in read.terms for _, table in each.terms))
@@ -172,11 +178,7 @@ class Rules:
             yield from (each.condition for each in read.treatments)
         yield from (theme.condition for theme in self.themes)
         yield from (need.condition for need in self.needs)
-        yield from (guard.condition for guard in self.guards)
-        for trigger in self.triggers:
-            yield trigger.condition
-            if trigger.suppression is not None:
-                yield trigger.suppression
+        yield from (trigger.condition for trigger in self.triggers)
 
     def subject(self, context: ReadContext) -> Subject:
         """What the checks look at."""

@@ -272,8 +272,15 @@ def test_because_may_say_why_an_action_is_offered() -> None:
 def test_failing_test_says_stage_rule_place_and_detail() -> None:
     """Enough to know which line to change."""
     result = outcome("eligible: {when: {age: at least 65}}", "expect: {offer: isa}")
-    assert result.failures == (
+    (failure,) = result.failures
+    assert str(failure) == (
         "`isa` was not offered; `isa` was stopped as not_eligible: action/isa (rules/actions/isa.yaml:5:24) "
+        "`age: at least 65` does not hold: age is 40"
+    )
+    assert failure.diff() == (
+        "- expected: offer `isa`",
+        "+ got:      no offer",
+        "  decided:  `isa` was stopped as not_eligible: action/isa (rules/actions/isa.yaml:5:24) "
         "`age: at least 65` does not hold: age is 40",
     )
     assert not result.passed
@@ -284,14 +291,18 @@ def test_failing_test_says_what_came_instead() -> None:
     """Another action, or the one that should not."""
     dearer = an_action("loan", group="loans", value="500")
     (failure,) = outcome("", "against: all\nexpect: {offer: isa}", dearer).failures
-    assert failure.startswith("`isa` was not offered (`loan` instead); `isa` was stopped as outranked")
-    assert outcome("", "expect: {not_offer: isa}").failures == ("`isa` was offered on web.hero",)
+    assert failure.got == "`loan` on web.hero"
+    assert str(failure).startswith("`isa` was not offered (`loan` instead); `isa` was stopped as outranked")
+    (failure,) = outcome("", "expect: {not_offer: isa}").failures
+    assert str(failure) == "`isa` was offered on web.hero"
+    assert failure.diff()[:2] == ("- expected: no offer of `isa`", "+ got:      `isa` on web.hero")
 
 
 def test_wrong_reason_is_a_failure() -> None:
     """An action that is not offered for another reason passes no test."""
     (failure,) = outcome("eligible: {when: {age: at least 65}}", "expect: {not_offer: isa, because: rent}").failures
-    assert failure.startswith("expected because `rent`, but `isa` was stopped as not_eligible")
+    assert str(failure).startswith("expected because `rent`, but `isa` was stopped as not_eligible")
+    assert failure.expected == "no offer of `isa` because `rent`"
 
 
 # --- mistakes in tests -----------------------------------------------------------------------------------------------

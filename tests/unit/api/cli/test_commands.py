@@ -50,7 +50,20 @@ def test_every_command_tells_of_itself_and_has_json(command: str) -> None:
 
 def test_check_of_good_rules_ends_with_0(rules: Path) -> None:
     checked = nextbest("check", str(rules))
-    assert (checked.exit_code, checked.stdout) == (0, "no errors, no warnings\n")
+    assert checked.exit_code == 0
+    assert checked.stdout.endswith("no errors, 2 warnings\n")
+
+
+def test_warnings_end_with_1_only_where_that_is_asked_for_and_none_is_accepted(rules: Path) -> None:
+    assert nextbest("check", str(rules), "--strict").exit_code == 1
+    for path, first in (("actions/card.yaml", "action: card"), ("customized/lost.yaml", "trigger: lost")):
+        text = (rules / path).read_text()
+        assert first in text
+        (rules / path).write_text(text.replace(first, f"{first}  # accept untested: a small bank", 1))
+    checked = nextbest("check", str(rules), "--strict")
+    assert (checked.exit_code, checked.stdout) == (0, "no errors, no warnings (2 accepted)\n")
+    told = json.loads(nextbest("check", str(rules), "--json").stdout)
+    assert [(each["code"], each["reason"]) for each in told["accepted"]] == [("untested", "a small bank")] * 2
 
 
 def test_check_names_the_place_of_every_problem_and_ends_with_1(rules: Path) -> None:
@@ -88,8 +101,20 @@ def test_test_names_the_expectations_that_failed(rules: Path) -> None:
     (rules / "personas.yaml").write_text("personas: {typical: {consent.marketing: true}}")
     tested = nextbest("test", str(rules))
     assert tested.exit_code == 1
-    assert f"{action}:13:9: held: `card` was not offered" in tested.stdout
-    assert tested.stdout.endswith("1 test, 1 failed\n")
+    assert f"  FAILED {action}:13:9: held\n    - expected: offer `card`\n    + got:      no offer\n" in tested.stdout
+    assert "1 test, 1 failed\n0 of 4 cells seen both true and false" in tested.stdout
+
+
+@pytest.mark.parametrize(("form", "start"), [("text", "no tests, 0 failed"), ("json", "{"), ("junit", "<?xml")])
+def test_test_reports_in_the_form_that_is_asked_for(rules: Path, form: str, start: str) -> None:
+    tested = nextbest("test", str(rules), "--format", form)
+    assert tested.exit_code == 0
+    assert tested.stdout.startswith(start)
+
+
+def test_test_lists_what_no_test_has_seen(rules: Path) -> None:
+    tested = nextbest("test", str(rules), "--coverage")
+    assert "was never seen true or false\n" in tested.stdout
 
 
 def test_folder_that_is_not_there_is_a_matter_of_usage() -> None:
