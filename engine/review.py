@@ -55,7 +55,8 @@ def check_expired(plan: Plan, today: date) -> Iterator[Diagnostic]:
 
 
 def _heads(plan: Plan) -> Iterator[RuleHead]:
-    for rules in (plan.action_rules, plan.themes, plan.triggers, plan.guards, plan.levers):
+    yield from (each.head for rules in plan.action_rules for each in rules.versions)
+    for rules in (plan.themes, plan.triggers, plan.guards, plan.levers):
         yield from (each.head for each in rules)
 
 
@@ -73,7 +74,7 @@ def check_untested(plan: Plan, results: Sequence[RuleTestResult]) -> Iterator[Di
 
 
 def _tested(plan: Plan) -> Iterator[tuple[RuleHead, Condition]]:
-    for rules in plan.action_rules:
+    for rules in (each for action in plan.action_rules for each in action.versions):
         yield rules.head, All(tuple(condition for condition, _ in rules.stages if condition != ALWAYS))
     yield from ((theme.head, theme.condition) for theme in plan.themes)
     yield from ((trigger.head, trigger.condition) for trigger in plan.triggers)

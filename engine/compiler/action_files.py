@@ -14,7 +14,7 @@ from engine.compiler.grammar.marketing import ACTIVITIES, TREATMENT
 from engine.compiler.parse import Mapping as MappingNode
 from engine.compiler.parse import Node, Scalar, Sequence
 from engine.contacts import hash32
-from engine.errors import Diagnostic, Span
+from engine.errors import Code, Diagnostic, Span
 from engine.facts import HOLDS, FactType
 from engine.ids import ActionId, FactName, PlacementId, TreatmentId
 from engine.plan import ActionRules, Channel, Validity
@@ -176,7 +176,9 @@ def _treatment(
     conditions = context.conditions.of_placements(channel.placements)
     condition = conditions.block(block) if (block := form.node_at("when")) is not None else ALWAYS
     validity = read_validity(form)
-    form.choice("privacy")
+    if form.choice("privacy") in ("personal", "staff") and channel.privacy == "public":
+        message = f"this is for fewer eyes than `{channel.id}` has, which is a public screen"
+        context.problems.error(form.span_of("privacy"), message, code=Code.PRIVATE_ON_PUBLIC)
     content = {
         entry.key.text: plain(entry.value) for entry in form.node.entries if entry.key.text not in _TREATMENT_KEYS
     }
@@ -236,7 +238,7 @@ def _placeholders(form: Form, channel: Channel, context: ReadContext) -> Iterato
                 context.problems.error(span, f"`{match[1]}` is membership of a set, which cannot be put into words")
             elif fact.spec.private and channel.privacy == "public":
                 message = f"the private fact `{fact.name}` must not appear on `{channel.id}`, which is a public screen"
-                context.problems.error(span, message)
+                context.problems.error(span, message, code=Code.PRIVATE_ON_PUBLIC)
             else:
                 yield fact.name
 

@@ -13,7 +13,7 @@ from engine.compiler.grammar.words import OPERATOR, OPERATORS, PERIODS
 from engine.compiler.linear import Line, read_line
 from engine.compiler.parse import Mapping as MappingNode
 from engine.compiler.parse import Node, Scalar, Sequence, read_number
-from engine.errors import FactError, Span
+from engine.errors import Code, FactError, Span
 from engine.events import EventSpec
 from engine.facts import NUMERIC, ORDERED, FactSpec, FactType, Natural, hold, show_number
 from engine.ids import EventName, FactName
@@ -406,7 +406,8 @@ class ConditionReader:
     def _check_kept(self, form: Form, key: str, event: EventSpec, window: Duration | None) -> None:
         if window is not None and event.keep_days is not None and window.longest_days > event.keep_days + 2:
             message = f"the window {window} is longer than `{event.name}` is kept ({event.keep_days} days)"
-            self._problems.error(form.span_of(key), message, "raise `keep` in the catalogue, or shorten the window")
+            hint = "raise `keep` in the catalogue, or shorten the window"
+            self._problems.error(form.span_of(key), message, hint, code=Code.WINDOW_TOO_LONG)
 
     def _seen(self, form: Form, kind: str, event: EventSpec, text: str, shown: str) -> Condition:
         at_least = form.integer("at_least") or 1

@@ -10,6 +10,7 @@ from engine.compiler.context import ReadContext, read_head
 from engine.compiler.form import Form, read_duration
 from engine.compiler.grammar.marketing import WEIGHT
 from engine.compiler.parse import Scalar
+from engine.errors import Code
 from engine.ids import MomentId
 from engine.plan import Trigger
 from engine.syntax import All, AnyOf, Condition, Seen
@@ -74,7 +75,8 @@ def _suppression(form: Form, condition: Condition, context: ReadContext) -> tupl
     if not actions:
         context.problems.error(suppress.span, "`suppress` names no action", "add `actions` or `groups`")
     if lasting is None:
-        context.problems.error(suppress.span, "a suppression without an end", "add `for: 30d`")
+        hint, code = "add `for: 30d`", Code.SUPPRESSION_WITHOUT_END
+        context.problems.error(suppress.span, "a suppression without an end", hint, code=code)
         return actions, None
     return actions, _binding(suppress, lasting, condition, context)
 

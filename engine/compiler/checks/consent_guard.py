@@ -19,16 +19,16 @@ def check_consent_guard(subject: Subject, problems: Problems) -> None:
     if subject.guards_span.path in subject.unsound:
         return
     verdict_by_guards: dict[tuple[int, ...], bool] = {}
-    unguarded = []
+    unguarded: dict[str, None] = {}
     for action in subject.actions:
         if action.tier is Tier.OFFER:
             at = tuple(at for at, guard in enumerate(subject.guards) if _always_stops(guard, action.position))
             if at not in verdict_by_guards:
                 verdict_by_guards[at] = _ask_for_consent(subject, [subject.guards[each] for each in at])
             if not verdict_by_guards[at]:
-                unguarded.append(action.id)
+                unguarded[action.id] = None
     if unguarded:
-        message = f"no guard asks for consent to {', '.join(f'`{name}`' for name in unguarded[:_PLENTY])}"
+        message = f"no guard asks for consent to {', '.join(f'`{name}`' for name in list(unguarded)[:_PLENTY])}"
         more = f" and {len(unguarded) - _PLENTY} more offers" if len(unguarded) > _PLENTY else ""
         hint = "offers need marketing consent"
         problems.error(subject.guards_span, message + more, hint, code=Code.MISSING_CONSENT_GUARD)

@@ -10,7 +10,7 @@ from engine.compiler.checks.impossible import at_its_moments
 from engine.compiler.checks.never_candidate import valid_days
 from engine.compiler.checks.subject import Subject
 from engine.compiler.form import Problems
-from engine.errors import Code
+from engine.errors import Code, Span
 from engine.plan import Trigger
 
 _PLENTY = 3
@@ -31,11 +31,11 @@ def _check(subject: Subject, trigger: Trigger, promoting: dict[int, list[Trigger
     met: list[tuple[Trigger, int, Box]] = []
     span = trigger.head.span
     try:
-        seen: set[str] = set()
+        seen: set[Span] = set()
         for action in trigger.suppresses:
             for other in promoting.get(action, ()):
-                if other.head.rule not in seen:
-                    seen.add(other.head.rule)
+                if other.head.span not in seen:
+                    seen.add(other.head.span)
                     box = subject.search.somebody(list(_both(subject, trigger, other)), sure=True)
                     if box is not None:
                         met.append((other, action, box))

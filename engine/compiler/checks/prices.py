@@ -21,12 +21,8 @@ def check_prices(subject: Subject, problems: Problems) -> None:
     for treatments in subject.treatments:
         quoted = [(read, frozenset(_amounts(read.treatment.content))) for read in treatments]
         for (read, amounts), (other, others) in combinations(quoted, 2):
-            if read.channel == other.channel or not amounts or not others or amounts & others:
-                continue
-            if (
-                read.treatment.last_day < other.treatment.first_day
-                or other.treatment.last_day < read.treatment.first_day
-            ):
+            together = read.channel != other.channel and _on_one_day(read.treatment, other.treatment)
+            if not together or not amounts or not others or amounts & others:
                 continue
             names = [subject.channels[each.channel].id for each in (read, other)]
             message = (

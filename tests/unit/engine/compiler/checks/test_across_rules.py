@@ -188,7 +188,7 @@ def test_rules_that_meet_in_nobody_or_perhaps_in_nobody_do_not_contradict(promot
         (
             an_action("isa", show="only_when_promoted", valid="{to: 2026-03-31}"),
             [a_trigger("spring", "when: {age: over 40}\nvalid: {from: 2026-04-01}\npromote: {isa: 2}")],
-            "it is valid for some days only, no trigger or theme promotes it",
+            "no trigger or theme promotes it for anybody",
         ),
     ],
 )
@@ -241,6 +241,14 @@ def test_text_on_a_public_screen_must_not_differ_by_something_private() -> None:
     lines = "treatments:\n  {place}: [{{id: a, headline: x, when: {{income: over 5_000}}}}, {{id: b, headline: y}}]"
     (warning,) = found(Code.PRIVATE_ON_PUBLIC, an_action("isa", lines.format(place="atm.idle")))
     assert "whoever sees `atm` can tell `income`, which is private" in warning.message
+    assert found(Code.PRIVATE_ON_PUBLIC, an_action("isa", lines.format(place="web.hero"))) == []
+
+
+def test_treatment_for_fewer_eyes_does_not_belong_on_a_public_screen() -> None:
+    """Whatever its words are."""
+    lines = "treatments:\n  {place}: {{headline: x, privacy: personal}}"
+    (error,) = found(Code.PRIVATE_ON_PUBLIC, an_action("isa", lines.format(place="atm.idle")))
+    assert error.message == "this is for fewer eyes than `atm` has, which is a public screen"
     assert found(Code.PRIVATE_ON_PUBLIC, an_action("isa", lines.format(place="web.hero"))) == []
 
 
