@@ -1,7 +1,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: docs help setup demo test test-code test-rules check check-format check-lint check-types check-imports check-rules bench loadtest lock format clean
+.PHONY: docs help setup demo test test-code test-rules check check-format check-lint check-types check-imports check-rules fuzz bench loadtest lock format clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -64,6 +64,9 @@ check-imports: setup ## import directions
 
 check-rules: setup ## nextbest check rules
 	@$(BIN)/nextbest check rules
+
+fuzz: setup ## give the rule compiler any bytes, guided by coverage (ARGS="--seconds 300 --corpus DIR")
+	@$(BIN)/python -m tests.fuzz $(ARGS)
 
 bench: setup ## measure beside public peers, results as JSON (ARGS="engine --quick")
 	@$(BIN)/python -m bench $(ARGS)

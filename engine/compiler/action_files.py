@@ -91,6 +91,7 @@ def read_action(form: Form, position: int, context: ReadContext) -> ReadAction:
     never_with = context.known_actions(form, "never_with")
     contact = form.form("contact", "`contact`")
     context.read_tests(form, head, frozenset({position}))
+    context.forms[head.span] = form
     form.finish()
     return ReadAction(
         action=action,

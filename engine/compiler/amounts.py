@@ -90,11 +90,11 @@ class _AmountReader:
         return AmountTable(rows=((ALWAYS, self._amount(node)),))
 
     def _several(self, form: Form) -> AmountTable:
-        rows, by_channel = [], False
+        rows, by_channel, last = [], False, form.span
         for row in form.forms("table", "a row of the table"):
             condition = self._context.conditions.block(block) if (block := row.node_at("when")) is not None else ALWAYS
             by_channel = by_channel or any(fact.name == CHANNEL for fact in facts_read(condition))
-            then = row.node_at("then")
+            then, last = row.node_at("then"), row.span_of("when")
             if then is None:
                 self._problems.error(row.span, "a row of the table needs `then`")
             else:
@@ -109,7 +109,7 @@ class _AmountReader:
         form.finish()
         if not rows or rows[-1][0] != ALWAYS:
             hint = "it is what holds otherwise"
-            self._problems.error(form.span, "the last row of the table must have no `when`", hint)
+            self._problems.error(last, "the last row of the table must have no `when`", hint)
             rows.append((ALWAYS, Linear(Fraction(0))))
         return AmountTable(rows=tuple(rows))
 

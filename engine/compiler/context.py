@@ -37,6 +37,8 @@ class ReadContext:
     position_by_action: Mapping[str, int]
     group_by_action: Mapping[str, str]
     tests: list[TestSource] = field(default_factory=list)
+    forms: dict[Span, Form] = field(default_factory=dict)
+    """What was read of rule files, by the place of their heads: checks find the places of single keys there."""
 
     def actions_of_groups(self, groups: tuple[str, ...]) -> tuple[int, ...]:
         """Positions of the actions of some groups."""

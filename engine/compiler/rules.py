@@ -207,6 +207,7 @@ class Rules:
             levers=self.arbitration.levers,
             search=Search(world),
             unsound=unsound,
+            forms=context.forms,
         )
 
     def _further_values(self) -> Iterator[AmountTable]:

@@ -54,6 +54,7 @@ def read_theme(form: Form, context: ReadContext) -> tuple[Theme, list[NeedPart]]
         accept_counts=form.duration("accept_counts"),
     )
     context.read_tests(form, head, frozenset(journey))
+    context.forms[head.span] = form
     form.finish()
     return theme, parts
 

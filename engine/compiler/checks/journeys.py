@@ -8,11 +8,15 @@ from engine.errors import Code
 def check_journeys(subject: Subject, problems: Problems) -> None:
     """Warn where a step cannot be done, and refuse a step that stands in one journey twice."""
     for theme in subject.themes:
-        for step in theme.journey:
-            action = subject.actions[step]
-            if action.gives is None and theme.accept_counts is None:
-                message = f"the step `{action.id}` gives no product, so it is never done"
+        action_by_id = {str(subject.actions[step].id): subject.actions[step] for step in theme.journey}
+        seen: set[str] = set()
+        for word in subject.words(theme.head, "journey"):
+            action = action_by_id.get(word.text)
+            if word.text in seen:
+                message = f"`{word.text}` stands in the journey twice"
+                problems.error(word.span, message, "leave it in once", code=Code.DUPLICATE)
+            elif action is not None and action.gives is None and theme.accept_counts is None:
+                message = f"the step `{word.text}` gives no product, so it is never done"
                 hint = "add `accept_counts: 90d` to the theme"
-                problems.warning(theme.head.span, message, hint, code=Code.STEP_NEVER_DONE)
-        if len(set(theme.journey)) < len(theme.journey):
-            problems.error(theme.head.span, "an action stands in the journey twice", code=Code.DUPLICATE)
+                problems.warning(word.span, message, hint, code=Code.STEP_NEVER_DONE)
+            seen.add(word.text)

@@ -13,7 +13,7 @@ def check_promotions(subject: Subject, problems: Problems) -> None:
         if action.only_when_promoted and action.position not in promoted:
             message = f"`{action.id}` shows only when promoted, and no theme or trigger promotes it"
             problems.error(
-                rules.head.span,
+                subject.place(rules.head, "show"),
                 message,
                 "it can never be a candidate: promote it, or write `show: always`",
                 code=Code.NEVER_CANDIDATE,

@@ -7,9 +7,10 @@ from engine.actions import Action
 from engine.compiler.action_files import ReadTreatment
 from engine.compiler.amounts import AmountTable
 from engine.compiler.boxes.search import LIMIT, Goal, Search, TooManyBoxes
-from engine.compiler.form import Problems
+from engine.compiler.form import Form, Problems
+from engine.compiler.parse import Scalar
 from engine.errors import Code, Span
-from engine.plan import ActionRules, Catalogue, Channel, Guard, Lever, Need, Theme, Trigger
+from engine.plan import ActionRules, Catalogue, Channel, Guard, Lever, Need, RuleHead, Theme, Trigger
 from engine.syntax import FactRef
 
 
@@ -37,6 +38,18 @@ class Subject:
     """Looks for customers whom conditions match."""
     unsound: frozenset[str]
     """Files with errors: what could not be read of them reads as true, so nothing can be concluded from them."""
+    forms: Mapping[Span, Form]
+    """What was read of the files of actions and themes, by the place of their heads."""
+
+    def place(self, head: RuleHead, key: str) -> Span:
+        """Where a key's value stands in a rule's file; the rule's own place where it is absent."""
+        form = self.forms.get(head.span)
+        return head.span if form is None else form.span_of(key)
+
+    def words(self, head: RuleHead, key: str) -> tuple[Scalar, ...]:
+        """The words of a list in a rule's file."""
+        form = self.forms.get(head.span)
+        return () if form is None else form.words(key)
 
 
 def is_nobody(subject: Subject, problems: Problems, span: Span, looked_for: str, goals: Sequence[Goal]) -> bool:

@@ -10,9 +10,7 @@ JOURNEY = "active: {verified: true}\njourney: [isa]"
 
 def a_home(comment: str) -> dict[str, str]:
     """A theme whose step is never done, with a comment on the line of that warning."""
-    ((path, text),) = a_theme("home", JOURNEY).items()
-    first, _, rest = text.partition("\n")
-    return {path: f"{first}  {comment}\n{rest}"}
+    return a_theme("home", f"{JOURNEY}  {comment}")
 
 
 def test_warning_is_accepted_by_a_comment_on_its_line_with_a_reason() -> None:
@@ -35,7 +33,7 @@ def test_acceptance_without_reason_or_code_accepts_nothing(comment: str) -> None
     problems = problems_of(an_action("isa"), a_home(comment))
     assert len(problems) == 2
     assert "warning [step_never_done]" in problems[0]
-    assert "rules/thematic/home.yaml:1:14: warning [acceptance_without_reason]: an acceptance without" in problems[1]
+    assert "rules/thematic/home.yaml:4:17: warning [acceptance_without_reason]: an acceptance without" in problems[1]
     assert problems[1].endswith("write `# accept <code>: <reason>` on the line of the warning")
 
 
@@ -54,11 +52,11 @@ def test_acceptance_of_nothing_is_reported(comment: str, told: str) -> None:
 
 def test_acceptance_on_another_line_accepts_nothing() -> None:
     """The comment stands on the warning's own line."""
-    theme = a_theme("home", f"{JOURNEY}  # accept step_never_done: advice has no end")
+    theme = a_theme("home", f"# accept step_never_done: advice has no end\n{JOURNEY}")
     problems = problems_of(an_action("isa"), theme)
     assert [each.partition("[")[2].partition("]")[0] for each in problems] == [
-        "step_never_done",
         "acceptance_of_nothing",
+        "step_never_done",
     ]
 
 

@@ -30,7 +30,7 @@ def test_errors_keep_a_bundle_from_being_made_and_warnings_do_not() -> None:
     theme = a_theme("home", "active: {verified: true}\njourney: [isa]")
     (warning,) = a_bundle(an_action("isa"), theme).plan.warnings
     assert str(warning).startswith(
-        "rules/thematic/home.yaml:1:1: warning [step_never_done]: the step `isa` gives no product"
+        "rules/thematic/home.yaml:4:11: warning [step_never_done]: the step `isa` gives no product"
     )
     with pytest.raises(RuleErrors) as refused:
         compile_bundle(rule_files(an_action("isa", "eligible: {when: {agee: 1}}"), theme))
@@ -124,7 +124,7 @@ def test_action_may_stand_in_a_journey_once() -> None:
     """Twice would make its position a guess."""
     theme = a_theme("home", "active: {verified: true}\njourney: [isa, isa]")
     assert any(
-        "an action stands in the journey twice" in each for each in problems_of(an_action("isa", gives="isa"), theme)
+        "`isa` stands in the journey twice" in each for each in problems_of(an_action("isa", gives="isa"), theme)
     )
 
 

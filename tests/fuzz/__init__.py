@@ -1,0 +1,1 @@
+"""Coverage-guided fuzzing of the rule compiler: `make fuzz ARGS="--seconds 60"`."""
