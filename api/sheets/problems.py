@@ -51,3 +51,13 @@ class WorkbookRefused(Exception):
 def unreadable(error: ParseError) -> list[Problem]:
     """What is wrong with a file that cannot be read."""
     return [Problem(Spot(), each.message, each.hint, str(each.span)) for each in error.diagnostics]
+
+
+def merged_in(spot: Spot, area: str) -> Problem:
+    """Merged cells."""
+    return Problem(spot, f"the cells {area} are merged", "unmerge them")
+
+
+def formula_in(spot: Spot) -> Problem:
+    """A formula."""
+    return Problem(spot, "formulas are not taken over", "paste the value (Paste Special > Values)")

@@ -16,10 +16,11 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from api.sheets.archive import check_archive, refused
 from api.sheets.forms import Form
+from api.sheets.glance import glance
 from api.sheets.grid import Grid, GridRow, Origin
 from api.sheets.layout import PLACE, SHEET_BY_NAME, Sheet
 from api.sheets.origin import SHEET, unpack
-from api.sheets.problems import Problem, Spot, WorkbookRefused
+from api.sheets.problems import Problem, Spot, WorkbookRefused, formula_in, merged_in
 from api.sheets.tables import field_of
 from api.sheets.workbook_out import NAMES, README
 from engine.compiler.form import suggestion
@@ -36,6 +37,8 @@ def import_workbook(name: str, content: bytes) -> tuple[Origin, dict[str, Grid]]
         WorkbookRefused: with everything that keeps it from being read.
     """
     check_archive(name, content)
+    if found := glance(content):
+        raise WorkbookRefused(*found)
     book = _open(content)
     origin = _origin(book)
     problems: list[Problem] = []
@@ -132,7 +135,7 @@ def _has_fair_shape(page: Worksheet, problems: list[Problem]) -> bool:
     """Whether a sheet is small enough to be read cell by cell."""
     for area in page.merged_cells.ranges:
         spot = Spot(page.title, area.min_row, get_column_letter(area.min_col))
-        problems.append(Problem(spot, f"the cells {area.coord} are merged", "unmerge them"))
+        problems.append(merged_in(spot, area.coord))
     if page.max_column > _MOST_COLUMNS:
         problems.append(Problem(Spot(page.title), f"the sheet has more than {_MOST_COLUMNS} columns"))
         return False
@@ -152,6 +155,9 @@ def _text(cell: Cell | MergedCell, form: Form | None, problems: list[Problem]) -
     if value is None or isinstance(cell, MergedCell):
         return ""
     spot = Spot(cell.parent.title, cell.row, cell.column_letter)
+    if cell.data_type == "f":
+        problems.append(formula_in(spot))
+        return ""
     try:
         return _plain(value, cell.data_type, form)
     except ValueError as error:
@@ -162,8 +168,6 @@ def _text(cell: Cell | MergedCell, form: Form | None, problems: list[Problem]) -
 
 def _plain(value: object, data_type: str, form: Form | None) -> str:
     match value:
-        case _ if data_type == "f":
-            raise ValueError("formulas are not taken over; paste the value (Paste Special > Values)")
         case _ if data_type == "e":
             raise ValueError(f"the cell holds the error {value}; write a value")
         case bool():

@@ -366,5 +366,23 @@ def test_sheet_that_somebody_added_is_left_aside() -> None:
 
 
 def test_every_problem_is_told_at_once() -> None:
-    said = refusal(merge, formula, hide_sheet)
-    assert len(said) == 3
+    assert len(refusal(merge, formula)) == 2
+    assert len(refusal(error, hide_row, hide_sheet, rename_column)) == 3
+
+
+def test_formulas_and_merged_cells_that_a_glance_overlooks_are_refused_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.sheets.workbook_in.glance", lambda _content: [])
+    assert len(refusal(merge, formula)) == 2
+
+
+def test_formula_in_a_large_workbook_is_refused_before_it_is_opened() -> None:
+    """Opening 20,000 rows would take seconds and hundreds of megabytes."""
+    sheet = b"".join(b'<row r="%d"><c r="A%d"><v>1</v></c></row>' % (row, row) for row in range(2, 20_000))
+    content = packed(**{SHEET: b'<worksheet><sheetData>%b<row><c r="B7"><f>1</f></c></row>' % sheet})
+    tracemalloc.start()
+    try:
+        said = said_of(content)
+        assert tracemalloc.get_traced_memory()[1] < MOST_MEMORY
+    finally:
+        tracemalloc.stop()
+    assert said == ["Actions!B7: formulas are not taken over; paste the value (Paste Special > Values)"]
