@@ -5,18 +5,19 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from api.sheets.building import key_order, node_of_row, value_of, value_of_edit
+from api.sheets.building import key_order, node_of_row, value_of_edit
 from api.sheets.changes import CellChange, Change, Merged, addition, edit, removal, short
 from api.sheets.confirming import placed_rows
-from api.sheets.forms import Form, same, show
+from api.sheets.forms import same
 from api.sheets.grid import Grid, Origin
 from api.sheets.layout import KEY_PATH, SHEETS, EntrySheet, FileSheet, LeafSheet, ListSheet, Sheet
 from api.sheets.matching import Edit, Matched, SheetMatch, compare
-from api.sheets.placing import NewRow, placed_entries, placed_items, with_children
+from api.sheets.news import moved, unraised
+from api.sheets.placing import NewRow, new_row, placed_entries, placed_items, with_children
 from api.sheets.problems import Problem, Spot, WorkbookRefused, unreadable
-from api.sheets.tables import Document, Row, documents, encoded, field_of, path_of, rows
+from api.sheets.tables import Document, Row, documents, encoded, path_of, rows
 from api.sheets.yaml_edits import drop, file_of, put, put_keys, rename
-from api.sheets.yaml_nodes import Entry, Map, Path, Scalar, find, read_nodes
+from api.sheets.yaml_nodes import Map, Path, find, read_nodes
 from engine.compiler.documents import KINDS
 from engine.compiler.form import suggestion
 from engine.compiler.parse import ParseError
@@ -56,7 +57,7 @@ def merge(origin: Origin, grids: Mapping[str, Grid], files: Mapping[str, bytes])
     return Merged(
         files={**changed, **gone},
         changes=merger.changes,
-        notes=(*(_notes(base, present) if files else ()), *_unraised(present, docs)),
+        notes=(*(moved(base, present) if files else ()), *unraised(present, docs)),
         placed=placed,
     )
 
@@ -64,26 +65,6 @@ def merge(origin: Origin, grids: Mapping[str, Grid], files: Mapping[str, bytes])
 def _refuse(problems: Sequence[Problem]) -> None:
     if problems:
         raise WorkbookRefused(*sorted(set(problems)))
-
-
-def _notes(base: Mapping[str, Document], present: Mapping[str, Document]) -> list[str]:
-    changed = [name for name, doc in base.items() if name in present and present[name].content != doc.content]
-    return [
-        *(f"{name} changed since the export; what the workbook did not edit stays as it is now" for name in changed),
-        *(f"{name} was removed since the export" for name in base if name not in present),
-        *(f"{name} is newer than the export and stays as it is" for name in present if name not in base),
-    ]
-
-
-def _unraised(before: Mapping[str, Document], after: Mapping[str, Document]) -> list[str]:
-    """A rule that changes is published under a higher version."""
-    kept = [
-        doc.file
-        for name, doc in after.items()
-        if name in before and doc.text != before[name].text and name.partition("/")[0] in KINDS
-        if show(Form.WORD, doc.root.get("version")) == show(Form.WORD, before[name].root.get("version"))
-    ]
-    return [f"`version` is as it was in {', '.join(kept)}"] if kept else []
 
 
 class _Merger:
@@ -310,7 +291,7 @@ class _Merger:
             if matched.base is not None:
                 above[matched.base.file] = present.get((matched.base.file, matched.base.path), matched.base)
             elif file := self._file_for(each.sheet, matched):
-                added[file].append(_new_row(each.sheet, matched, above.get(file)))
+                added[file].append(new_row(each.sheet, matched, above.get(file)))
                 self._note_added(matched, each.sheet, file)
         for file in {**added, **removed}:
             if file in self._new_files:
@@ -379,27 +360,6 @@ class _Merger:
         self._file_by_row[sheet.name, matched.row.number] = file
         label = matched.texts.get(sheet.parent or "", "")
         self.changes.append(addition(matched, sheet.name, label, matched.texts[sheet.key], file))
-
-
-def _new_row(sheet: Sheet, matched: Matched, above: Row | None) -> NewRow:
-    texts = matched.texts
-    node = node_of_row(sheet, texts)
-    if isinstance(sheet, LeafSheet):
-        node = _setting(texts)
-    return NewRow(
-        key=texts[sheet.key],
-        node=node,
-        above=above,
-        spot=matched.spot(sheet.key),
-        label=texts.get(sheet.parent or "", ""),
-    )
-
-
-def _setting(texts: Mapping[str, str]) -> Map:
-    """The value of a setting, under the name of its column."""
-    cell = field_of(next(each for each in SHEETS if isinstance(each, LeafSheet)), "value")
-    assert cell is not None
-    return Map((Entry(Scalar("value"), value_of(cell, texts["value"])),)) if texts.get("value") else Map(())
 
 
 def _identity(row: Row) -> tuple[object, ...]:

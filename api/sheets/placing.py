@@ -1,13 +1,14 @@
 """Adds rows to the lists and mappings of one file's text, and removes rows from them, from the last to the first."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from api.sheets.building import block_list, key_order, with_entry
-from api.sheets.layout import SHEETS, EntrySheet, FileSheet, ListSheet, Sheet
+from api.sheets.building import block_list, key_order, node_of_row, value_of, with_entry
+from api.sheets.layout import SHEETS, EntrySheet, FileSheet, LeafSheet, ListSheet, Sheet
+from api.sheets.matching import Matched
 from api.sheets.problems import Problem, Spot
-from api.sheets.tables import Row
+from api.sheets.tables import Row, field_of
 from api.sheets.yaml_edits import drop, file_of, insert_entry, insert_item, listed, put
 from api.sheets.yaml_nodes import Entry, Map, Node, Path, Scalar, Seq, find, read_nodes
 
@@ -22,6 +23,28 @@ class NewRow:
     spot: Spot
     label: str = ""
     """What its parent column says."""
+
+
+def new_row(sheet: Sheet, matched: Matched, above: Row | None) -> NewRow:
+    """A row of the workbook that stands in no file yet."""
+    texts = matched.texts
+    node = node_of_row(sheet, texts)
+    if isinstance(sheet, LeafSheet):
+        node = _setting(texts)
+    return NewRow(
+        key=texts[sheet.key],
+        node=node,
+        above=above,
+        spot=matched.spot(sheet.key),
+        label=texts.get(sheet.parent or "", ""),
+    )
+
+
+def _setting(texts: Mapping[str, str]) -> Map:
+    """The value of a setting, under the name of its column."""
+    cell = field_of(next(each for each in SHEETS if isinstance(each, LeafSheet)), "value")
+    assert cell is not None
+    return Map((Entry(Scalar("value"), value_of(cell, texts["value"])),)) if texts.get("value") else Map(())
 
 
 def placed_items(text: str, file: str, path: Path, added: Sequence[NewRow], removed: Collection[str | int]) -> str:
