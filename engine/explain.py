@@ -68,13 +68,18 @@ def _arms(plan: Plan, decision: Decision, action: int) -> Iterator[Because]:
 def why_not(plan: Plan, request: Request, decision: Decision) -> tuple[Rejection, ...]:
     """Every action that was not chosen, in plan order."""
     return tuple(
-        Rejection(
-            action=action.id,
-            reason=Reason(decision.codes[action.position]),
-            because=_because(plan, request, decision, action.position),
-        )
+        why_not_this(plan, request, decision, action.position)
         for action in plan.actions
         if decision.codes[action.position] != Reason.CHOSEN
+    )
+
+
+def why_not_this(plan: Plan, request: Request, decision: Decision, action: int) -> Rejection:
+    """Why one action was not chosen."""
+    return Rejection(
+        action=plan.actions[action].id,
+        reason=Reason(decision.codes[action]),
+        because=_because(plan, request, decision, action),
     )
 
 

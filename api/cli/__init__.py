@@ -5,7 +5,19 @@ Exit codes: 0 fine, 1 findings, 2 usage. Results go to standard output, progress
 
 import typer
 
-from api.cli import asking, authoring, bundles, demonstrating, learning, loading, measuring, rules, serving, tables
+from api.cli import (
+    asking,
+    authoring,
+    bundles,
+    demonstrating,
+    learning,
+    loading,
+    measuring,
+    population,
+    rules,
+    serving,
+    tables,
+)
 
 app = typer.Typer(
     name="nextbest",
@@ -24,6 +36,7 @@ app.command("test")(rules.run_tests)
 app.command("schema")(authoring.schema)
 app.add_typer(tables.tables, name="table")
 app.command("explain")(asking.explain)
+app.command("why-never")(population.why_never)
 app.command("train")(learning.train)
 app.command("evaluate")(learning.evaluate)
 app.add_typer(learning.models)
