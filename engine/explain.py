@@ -1,6 +1,6 @@
 """Says in words why an action was chosen, and why every other one was not, with the rule's file and line."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
 from engine.decision import Candidate, Decision, Request
@@ -65,12 +65,14 @@ def _arms(plan: Plan, decision: Decision, action: int) -> Iterator[Because]:
             yield _rule("experiment", experiment.head, f"the customer is in the arm `{arm}`")
 
 
-def why_not(plan: Plan, request: Request, decision: Decision) -> tuple[Rejection, ...]:
-    """Every action that was not chosen, in plan order."""
+def why_not(
+    plan: Plan, request: Request, decision: Decision, only: Collection[int] | None = None
+) -> tuple[Rejection, ...]:
+    """Every action that was not chosen, in plan order; `only` those at some positions, where they are given."""
     return tuple(
         why_not_this(plan, request, decision, action.position)
         for action in plan.actions
-        if decision.codes[action.position] != Reason.CHOSEN
+        if decision.codes[action.position] != Reason.CHOSEN and (only is None or action.position in only)
     )
 
 

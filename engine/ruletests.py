@@ -94,7 +94,9 @@ class _FixedScorer:
 
 def _failures(plan: Plan, test: RuleTest, decision: Decision) -> Iterator[Failure]:
     shown = {option.candidate.action: str(each.placement.id) for each in decision.filled for option in each.options}
-    rejected = {plan.position_by_action[ActionId(each.action)]: each for each in why_not(plan, test.request, decision)}
+    asked = (*test.expected.offered, *test.expected.withheld)
+    rejections = why_not(plan, test.request, decision, asked)
+    rejected = {plan.position_by_action[ActionId(each.action)]: each for each in rejections}
     got = _got(plan, test, shown)
     for action in test.expected.offered:
         name = _named(plan, action)

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Final
 
 from tests.reference.conditions import NUMBERS, literal
-from tests.reference.drawing.dice import LENGTHS, Dice
+from tests.reference.drawing.dice import LENGTHS, LENGTHS_IN_DAYS, Dice
 from tests.reference.natural import Tree
 
 EVENTS: Final = ("paid", "quoted", "moved")
@@ -53,7 +53,8 @@ class ConditionDice(Dice):
             case "range":
                 return "..".join(sorted((self.text_of(name), self.text_of(name)), key=lambda text: literal(kind, text)))  # type: ignore[arg-type, return-value]  # literals of one ordered type
             case "period":
-                return f"{self.pick(('within', 'older than', 'in next'))} {self.pick(LENGTHS)}"
+                lengths = LENGTHS_IN_DAYS if kind == "date" else LENGTHS
+                return f"{self.pick(('within', 'older than', 'in next'))} {self.pick(lengths)}"
             case _:
                 return f"{self.pick(OPERATORS)} {self.right_side(name)}"
 

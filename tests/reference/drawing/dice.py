@@ -14,7 +14,8 @@ from tests.reference.natural import Length, day_away, instant_away
 T = TypeVar("T")
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 
-LENGTHS: Final = ("0d", "1d", "7d", "30d", "1mo", "6mo", "1y", "12h", "36h", "90min")
+LENGTHS_IN_DAYS: Final = ("0d", "1d", "7d", "30d", "1mo", "6mo", "1y")
+LENGTHS: Final = (*LENGTHS_IN_DAYS, "12h", "36h", "90min")
 
 
 @dataclass
