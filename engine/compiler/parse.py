@@ -8,7 +8,6 @@ are bounded. Everything wrong is said at once where one fault does not hide the 
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from itertools import islice
 from typing import Any, Final
 
@@ -32,80 +31,41 @@ from engine.compiler.characters import (
     stand_in,
     without_hidden,
 )
+from engine.compiler.nodes import (
+    MAX_DEPTH,
+    MAX_NODES,
+    MAX_SCALAR,
+    Entry,
+    Mapping,
+    Node,
+    Scalar,
+    Sequence,
+    read_number,
+    shorten,
+)
+from engine.compiler.quick import read_quickly
 from engine.compiler.yaml_words import Complaint, Place, sign_at, told
 from engine.errors import Code, Diagnostic, Span
 
+__all__ = [
+    "Entry",
+    "Mapping",
+    "Node",
+    "ParseError",
+    "Scalar",
+    "Sequence",
+    "comments",
+    "parse",
+    "read_number",
+    "shorten",
+]
+
 MAX_BYTES: Final = 128_000
-MAX_NODES: Final = 10_000
 MAX_LINE: Final = 10_000
-MAX_DEPTH: Final = 30
-MAX_SCALAR: Final = 20_000
 MAX_FAULTS: Final = 20
 """Faults of the YAML of one file that are told; the others wait until these are mended."""
 _REPAIRED_BYTES: Final = 100_000
 """How much is read again, in all, after signs without quotes: as many signs of one file are told."""
-_NUMBER: Final = re.compile(r"[-+]?(\d[\d_]*)(\.\d[\d_]*)?", re.ASCII)
-
-
-@dataclass(frozen=True, slots=True)
-class Scalar:
-    """A single value as it was written; `quoted` tells text from what could be a number or a truth value."""
-
-    text: str
-    quoted: bool
-    span: Span
-    lead: int | None = None
-    """Characters before the text, in its line, from the span on; None where text and file differ by more."""
-
-    def at(self, offset: int) -> Span:
-        """The place of a character of the text, or of the whole where the two do not run alongside."""
-        return self.span if self.lead is None else replace(self.span, column=self.span.column + self.lead + offset)
-
-    @property
-    def is_null(self) -> bool:
-        """Whether nothing was written."""
-        return not self.quoted and self.text in ("", "~", "null")
-
-    @property
-    def truth(self) -> bool | None:
-        """True or False where the scalar is one, else None."""
-        return {"true": True, "false": False}.get(self.text) if not self.quoted else None
-
-    @property
-    def number(self) -> Decimal | None:
-        """The exact number where the scalar is a plain one (underscores group digits), else None."""
-        return read_number(self.text) if not self.quoted else None
-
-
-@dataclass(frozen=True, slots=True)
-class Sequence:
-    """A list of nodes."""
-
-    items: tuple["Node", ...]
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One key of a mapping with its value."""
-
-    key: Scalar
-    value: "Node"
-
-
-@dataclass(frozen=True, slots=True)
-class Mapping:
-    """Keys with values, in file order, no key twice."""
-
-    entries: tuple[Entry, ...]
-    span: Span
-
-    def get(self, key: str) -> "Node | None":
-        """The value under a key, None where it is absent."""
-        return next((entry.value for entry in self.entries if entry.key.text == key), None)
-
-
-Node = Scalar | Sequence | Mapping
 
 
 class ParseError(Exception):
@@ -120,11 +80,6 @@ class ParseError(Exception):
         super().__init__("\n".join(map(str, self.diagnostics)))
 
 
-def read_number(text: str) -> Decimal | None:
-    """An exact decimal number such as `50_000` or `-0.5`, None for anything else."""
-    return Decimal(text.replace("_", "")) if len(text) <= 40 and _NUMBER.fullmatch(text) else None
-
-
 def parse(path: str, content: bytes) -> Mapping:
     """Read one file, whose top level must be a mapping.
 
@@ -137,7 +92,7 @@ def parse(path: str, content: bytes) -> Mapping:
     excess = _excess(path, text)
     if excess is not None or len(faults) >= MAX_FAULTS:
         raise ParseError([*faults, *([excess] if excess is not None else [])])
-    root = _parse(path, text, faults)
+    root = (None if faults else read_quickly(path, text)) or _parse(path, text, faults)
     if faults:
         raise ParseError(faults, root)
     assert root is not None
@@ -178,6 +133,13 @@ def _excess(path: str, text: str) -> Diagnostic | None:
             )
             return Diagnostic(span, f"the file nests deeper than {MAX_DEPTH} levels", "write it flatter")
     return None
+
+
+def read_with_parser(path: str, text: str) -> tuple[Mapping | None, tuple[Diagnostic, ...]]:
+    """What the parser makes of a text: the document, None where it cannot be had, and its faults."""
+    faults: dict[Diagnostic, None] = {}
+    root = _parse(path, text, faults)
+    return root, tuple(faults)
 
 
 def _parse(path: str, text: str, faults: dict[Diagnostic, None]) -> Mapping | None:
@@ -410,8 +372,3 @@ class _Builder:
 def _colon_hint(root: Node | None) -> str:
     colon = isinstance(root, Scalar) and ":" in root.text
     return "write a space after the colon" if colon else ""
-
-
-def shorten(text: str, most: int = 60) -> str:
-    """A text as a message quotes it: its start, where it is long."""
-    return text if len(text) <= most else f"{text[:most]}..."

@@ -4,7 +4,10 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from engine import RuleErrors, compile_bundle
+from engine.compiler.characters import hidden_characters
 from engine.compiler.form import MAX_PROBLEMS
+from engine.compiler.parse import read_with_parser
+from engine.compiler.quick import read_quickly
 from engine.errors import Diagnostic
 from engine.ruletests import check_rule_tests
 from tests.builders import rule_files
@@ -63,12 +66,24 @@ def run(content: bytes) -> None:
     """
     place = PLACES[content[0] % len(PLACES)] if content else PLACES[0]
     files = {**BASE, place: content[1:]}
+    _compare(content[1:])
     try:
         bundle = compile_bundle(files)
     except RuleErrors as error:
         _see(error.diagnostics, files)
         return
     _see((*bundle.plan.warnings, *check_rule_tests(bundle)), files)
+
+
+def _compare(content: bytes) -> None:
+    """The quick reader reads what the parser reads, or leaves the text to it."""
+    try:
+        text = content.decode().replace("\r\n", "\n")
+    except UnicodeDecodeError:
+        return
+    quickly = read_quickly("x", text) if next(hidden_characters("x", text), None) is None else None
+    if quickly is not None and (quickly, ()) != read_with_parser("x", text):
+        raise Broken("the quick reader and the parser disagree")
 
 
 def _see(found: Iterable[Diagnostic], files: Mapping[str, bytes]) -> None:

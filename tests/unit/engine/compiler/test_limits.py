@@ -7,7 +7,8 @@ import pytest
 
 from engine import RuleErrors, compile_bundle
 from engine.compiler.form import MAX_PROBLEMS
-from engine.compiler.parse import MAX_BYTES, MAX_FAULTS, MAX_LINE, MAX_NODES
+from engine.compiler.nodes import MAX_NODES
+from engine.compiler.parse import MAX_BYTES, MAX_FAULTS, MAX_LINE
 from engine.ruletests import check_rule_tests
 from tests.builders import rule_files
 

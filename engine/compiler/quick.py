@@ -1,0 +1,244 @@
+"""Reads the plain part of YAML in which nearly every rule file is written, many times faster than a whole parser.
+
+It knows no error: whatever it does not know for certain it leaves to the parser, whose nodes it equals to the column.
+"""
+
+import re
+from typing import Final
+
+from engine.compiler.characters import special_space
+from engine.compiler.nodes import MAX_DEPTH, MAX_NODES, MAX_SCALAR, Entry, Mapping, Node, Scalar, Sequence
+from engine.errors import Span
+
+_KEY: Final = re.compile(r"([A-Za-z0-9_][A-Za-z0-9_.*/-]{0,127}):(?: +|$)")
+_FLOW_KEY: Final = re.compile(r"([A-Za-z0-9_][A-Za-z0-9_.*/-]{0,127}): +")
+_QUOTED: Final = re.compile(r'"([^"\\]*)"|\'([^\']*)\'(?!\')')
+_PLAIN_START: Final = re.compile(r"[^\s&*!|>'\"%@`#,\[\]{}?:-]|-(?=[^\s,\[\]{}-])")
+_FLOW_PLAIN: Final = re.compile(r"(?:[^\s,\[\]{}:#]|:(?=[^\s,\[\]{}])|(?<=[^\s,\[\]{}:])#| +(?=[^\s,\[\]{}:#]))+")
+_BLANK: Final = re.compile(r" *(?:#.*)?")
+_REMARK: Final = re.compile(r"(?: +(?:#.*)?)?")
+_DOCUMENT: Final = re.compile(r"^(?:%|---|\.\.\.)|\t|\r", re.MULTILINE)
+
+
+class _Unsure(Exception):
+    """The text uses something that only the parser knows."""
+
+
+def read_quickly(path: str, text: str) -> Mapping | None:
+    """The document; None where the parser has to read it, right or wrong."""
+    if _DOCUMENT.search(text) is not None or special_space(text) is not None:
+        return None
+    reader = _Reader(path, text)
+    try:
+        return reader.document()
+    except _Unsure:
+        return None
+
+
+class _Reader:
+    """Goes through the lines that say something, one after another."""
+
+    def __init__(self, path: str, text: str) -> None:
+        self._path = path
+        self._lines: list[tuple[int, str]] = []
+        """Number (from 1) and text of each line that is neither blank nor a remark, without spaces at its end."""
+        for number, line in enumerate(text.split("\n"), start=1):
+            if _BLANK.fullmatch(line) is None:
+                self._lines.append((number, line.rstrip(" ")))
+        self._at = 0
+        self._nodes = 0
+
+    def document(self) -> Mapping:
+        """The one mapping that the text is."""
+        if not self._lines or self._lines[0][1].startswith((" ", "-")):
+            raise _Unsure
+        root = self._mapping(0, 0)
+        if self._at < len(self._lines):
+            raise _Unsure
+        return root
+
+    def _indent(self) -> int:
+        """How far the current line is indented, -1 at the end."""
+        if self._at >= len(self._lines):
+            return -1
+        line = self._lines[self._at][1]
+        return len(line) - len(line.lstrip(" "))
+
+    def _span(self, column: int) -> Span:
+        return Span(self._path, self._lines[self._at][0], column + 1)
+
+    def _count(self, depth: int) -> None:
+        self._nodes += 1
+        if depth > MAX_DEPTH or self._nodes > MAX_NODES:
+            raise _Unsure
+
+    # --- blocks ------------------------------------------------------------------------------------------------------
+
+    def _mapping(self, indent: int, depth: int) -> Mapping:
+        """Keys that begin in one column; the current line's indent may be that of a list item before it."""
+        self._count(depth)
+        span = self._span(indent)
+        entries: dict[str, Entry] = {}
+        first = True
+        while first or self._indent() == indent:
+            line = self._lines[self._at][1]
+            match = _KEY.match(line, indent)
+            if match is None or match[1] in entries:
+                raise _Unsure
+            first = False
+            self._count(depth + 1)
+            key = Scalar(match[1], False, self._span(indent), 0)
+            entries[match[1]] = Entry(key, self._value(indent, match.end(), depth + 1))
+        if self._indent() > indent:
+            raise _Unsure
+        return Mapping(tuple(entries.values()), span)
+
+    def _value(self, indent: int, column: int, depth: int) -> Node:
+        """What stands behind a key: in its line, or in the lines below, further right or as a list."""
+        line = self._lines[self._at][1]
+        if column < len(line) and line[column] != "#":
+            return self._inline(indent, column, depth)
+        self._at += 1
+        below = self._indent()
+        if below < indent:
+            raise _Unsure
+        is_list = self._lines[self._at][1].startswith("- ", below)
+        if is_list:
+            return self._list(below, depth)
+        if below == indent:
+            raise _Unsure
+        return self._mapping(below, depth)
+
+    def _list(self, indent: int, depth: int) -> Sequence:
+        self._count(depth)
+        span = self._span(indent)
+        items = []
+        while self._indent() == indent and self._lines[self._at][1].startswith("- ", indent):
+            line = self._lines[self._at][1]
+            column = indent + 2
+            while column < len(line) and line[column] == " ":
+                column += 1
+            if column >= len(line) or line[column] == "#":
+                raise _Unsure
+            if _KEY.match(line, column) is not None:
+                items.append(self._item(column, depth + 1))
+            else:
+                items.append(self._inline(indent, column, depth + 1))
+        if self._indent() > indent:
+            raise _Unsure
+        return Sequence(tuple(items), span)
+
+    def _item(self, column: int, depth: int) -> Node:
+        """A mapping whose first key stands behind the dash of its item."""
+        return self._mapping(column, depth)
+
+    def _inline(self, indent: int, column: int, depth: int) -> Node:
+        """A value in the current line, or one in brackets that begins there; nothing else may follow it."""
+        line = self._lines[self._at][1]
+        if line[column] in "[{":
+            node, column = self._flow(column, depth)
+            self._end(column)
+            return node
+        if line[column] in "\"'":
+            scalar, column = self._quoted(column, depth)
+            self._end(column)
+            return scalar
+        return self._plain(indent, column, depth)
+
+    def _end(self, column: int) -> None:
+        if _REMARK.fullmatch(self._lines[self._at][1], column) is None:
+            raise _Unsure
+        self._at += 1
+
+    def _plain(self, indent: int, column: int, depth: int) -> Scalar:
+        line = self._lines[self._at][1]
+        remark = line.find(" #", column)
+        text = (line[column:] if remark < 0 else line[column:remark]).rstrip(" ")
+        if _PLAIN_START.match(line, column) is None or ": " in text or text.endswith(":"):
+            raise _Unsure
+        scalar = self._scalar(text, column, depth, quoted=False)
+        self._at += 1
+        if self._indent() > indent:
+            raise _Unsure
+        return scalar
+
+    # --- scalars and brackets ----------------------------------------------------------------------------------------
+
+    def _scalar(self, text: str, column: int, depth: int, *, quoted: bool) -> Scalar:
+        self._count(depth)
+        if len(text) > MAX_SCALAR:
+            raise _Unsure
+        return Scalar(text, quoted, self._span(column), 1 if quoted else 0)
+
+    def _quoted(self, column: int, depth: int) -> tuple[Scalar, int]:
+        match = _QUOTED.match(self._lines[self._at][1], column)
+        if match is None:
+            raise _Unsure
+        text = match[1] if match[1] is not None else match[2]
+        return self._scalar(text, column, depth, quoted=True), match.end()
+
+    def _flow(self, column: int, depth: int) -> tuple[Node, int]:
+        """A node inside brackets, and the column behind it."""
+        line = self._lines[self._at][1]
+        sign = line[column]
+        if sign == "{":
+            return self._flow_mapping(column, depth)
+        if sign == "[":
+            return self._flow_list(column, depth)
+        if sign in "\"'":
+            return self._quoted(column, depth)
+        match = _FLOW_PLAIN.match(line, column)
+        if _PLAIN_START.match(line, column) is None or match is None or match.end() >= len(line):
+            raise _Unsure
+        return self._scalar(match[0], column, depth, quoted=False), match.end()
+
+    def _flow_mapping(self, column: int, depth: int) -> tuple[Node, int]:
+        self._count(depth)
+        span = self._span(column)
+        entries: dict[str, Entry] = {}
+        column = self._next(column + 1)
+        while self._lines[self._at][1][column] != "}":
+            match = _FLOW_KEY.match(self._lines[self._at][1], column)
+            if match is None or match[1] in entries:
+                raise _Unsure
+            self._count(depth + 1)
+            key = Scalar(match[1], False, self._span(column), 0)
+            value, column = self._flow(self._next(match.end()), depth + 1)
+            entries[match[1]] = Entry(key, value)
+            column = self._after(column, "}")
+        return Mapping(tuple(entries.values()), span), column + 1
+
+    def _flow_list(self, column: int, depth: int) -> tuple[Node, int]:
+        self._count(depth)
+        span = self._span(column)
+        items = []
+        column = self._next(column + 1)
+        while self._lines[self._at][1][column] != "]":
+            item, column = self._flow(column, depth + 1)
+            items.append(item)
+            column = self._after(column, "]")
+        return Sequence(tuple(items), span), column + 1
+
+    def _next(self, column: int) -> int:
+        """The column of the next sign, in a line below where this one says no more."""
+        line = self._lines[self._at][1]
+        while column < len(line) and line[column] == " ":
+            column += 1
+        if column < len(line) and line[column] != "#":
+            return column
+        if column < len(line) and line[column - 1] != " ":
+            raise _Unsure
+        self._at += 1
+        if self._at >= len(self._lines) or self._indent() == 0:
+            raise _Unsure
+        return self._indent()
+
+    def _after(self, column: int, close: str) -> int:
+        """The column of the next entry, behind its comma, or of the bracket that closes."""
+        column = self._next(column)
+        sign = self._lines[self._at][1][column]
+        if sign == ",":
+            return self._next(column + 1)
+        if sign != close:
+            raise _Unsure
+        return column
