@@ -1,7 +1,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: docs help setup demo test test-code test-rules check check-format check-lint check-types check-imports check-rules fuzz bench loadtest lock format clean
+.PHONY: docs help setup demo test test-code test-rules agreement check check-format check-lint check-types check-imports check-rules fuzz bench loadtest lock format clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -47,6 +47,9 @@ test-code: setup
 
 test-rules: check-rules
 	@$(BIN)/nextbest test rules
+
+agreement: setup ## compare compiled rules with the slow evaluator on drawn customers (ARGS="--cases 1_000_000 --seed 7")
+	@$(BIN)/python -m tests.reference.agreement $(ARGS)
 
 check: check-format check-lint check-types check-imports check-rules ## everything that needs no test run: format, lint, types, imports, rules
 

@@ -50,8 +50,9 @@ def why(plan: Plan, request: Request, decision: Decision, candidate: Candidate) 
         if any(action == candidate.action for action, _ in trigger.promotes):
             about = _names_behind(plan, trigger.condition, decision.row)
             found.append(_rule("trigger", trigger.head, about=about))
-    pulled = plan.levers_by_action[request.channel.position][candidate.action]
-    found.extend(_rule("lever", plan.levers[at].head) for at in pulled)
+    pulled = [plan.levers[at].head for at in plan.levers_by_action[request.channel.position][candidate.action]]
+    today = _today(plan, decision.row)
+    found.extend(_rule("lever", head) for head in pulled if head.validity.covers(today))
     if not found:
         found.append(Because(code="ranked_by_value", title="Nothing particular: it ranked highest by expected value"))
     return (*found, *_arms(plan, decision, candidate.action))

@@ -35,19 +35,18 @@ class ConditionTracer:
     def cause(self, condition: Condition, row: Row, *, guarded: bool = False) -> Cause | None:
         """See `Tracer.cause`."""
         truth = self.truth(condition, row, guarded=guarded)
-        return None if truth else self._cause(condition, row, guarded, wanted=True)
+        return None if truth else self._cause(condition, row, guarded)
 
-    def _cause(self, condition: Condition, row: Row, guarded: bool, *, wanted: bool) -> Cause | None:
-        """What keeps a condition from being `wanted`: the first part that is the contrary, else the first unknown."""
+    def _cause(self, condition: Condition, row: Row, guarded: bool) -> Cause | None:
+        """The first cell that is what the whole is: what is unknown is never explained by what is known."""
         match condition:
             case Not(item):
-                return self._cause(item, row, guarded, wanted=not wanted)
+                return self._cause(item, row, guarded)
             case All(items) | AnyOf(items):
-                truths = [self.truth(item, row, guarded=guarded) for item in items]
-                for looked_for in (not wanted, None):
-                    for item, truth in zip(items, truths, strict=True):
-                        if truth is looked_for:
-                            return self._cause(item, row, guarded, wanted=wanted)
+                whole = self.truth(condition, row, guarded=guarded)
+                for item in items:
+                    if self.truth(item, row, guarded=guarded) is whole:
+                        return self._cause(item, row, guarded)
                 return None
             case _:
                 return Cause(atom=condition, truth=self.truth(condition, row, guarded=guarded))

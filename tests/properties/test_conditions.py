@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine import Plan
-from tests.reference.drawing.dice import Draw
+from tests.reference.drawing.chance import Draw, Drawn
 from tests.reference.drawing.people import Case, PeopleDice
-from tests.reference.drawing.policies import lines
+from tests.reference.drawing.writing import lines
 from tests.reference.facts import tree_of
 from tests.reference.natural import Person, Question, Tree
 from tests.reference.translation import decision_of, plan_of
@@ -21,7 +21,7 @@ NOW = datetime(2026, 3, 29, 12, tzinfo=UTC)
 @st.composite
 def judged_conditions(draw: Draw) -> tuple[Case, Person, Question]:
     """A bank of one action with a condition that asks for no gaps; somebody, and the same somebody less well known."""
-    dice = PeopleDice(draw, NOW, ZoneInfo("Europe/London"), gaps=False, actions=["p0"], groups_used=["home"])
+    dice = PeopleDice(Drawn(draw), NOW, ZoneInfo("Europe/London"), gaps=False, actions=["p0"], groups_used=["home"])
     trees: dict[str, Tree] = {
         "bank.yaml": {"bank": "b", "name": "B", "currency": "GBP", "time_zone": "Europe/London"},
         "catalogue.yaml": dice.catalogue(),

@@ -6,10 +6,11 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine import Decision, Plan, compile_bundle
+from engine import Decision, Plan
 from engine.contacts import ContactState
 from engine.exploration import WHOLE, pick
 from engine.reasons import Reason
+from tests.builders import KEY
 from tests.reference.contacts import ContactRules
 from tests.reference.drawing.people import Case, cases
 from tests.reference.evaluator import Evaluator
@@ -61,8 +62,7 @@ def test_same_input_gives_the_same_decision(case: Case) -> None:
     """By the same plan, by one compiled anew, and by one whose files came in another order."""
     case = exploring(case)
     plan = plan_of(case)
-    paths = sorted(case.files, reverse=True)
-    again = compile_bundle({path: case.files[path].encode() for path in paths}).plan
+    again = plan_of(replace(case, files={path: case.files[path] for path in sorted(case.files, reverse=True)}))
     assert again.hash == plan.hash
     for first, second, third in zip(decisions(plan, case), decisions(plan, case), decisions(again, case), strict=True):
         assert everything_told(plan, first) == everything_told(plan, second) == everything_told(again, third)
@@ -96,7 +96,7 @@ def test_guards_hold(case: Case) -> None:
     """No decision passes what a guard does not leave alone, explored or not."""
     plan, documents = plan_of(exploring(case)), documents_of(case)
     for decision, (person, question) in zip(decisions(plan, case, 500), case.people, strict=True):
-        reference = Evaluator(documents, person, question)
+        reference = Evaluator(documents, person, question, KEY)
         profiling = reference._guard()
         stopped = {action for action, reason in reference.reasons.items() if reason == "guard"}
         shown = {plan.actions[option.candidate.action].id for each in decision.filled for option in each.options}
@@ -113,12 +113,12 @@ def test_caps_are_never_exceeded(case: Case) -> None:
     """Whatever is shown, every cap holds for the contacts before and the new ones together."""
     plan, documents = plan_of(exploring(case)), documents_of(case)
     for decision, (person, question) in zip(decisions(plan, case, 500), case.people, strict=True):
-        reference = Evaluator(documents, person, question)
+        reference = Evaluator(documents, person, question, KEY)
         before = reference.contact
         after = ContactRules(
             documents,
             reference.actions,
-            reference.themes,
+            reference.journeys,
             replace(person, touches=(*person.touches, *reserved(plan, decision, question))),
             question,
             reference.zone,

@@ -1,6 +1,7 @@
 """Judges conditions as SEMANTICS section 1 words them, straight from the file's text: True, False, or None: unknown."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -8,11 +9,25 @@ from decimal import Decimal
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from tests.reference.natural import Happening, Length, Tree, Value, day_away, instant_away
+from tests.reference.natural import Happening, Length, Path, Tree, Value, day_away, instant_away
 
 Truth = bool | None
 NUMBERS = ("integer", "money", "decimal")
 WORDS = {"at least": ">=", "at most": "<=", "over": ">", "under": "<"}
+SEEN: Counter[tuple[str, str]] = Counter()
+"""How often each way to write a condition was true, false and unknown: what never comes up is not tested."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A condition with what it is, and what it is made of."""
+
+    truth: Truth
+    path: Path
+    """Where it stands in its file; of a part that is made of others, any."""
+    parts: tuple["Judged", ...] = ()
+    contrary: bool = False
+    """Whether it is the contrary of its only part."""
 
 
 def all_of(truths: Iterable[Truth]) -> Truth:
@@ -27,14 +42,41 @@ def any_of(truths: Iterable[Truth]) -> Truth:
     return True if True in found else None if None in found else False
 
 
-def none_of(truths: Iterable[Truth]) -> Truth:
-    """The contrary of OR."""
-    return contrary(any_of(truths))
-
-
 def contrary(truth: Truth) -> Truth:
     """NOT: unknown stays unknown."""
     return None if truth is None else not truth
+
+
+def every(parts: Iterable[Judged]) -> Judged:
+    """AND over judged parts."""
+    found = tuple(parts)
+    return Judged(all_of(each.truth for each in found), (), found)
+
+
+def some(parts: Iterable[Judged]) -> Judged:
+    """OR over judged parts."""
+    found = tuple(parts)
+    return Judged(any_of(each.truth for each in found), (), found)
+
+
+def no(part: Judged) -> Judged:
+    """NOT of a judged part."""
+    return Judged(contrary(part.truth), part.path, (part,), contrary=True)
+
+
+def none(parts: Iterable[Judged]) -> Judged:
+    """Not one of the parts."""
+    return no(some(parts))
+
+
+def cause(judged: Judged) -> Judged | None:
+    """The first cell in file order that makes a condition what it is: a false one false, an unknown one unknown."""
+    if not judged.parts:
+        return judged if judged.path else None
+    for part in judged.parts:
+        if judged.contrary or part.truth is judged.truth:
+            return cause(part)
+    return None
 
 
 class Facts(Protocol):
@@ -70,32 +112,40 @@ class Scene:
 # --- blocks ----------------------------------------------------------------------------------------------------------
 
 
-def admitting(form: Tree, scene: Scene) -> Truth:
-    """`when` and `history` admit; each block of `unless` excludes."""
+def admitting(form: Tree, scene: Scene, path: Path = ()) -> Judged:
+    """`when` and `history` admit; each block of `unless` excludes. In file order."""
     assert isinstance(form, dict)
-    parts = [block(form["when"], scene)] if "when" in form else []
-    parts += [history(each, scene) for each in listed(form.get("history"))]
-    parts += [contrary(block(each, scene)) for each in listed(form.get("unless"))]
-    return all_of(parts)
-
-
-def block(tree: Tree, scene: Scene) -> Truth:
-    """Cells keyed by fact (AND), with `all`, `any`, `none` and `history`."""
-    assert isinstance(tree, dict)
-    parts: list[Truth] = []
-    for key, value in tree.items():
+    parts: list[Judged] = []
+    for key, value in form.items():
+        here = (*path, key)
         match key:
-            case "all":
-                parts.append(all_of(block(each, scene) for each in listed(value)))
-            case "any":
-                parts.append(any_of(block(each, scene) for each in listed(value)))
-            case "none":
-                parts.append(contrary(any_of(block(each, scene) for each in listed(value))))
+            case "when":
+                parts.append(block(value, scene, here))
             case "history":
-                parts.append(all_of(history(each, scene) for each in listed(value)))
+                parts += [history(each, scene, at) for at, each in listed_at(value, here)]
+            case "unless":
+                parts += [no(block(each, scene, at)) for at, each in listed_at(value, here)]
             case _:
-                parts.append(keyed(key, value, scene))
-    return all_of(parts)
+                continue
+    return every(parts)
+
+
+def block(tree: Tree, scene: Scene, path: Path = ()) -> Judged:
+    """Cells keyed by fact (AND), with `all`, `any`, `none` or `unless`, and `history`."""
+    assert isinstance(tree, dict)
+    parts: list[Judged] = []
+    for key, value in tree.items():
+        here = (*path, key)
+        if key in COMBINED:
+            parts.append(COMBINED[key](block(each, scene, at) for at, each in listed_at(value, here)))
+        elif key == "history":
+            parts.append(every(history(each, scene, at) for at, each in listed_at(value, here)))
+        else:
+            parts.append(keyed(key, value, scene, here))
+    return every(parts)
+
+
+COMBINED: Mapping[str, Callable[[Iterable[Judged]], Judged]] = {"all": every, "any": some, "none": none, "unless": none}
 
 
 def listed(tree: Tree) -> list[Tree]:
@@ -106,20 +156,57 @@ def listed(tree: Tree) -> list[Tree]:
     return tree
 
 
+def listed_at(tree: Tree, path: Path) -> list[tuple[Path, Tree]]:
+    """The items of a list with where they stand."""
+    return [((*path, number), each) for number, each in enumerate(listed(tree))]
+
+
 # --- cells -----------------------------------------------------------------------------------------------------------
 
 
-def keyed(fact: str, tree: Tree, scene: Scene) -> Truth:
+def keyed(fact: str, tree: Tree, scene: Scene, path: Path) -> Judged:
     """One cell, a list (one of), or several under `all`, `any`, `none`."""
     if isinstance(tree, list):
-        return any_of(cell(fact, str(each), scene) for each in tree)
+        truth = any_of(cell(fact, str(each), scene) for each in tree)
+        SEEN["list", str(truth)] += 1
+        return Judged(truth, path)
     if isinstance(tree, dict):
-        combine: Mapping[str, Callable[[Iterable[Truth]], Truth]] = {"all": all_of, "any": any_of, "none": none_of}
-        return all_of(
-            combine[word]([keyed(fact, each, scene) for each in listed(cells)]) for word, cells in tree.items()
+        return every(
+            COMBINED[word](keyed(fact, each, scene, at) for at, each in listed_at(cells, (*path, word)))
+            for word, cells in tree.items()
         )
     assert tree is not None
-    return cell(fact, tree, scene)
+    truth = cell(fact, tree, scene)
+    SEEN[way_of(tree, scene.facts.kind(fact)), str(truth)] += 1
+    return Judged(truth, path)
+
+
+def way_of(text: str, kind: str) -> str:
+    """How a cell is written."""
+    for way, pattern in WAYS:
+        if re.fullmatch(pattern, text):
+            return f"{way} of {'a date' if kind in ('date', 'instant') else 'numbers' if kind in NUMBERS else kind}"
+    return f"value of {kind}"
+
+
+WAYS = (
+    ("present", "present"),
+    ("missing", "missing"),
+    ("not list", r"not \[.*"),
+    ("not", "not .*"),
+    ("!=", "!= .*"),
+    ("all", r"all of \[.*"),
+    ("one", r"\[.*"),
+    ("within", "within .*"),
+    ("older than", "older than .*"),
+    ("in next", "in next .*"),
+    ("range over facts", r".*[a-z].*\.\..*[a-z].*"),
+    ("range", r".*\.\..*"),
+    ("against minus a fact", r"\D+-(?:[\d.]+ \* )?[a-z].*"),
+    ("against a line over a fact", r"\D+[\d.]+ \* .*|\D+[a-z]\S* [+-] .*"),
+    ("against a fact", r"(?:[<>=]+|at least|at most|over|under) [a-z].*"),
+    ("comparison", r"(?:[<>=]+|at least|at most|over|under) .*"),
+)
 
 
 def cell(fact: str, text: str, scene: Scene) -> Truth:
@@ -141,8 +228,9 @@ def cell(fact: str, text: str, scene: Scene) -> Truth:
         other = right_side(kind, match[2], scene)
         return None if other is None else compared(value, WORDS.get(match[1], match[1]), other)
     if ".." in text and kind in (*NUMBERS, "date", "instant"):
-        low, high = (literal(kind, each) for each in text.split(".."))
-        return compared(value, ">=", low) and compared(value, "<=", high)
+        low, high = (right_side(kind, each, scene) for each in text.split(".."))
+        above = None if low is None else compared(value, ">=", low)
+        return all_of([above, None if high is None else compared(value, "<=", high)])
     if isinstance(value, frozenset):
         return text in value
     return value == literal(kind, text)
@@ -164,17 +252,17 @@ def literal(kind: str, text: str) -> Value:
 
 
 def right_side(kind: str, text: str, scene: Scene) -> Value:
-    """`number`, or `number * fact + number`; unknown where the fact is missing."""
-    if kind not in NUMBERS or re.fullmatch(r"-?[\d_.]+", text):
+    """A value, or `number * fact + number`; unknown where the fact is missing."""
+    match = re.fullmatch(r"(-)?(?:([\d_.]+)\s*\*\s*)?([a-z][\w.]*)(?:\s*([+-])\s*([\d_.]+))?", text)
+    if match is None:
         return literal(kind, text)
-    match = re.fullmatch(r"(?:([\d_.]+)\s*\*\s*)?([a-z][\w.]*)(?:\s*([+-])\s*([\d_.]+))?", text)
-    assert match is not None, text
-    other = scene.facts.value(match[2])
-    if other is None:
-        return None
+    other = scene.facts.value(match[3])
+    if other is None or kind not in NUMBERS:
+        return other
     assert isinstance(other, int | Decimal)
-    constant = Decimal((match[4] or "0").replace("_", ""))
-    return Decimal((match[1] or "1").replace("_", "")) * other + (-constant if match[3] == "-" else constant)
+    factor = Decimal((match[2] or "1").replace("_", "")) * (-1 if match[1] else 1)
+    constant = Decimal((match[5] or "0").replace("_", ""))
+    return factor * other + (-constant if match[4] == "-" else constant)
 
 
 def compared(left: Value, operator: str, right: Value) -> bool:
@@ -200,9 +288,17 @@ def in_period(value: Value, word: str, length: Length, scene: Scene) -> bool:
 # --- history ---------------------------------------------------------------------------------------------------------
 
 
-def history(tree: Tree, scene: Scene) -> Truth:
-    """`seen`, `not_seen`, `ever` or `last` of an event, in a window, since another event, or some distance ago."""
+def history(tree: Tree, scene: Scene, path: Path) -> Judged:
+    """A condition on what happened."""
     assert isinstance(tree, dict)
+    truth = happened(tree, scene)
+    kind = " ".join(key for key in ("seen", "not_seen", "ever", "last", "since", "at_least", "where") if key in tree)
+    SEEN[kind, str(truth)] += 1
+    return Judged(truth, path)
+
+
+def happened(tree: dict[str, Tree], scene: Scene) -> Truth:
+    """`seen`, `not_seen`, `ever` or `last` of an event, in a window, since another event, or some distance ago."""
     if "last" in tree:
         return last_ago(tree, scene)
     if "since" in tree:
@@ -256,7 +352,7 @@ def instants(tree: dict[str, Tree], kind: str, scene: Scene) -> list[datetime]:
     name = str(tree[kind])
     found = [each for each in scene.events if each.event == name]
     if "where" in tree:
-        found = [each for each in found if block(tree["where"], of_event(each, scene)) is True]
+        found = [each for each in found if block(tree["where"], of_event(each, scene)).truth is True]
     return [each.at for each in found]
 
 

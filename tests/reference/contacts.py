@@ -32,7 +32,7 @@ class ContactRules:
         self,
         documents: Mapping[str, Tree],
         actions: Mapping[str, dict[str, Tree]],
-        themes: Mapping[str, dict[str, Tree]],
+        journeys: Mapping[str, list[str]],
         person: Person,
         question: Question,
         zone: ZoneInfo,
@@ -40,7 +40,7 @@ class ContactRules:
         self.policy = tree_of(documents.get("policy/contact.yaml"))
         self.channels = tree_of(documents["channels.yaml"], "channels")
         self.actions = actions
-        self.themes = themes
+        self.journeys = journeys
         self.person = person
         self.question = question
         self.zone = zone
@@ -144,8 +144,7 @@ class ContactRules:
                 ]
                 scopes = [(each, everywhere) for each in members]
             case "theme":
-                journeys = [listed(self.themes[theme]["journey"]) for theme in themes or sorted(self.themes)]
-                scopes = [({str(step) for step in journey}, everywhere) for journey in journeys]
+                scopes = [(set(self.journeys[theme]), everywhere) for theme in themes or sorted(self.journeys)]
             case _:
                 scopes = [(of_tier, frozenset({channel})) for channel in channels or self.channels]
         for actions, places in scopes:

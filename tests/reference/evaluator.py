@@ -5,6 +5,8 @@ Where SEMANTICS leaves an order open, the engine's own words decide: an answer r
 a cap before quiet hours; a `must` message is neither rested nor kept quiet.
 """
 
+import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -13,10 +15,22 @@ from fractions import Fraction
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
-from tests.reference.conditions import NUMBERS, Scene, Truth, admitting, all_of, any_of, block, listed, often_enough
+from tests.reference.conditions import (
+    NUMBERS,
+    Judged,
+    Scene,
+    Truth,
+    admitting,
+    all_of,
+    any_of,
+    block,
+    cause,
+    listed,
+    often_enough,
+)
 from tests.reference.contacts import ContactRules
 from tests.reference.facts import RowOfFacts, tree_of
-from tests.reference.natural import Length, Person, Question, Tree, instant_away
+from tests.reference.natural import Length, Path, Person, Question, Tree, instant_away
 
 TIERS = ("must", "service", "offer")
 STAGES = ("eligible", "applicable", "suitable")
@@ -36,44 +50,89 @@ class Answer:
     """For each candidate of a theme the strongest one."""
     ranking: list[str]
     steps: dict[str, str | None]
+    values: dict[str, Fraction]
+    """Of each candidate, in minor units."""
+    terms: dict[str, dict[str, Fraction]]
+    arms: dict[str, str]
+    because: dict[str, list["Told"]]
+    """Why each action is not shown, as far as rules and their cells decided it."""
+    speaking: dict[str, list[str]]
+    """For each candidate the rules that speak for it, and the experiments that it is in."""
 
 
-def named(kind: str, documents: Mapping[str, Tree]) -> dict[str, dict[str, Tree]]:
-    """All rule files of one kind by id, in file order."""
+@dataclass(frozen=True)
+class Told:
+    """A reason: its code, the rule, the part of its file that decided, and whether that part was unknown."""
+
+    code: str
+    rule: str
+    place: tuple[str, Path] | None = None
+    unknown: bool = False
+
+
+@dataclass(frozen=True)
+class File:
+    """A rule file."""
+
+    path: str
+    tree: dict[str, Tree]
+
+
+def files_of(kind: str, documents: Mapping[str, Tree]) -> list[File]:
+    """All rule files of one kind, in file order."""
     folder = {"action": "actions", "theme": "thematic", "trigger": "customized"}[kind]
-    files = [tree_of(documents[path]) for path in sorted(documents) if path.startswith(f"{folder}/")]
-    return {str(file[kind]): file for file in files}
+    return [File(path, tree_of(documents[path])) for path in sorted(documents) if path.startswith(f"{folder}/")]
 
 
-def decide(documents: Mapping[str, Tree], person: Person, question: Question) -> Answer:
+def decide(documents: Mapping[str, Tree], person: Person, question: Question, key: bytes) -> Answer:
     """The decision."""
-    return Evaluator(documents, person, question).answer()
+    return Evaluator(documents, person, question, key).answer()
 
 
 class Evaluator:
     """One decision; properties are worked out when they are first asked for."""
 
-    def __init__(self, documents: Mapping[str, Tree], person: Person, question: Question) -> None:
+    def __init__(self, documents: Mapping[str, Tree], person: Person, question: Question, key: bytes) -> None:
         self.documents = documents
         self.person = person
         self.question = question
         self.zone = ZoneInfo(str(tree_of(documents["bank.yaml"])["time_zone"]))
         self.today = question.now.astimezone(self.zone).date()
-        self.actions = named("action", documents)
-        self.themes = named("theme", documents)
-        self.triggers = named("trigger", documents)
+        self.key = key
+        self.action_files = files_of("action", documents)
+        self.theme_files = files_of("theme", documents)
+        self.triggers = files_of("trigger", documents)
+        self.actions = {str(file.tree["action"]): self._of_today(file, "action").tree for file in self.action_files}
         self.guards = [tree_of(each) for each in listed(self._document("policy/guards.yaml").get("guards"))]
         self.channel = tree_of(documents["channels.yaml"], "channels", question.channel)
         self.reasons: dict[str, str] = {}
-        self.contact = ContactRules(documents, self.actions, self.themes, person, question, self.zone)
+        self.because: dict[str, list[Told]] = {}
+        self.journeys = self._journeys()
+        self.contact = ContactRules(documents, self.actions, self.journeys, person, question, self.zone)
+
+    def _of_today(self, file: File, kind: str) -> File:
+        """Of the files of one id the one that counts today, else the first."""
+        files = self.action_files if kind == "action" else self.theme_files
+        same = [each for each in files if each.tree[kind] == file.tree[kind]]
+        return next((each for each in same if self.valid(each.tree)), same[0])
+
+    def _journeys(self) -> dict[str, list[str]]:
+        """The steps of each theme, those of all its files together."""
+        found: dict[str, list[str]] = {}
+        for file in self.theme_files:
+            steps = found.setdefault(str(file.tree["theme"]), [])
+            steps += [str(step) for step in listed(file.tree["journey"]) if str(step) not in steps]
+        return found
 
     def _document(self, path: str) -> dict[str, Tree]:
         return tree_of(self.documents.get(path))
 
     # --- the scene ---------------------------------------------------------------------------------------------------
 
-    def scene(self, *, guarding: bool = False, needs: Mapping[str, bool] | None = None) -> Scene:
-        """What conditions see."""
+    def scene(
+        self, *, guarding: bool = False, needs: Mapping[str, bool] | None = None, placement: str | None = None
+    ) -> Scene:
+        """What conditions see; `placement` is for treatments."""
         person, question = self.person, self.question
         facts = RowOfFacts(
             catalogue=self.documents["catalogue.yaml"],
@@ -84,6 +143,7 @@ class Evaluator:
             hour=question.now.astimezone(self.zone).hour,
             needs=self.needs if needs is None else needs,
             guarding=guarding,
+            placement=placement,
         )
         events = tree_of(self.documents["catalogue.yaml"], "events")
         since = person.facts.get("customer.since")
@@ -104,8 +164,8 @@ class Evaluator:
     def needs(self) -> dict[str, bool]:
         """Every need: its block holds now, or it held last within `lasts`; false when not inferred."""
         parts: dict[str, list[dict[str, Tree]]] = {}
-        for theme in self.themes.values():
-            for need in listed(theme.get("needs")):
+        for theme in self.theme_files:
+            for need in listed(theme.tree.get("needs")):
                 parts.setdefault(f"needs.{tree_of(need)['need']}", []).append(tree_of(need))
         found = dict.fromkeys(parts, False)
         for _ in parts:  # a need reads others: as many rounds as there are needs settle every chain
@@ -113,7 +173,7 @@ class Evaluator:
         return found
 
     def _needed(self, name: str, need: dict[str, Tree], needs: Mapping[str, bool]) -> bool:
-        if admitting(need, self.scene(needs=needs)) is True:
+        if admitting(need, self.scene(needs=needs)).truth is True:
             return True
         held = self.person.last_held.get(name)
         if held is None or "lasts" not in need:
@@ -141,20 +201,43 @@ class Evaluator:
         for action in self.actions:
             if not any(self.treatment(action, place) for place, _ in self.question.placements):
                 self._stop(action, "no_treatment")
-        steps = {theme: self._step(theme) for theme in self._active_themes()} if profiling else {}
-        weights, themes = self._weigh(steps, profiling)
+        active = self._active_themes() if profiling else {}
+        steps = {name: self._step(theme) for name, theme in active.items()}
+        weights, themes = self._weigh(active, steps, profiling)
+        values = {action: self._value(action) * 100 for action in weights}
+        speaking = {action: self._speaking(action, themes) for action in weights}
         ranking = self._rank(weights, self.question.propensities if profiling else self.question.baseline)
         shown = self._fill(ranking)
         for action in ranking:
-            self.reasons[action] = "outranked"
+            held_out = any(self._held_out(action, place) for place, _ in self.question.placements)
+            self.reasons[action] = "holdout" if held_out else "outranked"
         for options in shown.values():
             for action, _ in options:
                 self.reasons[action] = "chosen"
-        return Answer(shown=shown, reasons=self.reasons, weights=weights, themes=themes, ranking=ranking, steps=steps)
+        return Answer(
+            shown=shown,
+            reasons=self.reasons,
+            weights=weights,
+            themes=themes,
+            ranking=ranking,
+            steps=steps,
+            values=values,
+            terms={action: self._terms(action) for options in shown.values() for action, _ in options},
+            arms=self.arms,
+            because=self.because,
+            speaking=speaking,
+        )
 
-    def _stop(self, action: str, reason: str | None) -> None:
-        if reason is not None:
-            self.reasons.setdefault(action, reason)
+    def _stop(self, action: str, reason: str | None, told: Told | None = None) -> None:
+        if reason is None:
+            return
+        if self.reasons.setdefault(action, reason) == reason and told is not None:
+            self.because.setdefault(action, []).append(told)
+
+    def _told(self, code: str, rule: str, path: str, judged: Judged) -> Told | None:
+        """The reason that a condition which is not true gives."""
+        found = cause(judged)
+        return None if found is None else Told(code, rule, (path, found.path), found.truth is None)
 
     def _open(self) -> list[str]:
         return [action for action in self.actions if action not in self.reasons]
@@ -169,11 +252,13 @@ class Evaluator:
         """A guard stops unless its condition is false; returns whether profiling is allowed."""
         profiling = True
         for guard in self.guards:
-            if self.valid(guard) and admitting(guard, self.scene(guarding=True)) is not False:
+            truth = admitting(guard, self.scene(guarding=True)).truth
+            if self.valid(guard) and truth is not False:
                 profiling &= guard.get("effect") != "no_profiling"
+                told = Told("guard", f"guard/{guard['guard']}", unknown=truth is None)
                 for action in self.actions:
                     if "stops" in guard and self._stopped_by(guard["stops"], action):
-                        self._stop(action, "guard")
+                        self._stop(action, "guard", told)
         return profiling
 
     def _stopped_by(self, stops: Tree, action: str) -> bool:
@@ -186,15 +271,16 @@ class Evaluator:
 
     def _suppress(self) -> None:
         """A suppression binds unless the trigger is false, or its last event lies further back than `for`."""
-        for trigger in self.triggers.values():
+        for file in self.triggers:
+            trigger = file.tree
             suppress = tree_of(trigger, "suppress")
             if not suppress or not self.valid(trigger) or not self._meant_now(trigger, unknown=True):
                 continue
             recent = any_of(self._recent(each, str(suppress["for"])) for each in positive_history(trigger))
-            if all_of([admitting(trigger, self.scene()), recent]) is not False:
+            if all_of([admitting(trigger, self.scene()).truth, recent]) is not False:
                 for action in self.actions:
                     if self._names(suppress, action):
-                        self._stop(action, "suppressed")
+                        self._stop(action, "suppressed", Told("suppressed", f"trigger/{trigger['trigger']}"))
 
     def _recent(self, item: dict[str, Tree], length: str) -> Truth:
         kind = next(key for key in ("seen", "ever", "last") if key in item)
@@ -211,12 +297,58 @@ class Evaluator:
         return self.question.moment in listed(tree_of(trigger, "on").get("moment"))
 
     def _engage(self) -> None:
-        for action, file in self.actions.items():
-            if not self.valid(file):
-                self._stop(action, "outside_validity")
+        for name in self.actions:
+            file = next(each for each in self.action_files if each.tree is self.actions[name])
+            if not self.valid(file.tree):
+                self._stop(name, "outside_validity")
+                continue
             for stage in STAGES:
-                if stage in file and admitting(file[stage], self.scene()) is not True:
-                    self._stop(action, f"not_{stage}")
+                if stage not in file.tree:
+                    continue
+                judged = admitting(file.tree[stage], self.scene(), (stage,))
+                if judged.truth is not True:
+                    code = f"not_{stage}"
+                    self._stop(name, code, self._told(code, f"action/{name}", file.path, judged))
+
+    # --- experiments -------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def arms(self) -> dict[str, str]:
+        """The customer's arm in each experiment that runs today at a placement asked for."""
+        found = {}
+        for each in listed(self._document("policy/experiments.yaml").get("experiments")):
+            experiment = tree_of(each)
+            if self.valid(experiment) and any(self._covers(experiment, place) for place, _ in self.question.placements):
+                found[str(experiment["experiment"])] = self._arm(experiment)
+        return found
+
+    def _covers(self, experiment: dict[str, Tree], place: str) -> bool:
+        channel, _, where = str(experiment["of"]).partition("@")[2].partition(".")
+        return channel == self.question.channel and where in ("*", place)
+
+    def _arm(self, experiment: dict[str, Tree]) -> str:
+        """32 bits of a keyed hash say where among the arms, laid end to end, a customer falls."""
+        message = f"{experiment['experiment']}|{self.question.customer}".encode()
+        drawn = int.from_bytes(hashlib.blake2b(message, digest_size=4, key=self.key, person=b"arms").digest(), "big")
+        end = Fraction(0)
+        for arm, share in tree_of(experiment["arms"]).items():
+            end += Fraction(str(share).removesuffix("%")) / 100
+            if drawn < int(end * 2**32):
+                return arm
+        raise AssertionError("the shares are 100% together")
+
+    def _arm_at(self, action: str, place: str) -> str | None:
+        """The customer's arm where an action would show; None where no experiment runs."""
+        for each in listed(self._document("policy/experiments.yaml").get("experiments")):
+            experiment = tree_of(each)
+            of = str(experiment["of"]).partition("@")[0]
+            if of == action and self._covers(experiment, place) and self.valid(experiment):
+                return self._arm(experiment)
+        return None
+
+    def _held_out(self, action: str, place: str) -> bool:
+        """Whether an action that could show is kept back."""
+        return self._arm_at(action, place) == "holdout" and self.treatment(action, place) is not None
 
     # --- treatments --------------------------------------------------------------------------------------------------
 
@@ -231,32 +363,33 @@ class Evaluator:
                 continue
             variants = written if isinstance(written, list) else [written]
             for number, variant in enumerate(variants, start=1):
-                if self._fits(tree_of(variant)):
+                if self._fits(tree_of(variant), action, place):
                     suffix = f"/{tree_of(variant).get('id', number)}" if len(variants) > 1 else ""
                     return f"{action}/{key}{suffix}"
         return None
 
-    def _fits(self, variant: dict[str, Tree]) -> bool:
-        scene = self.scene()
+    def _fits(self, variant: dict[str, Tree], action: str, place: str) -> bool:
+        scene = self.scene(placement=place)
         return (
             self.valid(variant)
+            and self.valid(self.actions[action])
             and variant.get("locale", self.question.locale) == self.question.locale
-            and ("when" not in variant or block(variant["when"], scene) is True)
+            and ("arm" not in variant or self._arm_at(action, place) in (variant["arm"], "holdout"))
+            and ("when" not in variant or block(variant["when"], scene).truth is True)
             and all(scene.facts.value(name) is not None for name in placeholders(variant))
         )
 
     # --- relevance ---------------------------------------------------------------------------------------------------
 
-    def _active_themes(self) -> list[str]:
-        return [
-            name
-            for name, theme in self.themes.items()
-            if self.valid(theme) and block(theme["active"], self.scene()) is True
-        ]
+    def _active_themes(self) -> dict[str, dict[str, Tree]]:
+        return {
+            str(file.tree["theme"]): file.tree
+            for file in self.theme_files
+            if self.valid(file.tree) and block(file.tree["active"], self.scene()).truth is True
+        }
 
-    def _step(self, name: str) -> str | None:
+    def _step(self, theme: dict[str, Tree]) -> str | None:
         """The first step that is not done; blocked by guard or engagement: skip; by contact policy: as it says."""
-        theme = self.themes[name]
         for each in listed(theme["journey"]):
             step = str(each)
             if self._done(step, theme):
@@ -277,20 +410,23 @@ class Evaluator:
         accepted = (each for each in self.person.touches if each.state in ("accepted", "converted"))
         return any(each.action == step and each.at >= since for each in accepted)
 
-    def _weigh(self, steps: Mapping[str, str | None], profiling: bool) -> tuple[dict[str, Fraction], dict[str, str]]:
+    def _weigh(
+        self, active: Mapping[str, dict[str, Tree]], steps: Mapping[str, str | None], profiling: bool
+    ) -> tuple[dict[str, Fraction], dict[str, str]]:
         """Context weights of what is left, and the theme of each."""
         weights, themes = {}, {}
+        self.promoting: dict[str, list[str]] = {}
         for action in self._open():
             promotions = list(self._promotions(action)) if profiling else []
             serving = sorted(
-                (-Fraction(str(self.themes[theme].get("weight", "1"))), theme)
+                (-Fraction(str(active[theme].get("weight", "1"))), theme)
                 for theme, step in steps.items()
                 if step == action
             )
             if self.actions[action].get("show") == "only_when_promoted" and not promotions and not serving:
-                self._stop(action, "no_reason_now")
+                self._no_reason(action, profiling)
                 continue
-            if any(self._too_early(action, theme, step) for theme, step in steps.items()):
+            if any(self._too_early(action, active[theme], step) for theme, step in steps.items()):
                 self._stop(action, "journey_not_reached")
                 continue
             weight = max([each for each in promotions if each > 1], default=Fraction(1))
@@ -302,17 +438,57 @@ class Evaluator:
         return weights, themes
 
     def _promotions(self, action: str) -> Iterator[Fraction]:
-        for trigger in self.triggers.values():
+        for file in self.triggers:
+            trigger = file.tree
             promote = tree_of(trigger, "promote")
             if action not in promote or not self.valid(trigger) or not self._meant_now(trigger, unknown=False):
                 continue
-            if admitting(trigger, self.scene()) is True:
+            if admitting(trigger, self.scene()).truth is True:
+                self.promoting.setdefault(action, []).append(f"trigger/{trigger['trigger']}")
                 yield Fraction(str(promote[action]))
 
-    def _too_early(self, action: str, theme: str, step: str | None) -> bool:
+    def _no_reason(self, action: str, profiling: bool) -> None:
+        """Nothing speaks for an action now: what every trigger and theme that could lacks, in file order."""
+        self._stop(action, "no_reason_now")
+        for guard in self.guards if not profiling else ():
+            binds = self.valid(guard) and admitting(guard, self.scene(guarding=True)).truth is not False
+            if guard.get("effect") == "no_profiling" and binds:
+                self._stop(action, "no_reason_now", Told("no_profiling", f"guard/{guard['guard']}"))
+        for file in self.triggers if profiling else ():
+            trigger, rule = file.tree, f"trigger/{file.tree['trigger']}"
+            if action in tree_of(trigger, "promote"):
+                self._stop(action, "no_reason_now", self._lacking(rule, file, admitting(trigger, self.scene())))
+        for file in self.theme_files if profiling else ():
+            theme, rule = file.tree, f"theme/{file.tree['theme']}"
+            if action in listed(theme["journey"]):
+                judged = block(theme["active"], self.scene(), ("active",))
+                told = self._lacking(rule, file, judged) or Told("journey_not_reached", rule)
+                self._stop(action, "no_reason_now", told)
+
+    def _lacking(self, rule: str, file: File, judged: Judged) -> Told | None:
+        if not self.valid(file.tree):
+            return Told("outside_validity", rule)
+        if not self._meant_now(file.tree, unknown=False):
+            return Told("not_for_this_moment", rule)
+        return None if judged.truth else self._told("no_reason_now", rule, file.path, judged)
+
+    def _speaking(self, action: str, themes: Mapping[str, str]) -> list[str]:
+        """The theme, triggers, levers and experiments of a candidate."""
+        found = [f"theme/{themes[action]}"] if action in themes else []
+        found += self.promoting.get(action, [])
+        for each in listed(self._document("policy/arbitration.yaml").get("levers")):
+            if self.valid(tree_of(each)) and self._pulls(tree_of(each), action):
+                found.append(f"lever/{tree_of(each)['lever']}")
+        for each in listed(self._document("policy/experiments.yaml").get("experiments")):
+            experiment = tree_of(each)
+            if str(experiment["of"]).partition("@")[0] == action and experiment["experiment"] in self.arms:
+                found.append(f"experiment/{experiment['experiment']}")
+        return found
+
+    def _too_early(self, action: str, theme: dict[str, Tree], step: str | None) -> bool:
         """`strict` rejects the steps after the current one."""
-        journey = [str(each) for each in listed(self.themes[theme]["journey"])]
-        if self.themes[theme].get("strict") != "true" or step is None or action not in journey:
+        journey = [str(each) for each in listed(theme["journey"])]
+        if theme.get("strict") != "true" or step is None or action not in journey:
             return False
         return journey.index(action) > journey.index(step)
 
@@ -336,26 +512,33 @@ class Evaluator:
 
     def _value(self, action: str) -> Fraction:
         """Expected margin in major units; unknown counts as nothing."""
-        value = self.actions[action].get("value", "0")
-        rows: list[Tree] = listed(value["table"]) if isinstance(value, dict) else [{"then": value}]
+        return max(Fraction(0), self._first_row(self.actions[action].get("value", "0")) or Fraction(0))
+
+    def _terms(self, action: str) -> dict[str, Fraction]:
+        """The terms that are known."""
+        terms = {name: self._first_row(written) for name, written in tree_of(self.actions[action], "terms").items()}
+        return {name: amount for name, amount in terms.items() if amount is not None}
+
+    def _first_row(self, written: Tree) -> Fraction | None:
+        """The amount of the first row whose condition is true."""
+        rows: list[Tree] = listed(written["table"]) if isinstance(written, dict) else [{"then": written}]
         for each in rows:
             row = tree_of(each)
-            if "when" not in row or block(row["when"], self.scene()) is True:
-                return max(Fraction(0), self._amount(str(row["then"])))
+            if "when" not in row or block(row["when"], self.scene()).truth is True:
+                return self._amount(str(row["then"]))
         raise AssertionError("the last row of a table is unconditional")
 
-    def _amount(self, text: str) -> Fraction:
-        if "*" not in text:
+    def _amount(self, text: str) -> Fraction | None:
+        match = re.fullmatch(r"(-)?(?:([\d_.]+) \* )?([a-z][\w.]*)(?: ([+-]) ([\d_.]+))?", text)
+        if match is None:
             return Fraction(text.replace("_", ""))
-        factor, _, rest = text.partition("*")
-        words = rest.split()
-        fact = self.scene().facts.value(words[0])
+        fact = self.scene().facts.value(match[3])
         if fact is None:
-            return Fraction(0)
-        assert self.scene().facts.kind(words[0]) in NUMBERS
+            return None
+        assert self.scene().facts.kind(match[3]) in NUMBERS
         assert isinstance(fact, int | Decimal)
-        constant = Fraction(words[2]) * (-1 if words[1] == "-" else 1) if len(words) > 1 else Fraction(0)
-        return Fraction(factor.strip()) * Fraction(fact) + constant
+        factor = Fraction(match[2] or "1") * (-1 if match[1] else 1)
+        return factor * Fraction(fact) + Fraction(match[5] or "0") * (-1 if match[4] == "-" else 1)
 
     def _lever(self, action: str) -> Fraction:
         """1 + the sum of the percentages, clamped to 0.5..2."""
@@ -372,8 +555,8 @@ class Evaluator:
             return False
         if not any(key in lever for key in ("actions", "groups", "themes")):
             return True
-        journeys = [self.themes[str(theme)]["journey"] for theme in listed(lever.get("themes"))]
-        return self._names(lever, action) or any(action in listed(journey) for journey in journeys)
+        journeys = [self.journeys[str(theme)] for theme in listed(lever.get("themes"))]
+        return self._names(lever, action) or any(action in journey for journey in journeys)
 
     # --- fill --------------------------------------------------------------------------------------------------------
 
@@ -394,6 +577,7 @@ class Evaluator:
                     for action in ranking
                     if action not in used
                     and self.treatment(action, place) is not None
+                    and self._arm_at(action, place) != "holdout"
                     and sum(self._group(each) == self._group(action) for each in here) < most
                     and not any(self._apart(action, other) for other in used)
                     and self.contact.leaves_room(action, used)
@@ -428,7 +612,7 @@ def positive_history(tree: Tree) -> list[dict[str, Tree]]:
 def placeholders(tree: Tree) -> list[str]:
     """The facts in braces in a treatment's texts."""
     if isinstance(tree, dict):
-        return [name for key, each in tree.items() if key not in ("when", "id") for name in placeholders(each)]
+        return [name for key, each in tree.items() if key not in ("when", "id", "arm") for name in placeholders(each)]
     if isinstance(tree, list):
         return [name for each in tree for name in placeholders(each)]
     return [part.partition("}")[0] for part in str(tree).split("{")[1:]]

@@ -35,6 +35,8 @@ class RowOfFacts:
     hour: int
     needs: Mapping[str, bool]
     guarding: bool = False
+    placement: str | None = None
+    """Where a treatment would show."""
 
     def kind(self, name: str) -> str:
         """A fact's type."""
@@ -45,7 +47,7 @@ class RowOfFacts:
             return "boolean"
         if family == "context":
             return str(tree_of(self.catalogue, "context", name.partition(".")[2])["type"])
-        if name in ("request.channel", "request.moment"):
+        if name in ("request.channel", "request.moment", "placement"):
             return "category"
         return CLOCK.get(name) or str(self._declared(name)["type"])
 
@@ -63,6 +65,8 @@ class RowOfFacts:
                 return self.question.context.get(rest)
             case "request":
                 return self.question.channel if rest == "channel" else self.question.moment
+            case "placement":
+                return self.placement
             case "now":
                 return self._clock(rest)
             case _:

@@ -16,6 +16,8 @@ from zoneinfo import ZoneInfo
 Value = bool | int | Decimal | str | date | datetime | frozenset[str] | None
 Tree = dict[str, "Tree"] | list["Tree"] | str | None
 """A parsed rule file whose single values are all text."""
+Path = tuple[str | int, ...]
+"""Keys and positions that lead from the top of a file, or of a condition, to a part of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +64,7 @@ class Person:
 class Question:
     """What is asked, when, and what the model says."""
 
+    customer: str
     now: datetime
     channel: str
     moment: str | None

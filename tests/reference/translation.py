@@ -5,20 +5,26 @@ from datetime import datetime
 from fractions import Fraction
 from typing import cast
 
-from hypothesis import event, note, reject
-from ruamel.yaml import YAML
-
-from engine import Decision, Plan, Request, RuleErrors, Snapshot, compile_bundle, decide
+from engine import Decision, Plan, Request, Snapshot, decide
+from engine.clock import before
+from engine.compiler.bundle import hash_of
+from engine.compiler.documents import parse_all
+from engine.compiler.form import Problems
+from engine.compiler.planning import plan_of as plan_of_rules
+from engine.compiler.rules import read_rules
 from engine.contacts import Contact, ContactState, DeclineReason, hash32, validity_code
 from engine.decision import PlacementRequest
-from engine.errors import Code, Severity
+from engine.errors import Code
 from engine.events import Event
+from engine.explain import Because, why, why_not
 from engine.facts import Consent, Natural, hold
 from engine.ids import ActionId, ChannelId, EventName, FactName, MomentId, PlacementId
-from engine.reasons import Reason
+from engine.plan import Need
+from engine.reasons import ENGAGEMENT_STAGES, Reason
+from engine.terms import terms_of
 from tests.builders import KEY, SteadyScorer, shown
 from tests.reference.drawing.people import Case
-from tests.reference.evaluator import Answer
+from tests.reference.evaluator import Answer, Told
 from tests.reference.natural import Person, Question, Touch, Tree
 
 NOBODY = (Code.IMPOSSIBLE_CONDITION, Code.NEVER_CANDIDATE)
@@ -26,8 +32,8 @@ NOBODY = (Code.IMPOSSIBLE_CONDITION, Code.NEVER_CANDIDATE)
 
 
 def documents_of(case: Case) -> dict[str, Tree]:
-    """The rule files as trees of text, for the reference."""
-    return {path: cast(Tree, YAML(typ="base").load(text)) for path, text in case.files.items()}
+    """The rule files as they were drawn, for the reference."""
+    return {path: cast(Tree, tree) for path, tree in case.trees.items()}
 
 
 def decision_of(plan: Plan, person: Person, question: Question, *, positives: int = 0) -> Decision:
@@ -57,26 +63,155 @@ def told(plan: Plan, decision: Decision) -> dict[str, object]:
         },
         "reasons": {ids[at]: Reason(code).code for at, code in enumerate(decision.codes)},
         "weights": {ids[each.action]: each.weight for each in decision.scored},
+        "values": {ids[each.action]: each.value for each in decision.scored},
+        "terms": {
+            ids[option.candidate.action]: dict(terms_of(plan, option.candidate.action, decision.row))
+            for each in decision.filled
+            for option in each.options
+        },
         "themes": {action: str(rule).partition("/")[2] for action, rule in themes.items()},
         "ranking": [ids[each.action] for each in decision.ranking],
         "steps": {
             plan.themes[theme].head.rule.partition("/")[2]: None if step is None else ids[step]
             for theme, step in decision.steps.items()
         },
+        "arms": {plan.experiments[at].id: arm for at, arm in decision.arms.items()},
     }
 
 
-def slowly_told(plan: Plan, answer: Answer) -> dict[str, object]:
+def explained(plan: Plan, request: Request, decision: Decision) -> dict[str, object]:
+    """What the plan says of why and why not."""
+    return {
+        "because": {
+            each.action: [of_because(because) for because in each.because]
+            for each in why_not(plan, request, decision)
+            if each.reason in BECAUSE_OF_RULES and each.because
+        },
+        "speaking": {
+            str(plan.actions[each.action].id): [
+                because.rule for because in why(plan, request, decision, each) if because.rule
+            ]
+            for each in decision.scored
+        },
+    }
+
+
+BECAUSE_OF_RULES = {
+    Reason.GUARD,
+    Reason.SUPPRESSED,
+    Reason.NOT_ELIGIBLE,
+    Reason.NOT_APPLICABLE,
+    Reason.NOT_SUITABLE,
+    Reason.NO_REASON_NOW,
+}
+"""Reasons that rules and their cells give."""
+
+
+def of_because(because: Because) -> tuple[object, ...]:
+    """Code, rule, and of a cell that decided its place and whether it was unknown."""
+    detail = because.detail or ""
+    place = because.place if detail.startswith("`") else None
+    unknown = "is not known" in detail
+    return because.code, because.rule, None if place is None else (place.path, place.line, place.column), unknown
+
+
+def of_told(case: Case, each: Told) -> tuple[object, ...]:
+    """The same of a reason that the reference gives."""
+    place = None if each.place is None else (f"rules/{each.place[0]}", *case.places[each.place[0]][each.place[1]])
+    return each.code, each.rule, place, each.unknown
+
+
+def slowly_told(plan: Plan, case: Case, answer: Answer) -> dict[str, object]:
     """What the reference decided."""
     return {
         "shown": {place: [action for action, _ in options] for place, options in answer.shown.items()},
         "treatments": {place: [treatment for _, treatment in options] for place, options in answer.shown.items()},
         "reasons": {str(action.id): answer.reasons[action.id] for action in plan.actions},
+        "because": {
+            str(action.id): [of_told(case, each) for each in answer.because[action.id]]
+            for action in plan.actions
+            if action.id in answer.because
+        },
+        "speaking": answer.speaking,
         "weights": {action: float(weight) for action, weight in answer.weights.items()},
+        "values": {action: float(value) for action, value in answer.values.items()},
+        "terms": {
+            action: {name: float(term) for name, term in terms.items()} for action, terms in answer.terms.items()
+        },
         "themes": answer.themes,
         "ranking": answer.ranking,
         "steps": answer.steps,
+        "arms": answer.arms,
     }
+
+
+def fast(plan: Plan, decision: Decision) -> dict[str, object]:
+    """Which rules the generated functions found to hold, and at which stage each action failed."""
+    return {
+        "guards": decision.guards,
+        "suppressions": decision.suppressions,
+        "promotions": tuple(sorted(decision.promotions)) if decision.profiling else None,
+        "themes": decision.themes if decision.profiling else None,
+        "needs": [bool(decision.row[plan.layout.slot_by_fact[need.name]]) for need in plan.needs],
+        "stages": {at: code for at, code in enumerate(decision.codes) if code in ENGAGEMENT_STAGES},
+    }
+
+
+def traced(plan: Plan, request: Request, decision: Decision) -> dict[str, object]:
+    """The same, by the tracer that explanations ask, one condition after the other."""
+    row, truth = decision.row, plan.tracer.truth
+    today = row[plan.layout.today_slot]
+    assert isinstance(today, int)
+    moment = None if request.moment is None else plan.moments[request.moment]
+    triggers = [(at, each) for at, each in enumerate(plan.triggers) if each.head.validity.covers(today)]
+    stopped = {Reason.OUTSIDE_VALIDITY, Reason.GUARD, Reason.SUPPRESSED}
+    stages = {}
+    for at, rules in enumerate(plan.action_rules):
+        if decision.codes[at] in stopped or (version := rules.on(today)) is None:
+            continue
+        failed = next((reason for condition, reason in version.stages if truth(condition, row) is not True), None)
+        if failed is not None:
+            stages[at] = int(failed)
+    return {
+        "guards": tuple(
+            at
+            for at, each in enumerate(plan.guards)
+            if each.head.validity.covers(today) and truth(each.condition, row, guarded=True) is not False
+        ),
+        "suppressions": tuple(
+            at
+            for at, each in triggers
+            if each.suppression is not None
+            and (moment is None or each.moments is None or moment in each.moments)
+            and truth(each.suppression, row) is not False
+        ),
+        "promotions": tuple(
+            at
+            for at, each in triggers
+            if each.promotes and (each.moments is None or moment in each.moments) and truth(each.condition, row)
+        )
+        if decision.profiling
+        else None,
+        "themes": tuple(
+            at for at, each in enumerate(plan.themes) if each.head.validity.covers(today) and truth(each.condition, row)
+        )
+        if decision.profiling
+        else None,
+        "needs": [_needed(plan, need, decision) for need in plan.needs],
+        "stages": stages,
+    }
+
+
+def _needed(plan: Plan, need: Need, decision: Decision) -> bool:
+    if plan.tracer.truth(need.condition, decision.row):
+        return True
+    held = decision.row[plan.layout.last_held_slot_by_need[need.name]]
+    now = decision.row[plan.layout.now_slot]
+    assert isinstance(held, int)
+    assert isinstance(now, int)
+    if need.lasts is None:
+        return False
+    return held >= before(datetime.fromtimestamp(now, plan.zone), need.lasts).timestamp()
 
 
 def floats(propensities: Mapping[str, Fraction]) -> dict[str, float]:
@@ -88,16 +223,13 @@ def floats(propensities: Mapping[str, Fraction]) -> dict[str, float]:
 
 
 def plan_of(case: Case) -> Plan:
-    """The compiled rules; drawn conditions that no customer can match are drawn again."""
-    try:
-        return compile_bundle({path: text.encode() for path, text in case.files.items()}).plan
-    except RuleErrors as error:
-        if all(each.code in NOBODY or each.severity is Severity.WARNING for each in error.diagnostics):
-            event("refused: nobody can match")
-            reject()
-        for path, text in case.files.items():
-            note(f"--- {path}\n{text}")
-        raise
+    """The compiled rules. Checks are left out: whether anybody can match is nothing that decisions hang on."""
+    problems = Problems()
+    files = {path: text.encode() for path, text in case.files.items()}
+    read = read_rules(parse_all(files, "rules", problems), problems, "rules")
+    found = problems.sorted()
+    assert not found, "\n".join(map(str, found))
+    return plan_of_rules(read, hash_of(files), ())
 
 
 def seconds(at: datetime) -> int:
@@ -149,7 +281,7 @@ def request_of(plan: Plan, question: Question) -> Request:
     specs = plan.catalogue.context
     named = {FactName(f"context.{name}"): value for name, value in question.context.items()}
     return Request(
-        customer="C0000001",
+        customer=question.customer,
         channel=channel,
         moment=None if moment is None else plan.moments.index(moment),
         bank_initiated=moment is not None and channel.initiated_by_bank[moment],

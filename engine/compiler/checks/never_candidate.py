@@ -21,7 +21,7 @@ def check_never_candidate(subject: Subject, problems: Problems) -> None:
         span = rules.head.span
         goals = [Goal(condition=condition) for condition, _ in rules.stages]
         goals += [*valid_days(rules.head.validity), *_in_the_way(subject, action.position)]
-        if (shown := _shown(subject, action.position)) is not None:
+        if (shown := _shown(subject, action.position, rules.head.validity)) is not None:
             goals.append(shown)
         if action.only_when_promoted:
             goals.append(_promoted(subject, action.position))
@@ -55,8 +55,8 @@ def _not_suppressed(subject: Subject, trigger: Trigger) -> Goal:
     return Goal(options=((free,), tuple(elsewhere)), what=what) if elsewhere else free
 
 
-def _shown(subject: Subject, action: int) -> Goal | None:
-    """Some treatment fits; None where there is none, which is reported where the action is read."""
+def _shown(subject: Subject, action: int, days: Validity) -> Goal | None:
+    """Some treatment fits on the days of a file; None where there is none, which is reported where it is read."""
     options = []
     for read in subject.treatments[action]:
         if not _is_accepted(subject, action, read):
@@ -64,7 +64,8 @@ def _shown(subject: Subject, action: int) -> Goal | None:
         known = [Goal(condition=cell) for cell in _known(read.treatment.placeholders, subject, action)]
         valid = Validity(first_day=read.treatment.first_day, last_day=read.treatment.last_day)
         channel = on_channel(subject, read.channel)
-        options.append((Goal(condition=read.condition), channel, *known, *valid_days(valid)))
+        narrower = () if valid == days else valid_days(valid)
+        options.append((Goal(condition=read.condition), channel, *known, *narrower))
     return Goal(options=tuple(options), what="none of its treatments fits") if subject.treatments[action] else None
 
 

@@ -26,9 +26,18 @@ class ConditionDice(Dice):
             return self.pick((f"[{members}]", f"not [{members}]", f"all of [{members}]", self.text_of(name)))
         if name.partition(".")[0] in SETS:
             return self.text_of(name)
-        if self.often(1):
-            return {self.pick(("all", "any", "none")): [self.single(name) for _ in range(self.number(1, 2))]}
-        return self.single(name)
+        return self.several(name) if self.often(1) else self.single(name)
+
+    def several(self, name: str, depth: int = 1) -> Tree:
+        """Several cells on one fact."""
+        words = self.few(("all", "any", "none"), 2)
+        return {
+            word: [
+                self.several(name, depth - 1) if depth and self.often(1) else self.single(name)
+                for _ in range(self.number(1, 2))
+            ]
+            for word in words
+        }
 
     def single(self, name: str) -> Tree:
         """A cell in one piece."""
@@ -50,6 +59,8 @@ class ConditionDice(Dice):
                 return f"!= {self.text_of(name)}"
             case "not list":
                 return f"not [{self.text_of(name)}, {self.text_of(name)}]"
+            case "range" if kind in NUMBERS and self.often(2):
+                return f"{self.right_side(name)}..{self.beside_a_fact(name)}"
             case "range":
                 return "..".join(sorted((self.text_of(name), self.text_of(name)), key=lambda text: literal(kind, text)))  # type: ignore[arg-type, return-value]  # literals of one ordered type
             case "period":
@@ -59,23 +70,29 @@ class ConditionDice(Dice):
                 return f"{self.pick(OPERATORS)} {self.right_side(name)}"
 
     def right_side(self, name: str) -> str:
-        """A number, or `number * fact + number`."""
+        """A value, or another fact."""
+        return self.text_of(name) if self.often(6) else self.beside_a_fact(name)
+
+    def beside_a_fact(self, name: str) -> str:
+        """`number * fact + number`; of dates and instants the fact alone."""
         kind, decimals = self.kinds[name], self.decimals.get(name)
-        others = [each for each, other in self.kinds.items() if other == kind and self.decimals.get(each) == decimals]
-        if kind not in NUMBERS or self.often(6):
-            return self.text_of(name)
-        other = self.pick(others)
-        factor = self.pick(("", "0.5 * ", "2 * "))
+        alike = [each for each, other in self.kinds.items() if other == kind and self.decimals.get(each) == decimals]
+        other = self.pick(alike)
+        if kind not in NUMBERS:
+            return other
+        factor = self.pick(("", "0.5 * ", "2 * ", "-", "-1.5 * "))
         return f"{factor}{other}" + self.pick(("", " + 1", " - 0.5"))
 
-    def block(self, most: int = 2) -> Tree:
+    def block(self, most: int = 2, depth: int = 2) -> Tree:
         """A block, now and then with alternatives or history inside."""
         tree: dict[str, Tree] = {}
         for _ in range(self.number(1, most)):
             name = self.pick(list(self.kinds))
             tree[name] = self.cell(name)
-        if self.often(1):
-            tree[self.pick(("any", "all", "none"))] = [self.leaf() for _ in range(self.number(1, 2))]
+        if depth and self.often(1):
+            tree[self.pick(("any", "all", "none", "unless"))] = [
+                self.block(1, depth - 1) if self.often(3) else self.leaf() for _ in range(self.number(1, 2))
+            ]
         if self.often(1):
             tree["history"] = [self.history()]
         return tree
@@ -96,16 +113,20 @@ class ConditionDice(Dice):
                     tree["at_least"] = str(self.number(1, 3))
             case "ever":
                 tree = {"ever": event}
+                if self.often(3):
+                    tree["at_least"] = str(self.number(1, 3))
             case "last":
                 near, far = sorted((self.number(0, 20), self.number(0, 40)))
                 tree = {"last": event, "ago": f"{near}d..{far}d"}
             case _:
                 tree = {self.pick(("seen", "not_seen")): event, "since": self.pick(EVENTS)}
         if event == "paid" and self.often(3):
-            tree["where"] = {
-                "amount": self.pick(("at least 2", "< 2", "missing")),
-                "kind": self.pick(("base", "not base")),
-            }
+            amount: dict[str, Tree] = {"amount": self.pick(("at least 2", "< 2", "missing", "1..3", "2"))}
+            kind_of: dict[str, Tree] = {"kind": self.pick(("base", "not base"))}
+            both: Tree = {**amount, **kind_of}
+            either: Tree = {"any": [amount, kind_of]}
+            other: Tree = {"none": [kind_of]}
+            tree["where"] = self.pick((both, either, other, amount))
         return tree
 
     def condition(self) -> dict[str, Tree]:
@@ -118,6 +139,12 @@ class ConditionDice(Dice):
         if self.often(2) or not tree:
             tree["unless"] = [self.leaf() for _ in range(self.number(1, 2))]
         return tree
+
+    def windows(self) -> tuple[dict[str, Tree], dict[str, Tree]]:
+        """Two windows, of which the second begins when the first has ended."""
+        last = self.now.astimezone(self.zone).date() + timedelta(days=self.number(-2, 1))
+        first = last + timedelta(days=self.number(1, 2))
+        return {"valid": {"to": last.isoformat()}}, {"valid": {"from": first.isoformat()}}
 
     def validity(self) -> dict[str, Tree]:
         """Now and then a window, often with today at its edge."""

@@ -1,18 +1,16 @@
 """Dice, and what is drawn from: few values, so that conditions often hold and edges are often met."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
-from hypothesis import strategies as st
-
-from tests.reference.natural import Length, day_away, instant_away
+from tests.reference.drawing.chance import Chance
+from tests.reference.natural import Length, Tree, day_away, instant_away
 
 T = TypeVar("T")
-Draw = Callable[[st.SearchStrategy[Any]], Any]
 
 LENGTHS_IN_DAYS: Final = ("0d", "1d", "7d", "30d", "1mo", "6mo", "1y")
 LENGTHS: Final = (*LENGTHS_IN_DAYS, "12h", "36h", "90min")
@@ -22,7 +20,7 @@ LENGTHS: Final = (*LENGTHS_IN_DAYS, "12h", "36h", "90min")
 class Dice:
     """Draws part after part; knows what has been declared so far."""
 
-    draw: Draw
+    chance: Chance
     now: datetime
     """In UTC, as all instants here: what is reckoned with local times skips and repeats hours."""
     zone: ZoneInfo
@@ -36,6 +34,10 @@ class Dice:
     themes: list[str] = field(default_factory=list)
     gaps: bool = True
     """Whether rules may ask for gaps (`present`, `missing`) and fill them with defaults."""
+    trials: list[dict[str, Tree]] = field(default_factory=list)
+    """Experiments, before it is known which of them compare anything."""
+    arms_used: set[tuple[str, str]] = field(default_factory=set)
+    """Experiments with the arms that some treatment is for."""
     promoted: set[str] = field(default_factory=set)
     """Actions that some theme or trigger gives a reason to show."""
 
@@ -45,8 +47,12 @@ class Dice:
 
     def number(self, low: int, high: int) -> int:
         """A whole number, both ends included."""
-        found: int = self.draw(st.integers(low, high))
-        return found
+        return self.chance.number(low, high)
+
+    def shuffled(self, values: Sequence[T]) -> list[T]:
+        """Some values in any order."""
+        left = list(values)
+        return [left.pop(self.number(0, len(left) - 1)) for _ in values]
 
     def often(self, chances: int, of: int = 10) -> bool:
         """True about so many times."""
@@ -82,7 +88,8 @@ class Dice:
 
     def date(self) -> date:
         """A day near the edge of some period."""
-        day = day_away(self.now.astimezone(self.zone).date(), self.pick((-1, -1, 1)), Length.read(self.pick(LENGTHS)))
+        today = self.now.astimezone(self.zone).date()
+        day = day_away(today, self.pick((-1, -1, 1)), Length.read(self.pick(LENGTHS_IN_DAYS)))
         return day + timedelta(days=self.number(-1, 1))
 
     def past(self) -> datetime:

@@ -1,8 +1,8 @@
 """Draws people with gaps, their events and contacts, and what they ask; and whole cases."""
 
 import re
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Final
@@ -12,15 +12,17 @@ from hypothesis import strategies as st
 
 from tests.reference.conditions import literal
 from tests.reference.drawing.cells import EVENTS
-from tests.reference.drawing.dice import Draw
+from tests.reference.drawing.chance import Chance, Draw, Drawn, Seeded
 from tests.reference.drawing.policies import PolicyDice
 from tests.reference.drawing.rules import CHANNELS, MOMENTS, PLACES, REASONS
-from tests.reference.natural import Happening, Person, Question, Touch, Value
+from tests.reference.drawing.writing import Places, write
+from tests.reference.natural import Happening, Person, Question, Touch, Tree, Value
 
 ZONES: Final = ("Europe/London", "America/New_York", "Asia/Kolkata", "UTC")
 DAYS: Final = ("01-05", "02-28", "03-29", "03-30", "03-08", "05-31", "10-25", "10-26")
 """Days of 2026 to decide on: ordinary ones, ends of months, and those on and after a change of the clocks."""
 TIMES: Final = ("00:00:00", "00:59:59", "01:30:00", "02:30:00", "07:59:59", "12:00:00", "20:00:00", "23:59:59")
+CUSTOMERS: Final = tuple(f"C{number:07d}" for number in range(1, 9))
 SESSIONS: Final = ("s1", "s2", "s3")
 STATES: Final = ("pending", "shown", "shown", "clicked", "later", "declined", "accepted", "converted")
 PROPENSITIES: Final = tuple(Fraction(each, 64) for each in (1, 3, 4, 16, 24, 0))
@@ -33,6 +35,10 @@ class Case:
 
     files: dict[str, str]
     people: tuple[tuple[Person, Question], ...]
+    trees: dict[str, dict[str, Tree]] = field(default_factory=dict)
+    """The rule files as they were drawn."""
+    places: dict[str, Places] = field(default_factory=dict)
+    """Where each part of each file stands."""
 
 
 class PeopleDice(PolicyDice):
@@ -46,8 +52,9 @@ class PeopleDice(PolicyDice):
                 facts[name] = literal(kind, self.text_of(name))
             elif kind == "set" and self.often(9):
                 facts[name] = frozenset(self.some(self.values[name]))
-        if self.often(7):
-            facts["customer.since"] = self.date()
+        kept_since = self.past() if self.often(5) else None
+        if self.often(6):
+            facts["customer.since"] = self.first_day(kept_since)
         consent = {channel: not self.often(1, 20) for channel in CHANNELS if not self.often(1, 20)}
         return Person(
             known=True,
@@ -55,7 +62,7 @@ class PeopleDice(PolicyDice):
             consent={"marketing": consent} if consent else {},
             objection=self.pick((None, False, False, False, False, True)),
             events=tuple(self.happening() for _ in range(self.number(0, 4))),
-            kept_since=self.past() if self.often(3) else None,
+            kept_since=kept_since,
             last_held={
                 f"needs.{each}": self.past()
                 for each in ("n0", "n1", "n2")
@@ -63,6 +70,12 @@ class PeopleDice(PolicyDice):
             },
             touches=tuple(sorted((self.touch() for _ in range(self.number(0, 5))), key=lambda each: each.at)),
         )
+
+    def first_day(self, kept_since: datetime | None) -> date:
+        """The customer's first day, mostly about when the history begins."""
+        if kept_since is None or self.often(2):
+            return self.date()
+        return kept_since.astimezone(self.zone).date() + timedelta(days=self.number(-2, 1))
 
     def happening(self) -> Happening:
         """An event."""
@@ -96,6 +109,7 @@ class PeopleDice(PolicyDice):
         if self.often(5):
             context["page"] = self.pick(("home", "shop"))
         return Question(
+            customer=self.pick(CUSTOMERS),
             now=self.now,
             channel=channel,
             moment=self.pick((None, *MOMENTS[channel], *MOMENTS[channel])),
@@ -110,12 +124,28 @@ class PeopleDice(PolicyDice):
         )
 
 
+def case_of(chance: Chance, people: int) -> Case:
+    """A bank and some people who ask it something."""
+    zone = ZoneInfo(ZONES[chance.number(0, len(ZONES) - 1)])
+    day, clock = DAYS[chance.number(0, len(DAYS) - 1)], TIMES[chance.number(0, len(TIMES) - 1)]
+    now = datetime.fromisoformat(f"2026-{day}T{clock}").replace(tzinfo=zone).astimezone(UTC)
+    dice = PeopleDice(chance, now, zone)
+    trees = dice.trees()
+    texts = {path: write(tree) for path, tree in trees.items()}
+    return Case(
+        files={path: text for path, (text, _) in texts.items()},
+        people=tuple((dice.person(), dice.question()) for _ in range(people)),
+        trees=trees,
+        places={path: places for path, (_, places) in texts.items()},
+    )
+
+
+def seeded_case(seed: int, number: int, people: int) -> Case:
+    """The bank of a number among those of a seed; always the same."""
+    return case_of(Seeded(seed, number), people)
+
+
 @st.composite
 def cases(draw: Draw, people: int = 4) -> Case:
-    """A bank and some people who ask it something."""
-    zone = ZoneInfo(draw(st.sampled_from(ZONES)))
-    written_now = f"2026-{draw(st.sampled_from(DAYS))}T{draw(st.sampled_from(TIMES))}"
-    now = datetime.fromisoformat(written_now).replace(tzinfo=zone).astimezone(UTC)
-    dice = PeopleDice(draw, now, zone)
-    files = dice.files()
-    return Case(files=files, people=tuple((dice.person(), dice.question()) for _ in range(people)))
+    """A bank that Hypothesis draws."""
+    return case_of(Drawn(draw), people)

@@ -1,12 +1,8 @@
 """Draws the policies, and writes all rule files."""
 
-import json
 import re
-from typing import Final
 
-from hypothesis import strategies as st
-
-from tests.reference.drawing.rules import CHANNELS, GROUPS, RuleDice
+from tests.reference.drawing.rules import CHANNELS, GROUPS, PLACES, RuleDice
 from tests.reference.facts import tree_of
 from tests.reference.natural import Tree
 
@@ -22,12 +18,16 @@ class PolicyDice(RuleDice):
         ]
         defaults: dict[str, Tree] = {"consent.profiling_objection": "false"}
         for number in range(self.pick((0, 0, 0, 1, 1, 2))):
-            block = tree_of(self.without(lambda fact: fact.partition(".")[0] in ("context", "needs"), self.leaf))
-            guards.append({"guard": f"g{number}", "stops": self.stops(), "when": dict(block), **self.validity()})
-            for name in block:
+            drawn = self.without(lambda fact: fact.partition(".")[0] in ("context", "needs"), self.guarding)
+            guards.append({"guard": f"g{number}", "stops": self.stops(), **tree_of(drawn), **self.validity()})
+            for name in tree_of(drawn, "when"):
                 if self.often(4) and re.fullmatch(r"f\d|made\d|consent\..*", name):
                     defaults[name] = self.text_of(name)
         return {"defaults": defaults, "guards": guards}
+
+    def guarding(self) -> Tree:
+        """When a guard stops: mostly one cell, for a guard that always stops hides what comes after it."""
+        return {"when": self.leaf()} if self.often(8) else self.condition()
 
     def stops(self) -> Tree:
         """Whom a guard stops."""
@@ -100,46 +100,54 @@ class PolicyDice(RuleDice):
             levers.append(lever)
         return {"levers": levers, "worth_it": {"tiers": ["offer"] if self.often(8) else ["offer", "service"]}}
 
-    def files(self) -> dict[str, str]:
+    def draw_trials(self) -> None:
+        """Experiments, at most one for each action and channel."""
+        for action in self.actions:
+            if self.often(8):
+                continue
+            channel = self.pick(CHANNELS)
+            arms: dict[str, Tree] = self.pick(
+                (
+                    {"blue": "50%", "red": "50%"},
+                    {"blue": "12.5%", "red": "37.5%", "usual": "50%"},
+                    {"blue": "60%", "holdout": "40%"},
+                )
+            )
+            place = self.pick((*PLACES[channel], "*"))
+            trial: dict[str, Tree] = {"experiment": f"e_{action}", "of": f"{action}@{channel}.{place}", "arms": arms}
+            self.trials.append({**trial, **self.validity()})
+
+    def experiments(self) -> Tree:
+        """Those experiments that compare something."""
+        used = {experiment for experiment, _ in self.arms_used}
+        return {
+            "experiments": [
+                trial for trial in self.trials if trial["experiment"] in used or "holdout" in tree_of(trial["arms"])
+            ]
+        }
+
+    def trees(self) -> dict[str, dict[str, Tree]]:
         """All rule files."""
         trees: dict[str, Tree] = {
             "bank.yaml": {"bank": "b", "name": "B", "currency": "GBP", "time_zone": self.zone.key, "locale": "en-GB"},
             "catalogue.yaml": self.catalogue(),
         }
         self.actions = [
-            f"{letter}{number}"
-            for number, letter in enumerate(self.draw(st.permutations("pqrstu"))[: self.number(2, 6)])
+            f"{letter}{number}" for number, letter in enumerate(self.shuffled("pqrstu")[: self.number(2, 6)])
         ]
         groups = [*GROUPS, *(self.pick(GROUPS) for _ in self.actions)][: max(3, len(self.actions))]
         self.groups_used = list(dict.fromkeys(groups[: len(self.actions)]))
         for number in range(self.pick((1, 1, 2, 0))):
-            trees[f"thematic/th{number}.yaml"] = self.theme(number)
+            trees |= self.theme_files(number)
             self.themes.append(f"th{number}")
         for number in range(self.number(0, 3)):
-            trees[f"customized/t{number}.yaml"] = self.trigger(number)
+            trees |= self.trigger_files(number)
+        self.draw_trials()
         for name, group in zip(self.actions, groups, strict=False):
-            trees[f"actions/{name}.yaml"] = self.action(name, group)
+            trees |= self.action_files(name, group)
         trees["channels.yaml"] = self.channels()
         trees["policy/guards.yaml"] = self.guards()
         trees["policy/contact.yaml"] = self.contact_policy()
         trees["policy/arbitration.yaml"] = self.arbitration()
-        return {path: lines(tree_of(tree)) for path, tree in trees.items()}
-
-
-def lines(tree: dict[str, Tree]) -> str:
-    """A rule file of some top-level keys."""
-    return "".join(f"{key}: {written(value)}\n" for key, value in tree.items())
-
-
-_PLAIN: Final = re.compile(r"[A-Za-z0-9_.-]+( [A-Za-z0-9_*+.-]+)*")
-
-
-def written(tree: Tree) -> str:
-    """A tree as flow YAML; what a plain scalar cannot hold is quoted."""
-    match tree:
-        case dict():
-            return "{" + ", ".join(f"{key}: {written(value)}" for key, value in tree.items()) + "}"
-        case list():
-            return "[" + ", ".join(written(each) for each in tree) + "]"
-        case _:
-            return str(tree) if _PLAIN.fullmatch(str(tree)) else json.dumps(str(tree))
+        trees["policy/experiments.yaml"] = self.experiments()
+        return {path: tree_of(trees[path]) for path in sorted(trees)}

@@ -116,24 +116,43 @@ class RuleDice(ConditionDice):
             tree["accepts"] = {"groups": self.few(self.groups_used)}
         return tree
 
-    def action(self, name: str, group: str) -> Tree:
-        """An action."""
-        tree: dict[str, Tree] = {"action": name, "version": "1", "group": group, **self.validity()}
+    def action_files(self, name: str, group: str) -> dict[str, Tree]:
+        """An action in one file, or in two of which each has its own window."""
+        lasting = self.lasting(name, group)
+        if self.often(9):
+            return {f"actions/{name}.yaml": {**lasting, **self.validity(), **self.passing(name)}}
+        first, second = self.windows()
+        return {
+            f"actions/{name}.yaml": {**lasting, **first, **self.passing(name)},
+            f"actions/{name}_later.yaml": {**lasting, **second, **self.passing(name)},
+        }
+
+    def lasting(self, name: str, group: str) -> dict[str, Tree]:
+        """What an action is for good."""
+        tree: dict[str, Tree] = {"action": name, "version": "1", "group": group}
         if self.often(6):
             tree["gives"] = self.pick(PRODUCTS)
         if self.often(2):
             tree["tier"] = self.pick(("must", "service"))
         if name in self.promoted and self.often(4):
             tree["show"] = "only_when_promoted"
-        tree["value"] = self.value()
-        for stage in ("eligible", "applicable", "suitable"):
-            if self.often(2):
-                tree[stage] = self.condition()
         if self.often(4):
             tree["contact"] = self.own_contact()
         if self.often(2):
             tree["never_with"] = self.few(self.actions, 2)
-        tree["treatments"] = self.treatments()
+        if self.often(1):
+            tree["formerly"] = f"{name}_of_old"
+        return tree
+
+    def passing(self, name: str) -> dict[str, Tree]:
+        """What may change from file to file."""
+        tree: dict[str, Tree] = {"value": self.value()}
+        if self.often(3):
+            tree["terms"] = {term: self.value() for term in self.few(("rate", "fee"))}
+        for stage in ("eligible", "applicable", "suitable"):
+            if self.often(2):
+                tree[stage] = self.condition()
+        tree["treatments"] = self.treatments(name)
         return tree
 
     def value(self) -> Tree:
@@ -147,7 +166,8 @@ class RuleDice(ConditionDice):
         """An amount in major units."""
         facts = [each for each, kind in self.kinds.items() if kind in ("integer", "money") and each[:2] != "no"]
         if facts and self.often(2):
-            return f"{self.pick(('0.5', '2', '16'))} * {self.pick(facts)}{self.pick(('', ' + 8', ' - 1'))}"
+            factor = self.pick(("", "0.5 * ", "2 * ", "16 * ", "-2 * "))
+            return f"{factor}{self.pick(facts)}{self.pick(('', ' + 8', ' - 1'))}"
         return self.pick(("20", "1", "64", "100.50", "36.25", "0"))
 
     def own_contact(self) -> Tree:
@@ -168,24 +188,48 @@ class RuleDice(ConditionDice):
         keys = self.few(("default", *REASONS[1:]))
         return {key: self.pick(("0d", "1d", "7d", "30d")) for key in keys}
 
-    def treatments(self) -> Tree:
+    def treatments(self, action: str) -> Tree:
         """Treatments for some places, some with variants."""
         places = [f"{channel}.{place}" for channel in CHANNELS for place in (*PLACES[channel], "*")]
         chosen = [each for each in places if each.endswith("*") or self.often(3)] if self.often(7) else self.few(places)
-        return {place: self.variants() for place in chosen}
+        return {place: self.variants(action, place) for place in chosen}
 
-    def variants(self) -> Tree:
+    def variants(self, action: str, place: str) -> Tree:
         """One treatment that always fits, or several that may not."""
-        if self.often(7):
+        trial = self.trial_at(action, place)
+        if trial is None and self.often(7):
             return {"headline": "plain"}
-        variants: list[Tree] = [self.variant(number) for number in range(self.number(1, 3))]
+        variants: list[Tree] = [self.variant(number, place, trial) for number in range(self.number(1, 3))]
         return variants if len(variants) > 1 else variants[0]
 
-    def variant(self, number: int) -> Tree:
+    def trial_at(self, action: str, place: str) -> dict[str, Tree] | None:
+        """The experiment whose places have one in common with a treatment's."""
+        channel, _, where = place.partition(".")
+        for trial in self.trials:
+            at, _, there = str(trial["of"]).partition("@")[2].partition(".")
+            if (
+                str(trial["of"]).partition("@")[0] == action
+                and at == channel
+                and (where in ("*", there) or there == "*")
+            ):
+                return trial
+        return None
+
+    def variant(self, number: int, place: str, trial: dict[str, Tree] | None) -> Tree:
         """A treatment with something that may keep it from fitting."""
         tree: dict[str, Tree] = {"headline": f"variant {number}", **self.validity()}
+        if trial is not None and self.often(6):
+            arm = self.pick([each for each in tree_of(trial["arms"]) if each != "holdout"])
+            self.arms_used.add((str(trial["experiment"]), arm))
+            tree["arm"] = arm
         if self.often(5):
             tree["when"] = self.leaf()
+        if self.often(2):
+            spot = self.pick(PLACES[place.partition(".")[0]])
+            ways: tuple[Tree, ...] = (spot, f"not {spot}", [spot], f"[{spot}]")
+            here: dict[str, Tree] = {"placement": self.pick(ways)}
+            blocks: tuple[Tree, ...] = (here, {**here, **tree_of(self.leaf())}, {"any": [here, self.leaf()]})
+            tree["when"] = self.pick(blocks)
         if self.often(2):
             tree["locale"] = self.pick(("en-GB", "cy-GB"))
         if self.often(3):
@@ -195,9 +239,19 @@ class RuleDice(ConditionDice):
             tree["body"] = f"you have {{{self.pick(plain)}}}"
         return tree
 
-    def trigger(self, number: int) -> Tree:
+    def trigger_files(self, number: int) -> dict[str, Tree]:
+        """A trigger in one file or in two."""
+        if self.often(9):
+            return {f"customized/t{number}.yaml": {**self.trigger(number), **self.validity()}}
+        first, second = self.windows()
+        return {
+            f"customized/t{number}.yaml": {**self.trigger(number), **first},
+            f"customized/t{number}_later.yaml": {**self.trigger(number), **second},
+        }
+
+    def trigger(self, number: int) -> dict[str, Tree]:
         """A trigger that promotes, suppresses or both."""
-        tree: dict[str, Tree] = {"trigger": f"t{number}", "version": "1", **self.validity()}
+        tree: dict[str, Tree] = {"trigger": f"t{number}", "version": "1"}
         if self.often(3):
             tree["on"] = {"moment": self.few(("arrived", "browsed", "called", "calling"))}
         suppresses = self.often(3)
@@ -212,9 +266,19 @@ class RuleDice(ConditionDice):
             }
         return tree
 
-    def theme(self, number: int) -> Tree:
+    def theme_files(self, number: int) -> dict[str, Tree]:
+        """A theme in one file or in two."""
+        if self.often(9):
+            return {f"thematic/th{number}.yaml": {**self.theme(number), **self.validity()}}
+        first, second = self.windows()
+        return {
+            f"thematic/th{number}.yaml": {**self.theme(number), **first},
+            f"thematic/th{number}_later.yaml": {**self.theme(number), **second},
+        }
+
+    def theme(self, number: int) -> dict[str, Tree]:
         """A theme with its needs; a need may read the needs before it."""
-        tree: dict[str, Tree] = {"theme": f"th{number}", "version": "1", **self.validity()}
+        tree: dict[str, Tree] = {"theme": f"th{number}", "version": "1"}
         needs: list[Tree] = []
         for _ in range(self.number(0, 2)):
             name = self.pick(("n0", "n1", "n2"))
