@@ -43,7 +43,7 @@ from engine.compiler.nodes import (
     read_number,
     shorten,
 )
-from engine.compiler.quick import read_quickly
+from engine.compiler.quick import TooManyNodes, read_quickly
 from engine.compiler.yaml_words import Complaint, Place, sign_at, told
 from engine.errors import Code, Diagnostic, Span
 
@@ -62,6 +62,7 @@ __all__ = [
 
 MAX_BYTES: Final = 128_000
 MAX_LINE: Final = 10_000
+TOO_MANY: Final = f"the file holds more than {MAX_NODES:,} keys and values"
 MAX_FAULTS: Final = 20
 """Faults of the YAML of one file that are told; the others wait until these are mended."""
 _REPAIRED_BYTES: Final = 100_000
@@ -92,11 +93,19 @@ def parse(path: str, content: bytes) -> Mapping:
     excess = _excess(path, text)
     if excess is not None or len(faults) >= MAX_FAULTS:
         raise ParseError([*faults, *([excess] if excess is not None else [])])
-    root = (None if faults else read_quickly(path, text)) or _parse(path, text, faults)
+    root = None if faults else _read_quickly(path, text)
+    root = root or _parse(path, text, faults)
     if faults:
         raise ParseError(faults, root)
     assert root is not None
     return root
+
+
+def _read_quickly(path: str, text: str) -> Mapping | None:
+    try:
+        return read_quickly(path, text)
+    except TooManyNodes as error:
+        raise ParseError([Diagnostic(error.span, TOO_MANY, "split it")]) from error
 
 
 def _decoded(path: str, content: bytes) -> str:
@@ -295,7 +304,7 @@ class _Builder:
             raise self._stop(event, f"the file nests deeper than {MAX_DEPTH} levels", "write it flatter")
         self._nodes += 1
         if self._nodes > MAX_NODES:
-            raise self._stop(event, f"the file holds more than {MAX_NODES:,} keys and values", "split it")
+            raise self._stop(event, TOO_MANY, "split it")
 
     def _refuse_tag(self, event: Any) -> None:
         tag = event.tag

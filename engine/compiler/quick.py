@@ -20,12 +20,24 @@ _REMARK: Final = re.compile(r"(?: +(?:#.*)?)?")
 _DOCUMENT: Final = re.compile(r"^(?:%|---|\.\.\.)|\t|\r", re.MULTILINE)
 
 
+class TooManyNodes(Exception):
+    """The text holds more keys and values than a rule file may; `span` is the place of the first of them."""
+
+    def __init__(self, span: Span) -> None:
+        self.span = span
+        super().__init__(str(span))
+
+
 class _Unsure(Exception):
     """The text uses something that only the parser knows."""
 
 
 def read_quickly(path: str, text: str) -> Mapping | None:
-    """The document; None where the parser has to read it, right or wrong."""
+    """The document; None where the parser has to read it, right or wrong.
+
+    Raises:
+        TooManyNodes: up to there the text is in order, and the parser would only say the same later.
+    """
     if _DOCUMENT.search(text) is not None or special_space(text) is not None:
         return None
     reader = _Reader(path, text)
@@ -67,16 +79,18 @@ class _Reader:
     def _span(self, column: int) -> Span:
         return Span(self._path, self._lines[self._at][0], column + 1)
 
-    def _count(self, depth: int) -> None:
+    def _count(self, depth: int, column: int) -> None:
         self._nodes += 1
-        if depth > MAX_DEPTH or self._nodes > MAX_NODES:
+        if depth > MAX_DEPTH:
             raise _Unsure
+        if self._nodes > MAX_NODES:
+            raise TooManyNodes(self._span(column))
 
     # --- blocks ------------------------------------------------------------------------------------------------------
 
     def _mapping(self, indent: int, depth: int) -> Mapping:
         """Keys that begin in one column; the current line's indent may be that of a list item before it."""
-        self._count(depth)
+        self._count(depth, indent)
         span = self._span(indent)
         entries: dict[str, Entry] = {}
         first = True
@@ -86,7 +100,7 @@ class _Reader:
             if match is None or match[1] in entries:
                 raise _Unsure
             first = False
-            self._count(depth + 1)
+            self._count(depth + 1, indent)
             key = Scalar(match[1], False, self._span(indent), 0)
             entries[match[1]] = Entry(key, self._value(indent, match.end(), depth + 1))
         if self._indent() > indent:
@@ -110,7 +124,7 @@ class _Reader:
         return self._mapping(below, depth)
 
     def _list(self, indent: int, depth: int) -> Sequence:
-        self._count(depth)
+        self._count(depth, indent)
         span = self._span(indent)
         items = []
         while self._indent() == indent and self._lines[self._at][1].startswith("- ", indent):
@@ -165,7 +179,7 @@ class _Reader:
     # --- scalars and brackets ----------------------------------------------------------------------------------------
 
     def _scalar(self, text: str, column: int, depth: int, *, quoted: bool) -> Scalar:
-        self._count(depth)
+        self._count(depth, column)
         if len(text) > MAX_SCALAR:
             raise _Unsure
         return Scalar(text, quoted, self._span(column), 1 if quoted else 0)
@@ -193,7 +207,7 @@ class _Reader:
         return self._scalar(match[0], column, depth, quoted=False), match.end()
 
     def _flow_mapping(self, column: int, depth: int) -> tuple[Node, int]:
-        self._count(depth)
+        self._count(depth, column)
         span = self._span(column)
         entries: dict[str, Entry] = {}
         column = self._next(column + 1)
@@ -201,7 +215,7 @@ class _Reader:
             match = _FLOW_KEY.match(self._lines[self._at][1], column)
             if match is None or match[1] in entries:
                 raise _Unsure
-            self._count(depth + 1)
+            self._count(depth + 1, column)
             key = Scalar(match[1], False, self._span(column), 0)
             value, column = self._flow(self._next(match.end()), depth + 1)
             entries[match[1]] = Entry(key, value)
@@ -209,7 +223,7 @@ class _Reader:
         return Mapping(tuple(entries.values()), span), column + 1
 
     def _flow_list(self, column: int, depth: int) -> tuple[Node, int]:
-        self._count(depth)
+        self._count(depth, column)
         span = self._span(column)
         items = []
         column = self._next(column + 1)

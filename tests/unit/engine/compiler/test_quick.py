@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.compiler.nodes import MAX_NODES
 from engine.compiler.parse import read_with_parser
-from engine.compiler.quick import read_quickly
+from engine.compiler.quick import TooManyNodes, read_quickly
 from tests.golden.engine.wrong_rules import read_corpus
 
 ROOT = Path(__file__).parents[4]
@@ -55,6 +56,16 @@ def test_rule_files_are_read_quickly() -> None:
 def test_both_read_the_same(texts: list[str]) -> None:
     """Right and wrong files alike."""
     assert [text for text in texts if not agree(text)] == []
+
+
+def test_too_many_nodes_are_refused_where_the_parser_refuses_them() -> None:
+    """It is found in a tenth of the time."""
+    for line in ("k{}: 1\n", "k{}: [a, {{b: c}}]\n", "k{}:\n  - x: 'y'\n  - z\n"):
+        text = "".join(line.format(number) for number in range(MAX_NODES))
+        with pytest.raises(TooManyNodes) as refused:
+            read_quickly("x.yaml", text)
+        _, (fault,) = read_with_parser("x.yaml", text)
+        assert refused.value.span == fault.span
 
 
 @given(st.sampled_from(RULES + WRONG), st.data())
