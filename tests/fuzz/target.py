@@ -9,7 +9,7 @@ from engine.compiler.form import MAX_PROBLEMS
 from engine.compiler.parse import read_with_parser
 from engine.compiler.quick import read_quickly
 from engine.errors import Diagnostic
-from engine.ruletests import check_rule_tests
+from engine.ruletests import check_rule_tests, run_rule_tests
 from tests.builders import rule_files
 
 PLACES: Final = (
@@ -59,7 +59,7 @@ class Broken(Exception):
 
 
 def run(content: bytes) -> None:
-    """Compile what the bytes say.
+    """Compile what the bytes say, and run the tests that it holds.
 
     Raises:
         Broken: a diagnostic has no place, no words, or too many; anything else raised is a fault as well.
@@ -73,6 +73,7 @@ def run(content: bytes) -> None:
         _see(error.diagnostics, files)
         return
     _see((*bundle.plan.warnings, *check_rule_tests(bundle)), files)
+    run_rule_tests(bundle)
 
 
 def _compare(content: bytes) -> None:
