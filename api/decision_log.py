@@ -48,8 +48,9 @@ def encode(
     known: bool,
     decision: Decision,
     actions: tuple[str, ...],
+    experiments: tuple[str, ...] = (),
 ) -> bytes:
-    """The record of a decision. `actions` names the plan's actions by position."""
+    """The record of a decision. `actions` and `experiments` name those of the plan by position."""
     return _encode(
         (
             FORMAT,
@@ -88,6 +89,7 @@ def encode(
                 for filled in decision.filled
             ],
             decision.degraded,
+            [(experiments[at], arm) for at, arm in decision.arms.items()] if decision.arms else (),
         )
     )
 

@@ -49,6 +49,8 @@ class DecisionRecord(msgspec.Struct, array_like=True, frozen=True):
     fill: tuple[tuple[str, tuple[str, ...]], ...]
     """Placement and the actions shown, by rank."""
     degraded: tuple[str, ...]
+    arms: tuple[tuple[str, str], ...] = ()
+    """Experiments that ran here and the customer's arm in each."""
 
 
 _decode: Final = msgspec.msgpack.Decoder(DecisionRecord).decode

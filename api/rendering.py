@@ -26,6 +26,7 @@ from engine.explain import Because, Rejection, why, why_not
 from engine.ids import ActionId
 from engine.plan import Placement, Plan, Row
 from engine.teller import facts_of, say, say_not
+from engine.terms import terms_of
 from engine.wording import render
 
 _encode: Final = msgspec.json.Encoder().encode
@@ -121,7 +122,7 @@ class Renderer:
             leads_to=cast("dict[str, str] | None", treatment.leads_to),
             valid_until=self._instant_s(option.valid_until),
             tracking_token=self._token(option, filled, answered) if answered.committed else "",
-            terms=dict(action.terms) or None,
+            terms=dict(terms_of(plan, action.position, answered.decision.row)) or None,
         )
         if not answered.staff:
             return common

@@ -291,6 +291,7 @@ class Service:
                 known=judged.snapshot.known,
                 decision=judged.decision,
                 actions=serving.action_ids,
+                experiments=serving.experiment_ids,
             ),
             claim=claim,
             answer=judged.decision_id.encode(),

@@ -61,6 +61,7 @@ class Serving:
         self.renderer = Renderer(plan, scorer.version, tokens)
         self.origin = Origin(release=release, ruleset=plan.hash, model=scorer.version)
         self.action_ids = tuple(str(action.id) for action in plan.actions)
+        self.experiment_ids = tuple(each.id for each in plan.experiments)
 
 
 class TimedScorer:
