@@ -27,7 +27,7 @@ from api.ports import StoredRecord, StoreUnavailable
 from api.reloading.bundles import Bundles
 from api.reloading.reloader import Reloader
 from api.scorers import open_scorers
-from api.security import Secrets, SecretsUnusable, read_or_mint_secrets, read_secrets
+from api.security import Secrets, open_secrets
 from api.service import Service
 from api.service_port import Shell
 from api.serving import Serving
@@ -61,19 +61,6 @@ def compile_rules(source: Path) -> Plan:
         BundleUnreadable: there are none.
     """
     return compile_bundle(read_rules(source), root=str(source)).plan
-
-
-def open_secrets(settings: Settings) -> Secrets:
-    """The installation's keys; minted where the store is our own, given by the operator where it is not.
-
-    Raises:
-        SecretsUnusable: there are none, or they cannot be used.
-    """
-    if settings.redis_url is None and settings.secrets is None:
-        return read_or_mint_secrets(settings.secrets_path)
-    if settings.secrets is None:
-        raise SecretsUnusable("an external store needs --secrets FILE, the same for every process that uses it")
-    return read_secrets(settings.secrets)
 
 
 def see_that_it_can_start(settings: Settings) -> None:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from api.settings import Settings
+
 _KEY_BYTES: Final = 32
 
 
@@ -94,3 +96,16 @@ def binding_sentence(host: str, port: int) -> str:
         f"Listening on {host}:{port}, for anyone who can reach this machine: callers are not authenticated here, "
         "so a gateway has to do it."
     )
+
+
+def open_secrets(settings: Settings) -> Secrets:
+    """The installation's keys; minted where the store is our own, given by the operator where it is not.
+
+    Raises:
+        SecretsUnusable: there are none, or they cannot be used.
+    """
+    if settings.redis_url is None and settings.secrets is None:
+        return read_or_mint_secrets(settings.secrets_path)
+    if settings.secrets is None:
+        raise SecretsUnusable("an external store needs --secrets FILE, the same for every process that uses it")
+    return read_secrets(settings.secrets)

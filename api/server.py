@@ -14,6 +14,7 @@ from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.supervisors import Multiprocess
 
+from api.adapters.bundle_files import BundleUnreadable
 from api.adapters.server_checks import UnsuitableStore
 from api.asgi import ANSWER, ARRIVED_AT
 from api.bootstrap import see_that_it_can_start
@@ -58,6 +59,16 @@ def _answer(cycle: RequestResponseCycle, head: bytes, body: bytes) -> bool:
     return True
 
 
+class Workers(Multiprocess):
+    """Several processes on one port; each reloads for itself, so none is replaced for that."""
+
+    def handle_hup(self) -> None:
+        for process in self.processes:
+            # One that is still starting looks at the rules by itself, and would not survive the signal.
+            if process.pid is not None and process.is_ready():
+                os.kill(process.pid, signal.SIGHUP)
+
+
 def server_config(settings: Settings) -> uvicorn.Config:
     """How uvicorn serves the application; each process reads its settings from the environment."""
     return uvicorn.Config(
@@ -87,11 +98,13 @@ def run(settings: Settings, sockets: Sequence[socket.socket] | None = None) -> N
     Raises:
         SystemExit: the rules or the keys keep it from starting; the reasons are on standard error.
     """
+    # Until somebody listens to it, the signal that asks to look at the rules again must not end anything.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         see_that_it_can_start(settings)
-    except (RuleErrors, SecretsUnusable, UnsuitableStore) as error:
+    except (RuleErrors, BundleUnreadable, SecretsUnusable, UnsuitableStore) as error:
         sys.exit(str(error))
-    os.environ.update(settings.as_environment())
+    os.environ.update(settings.model_copy(update={"resume": True}).as_environment())
     config = server_config(settings)
     # uvicorn raises the signal again once it has drained; the end that was asked for is no failure.
     for stopping in (signal.SIGINT, signal.SIGTERM):
@@ -100,7 +113,7 @@ def run(settings: Settings, sockets: Sequence[socket.socket] | None = None) -> N
     port = bound[0].getsockname()[1]
     print(binding_sentence(settings.host, port), file=sys.stderr)  # noqa: T201 - for the person at the terminal
     if settings.workers > 1:
-        Multiprocess(config, sockets=bound).run()
+        Workers(config, sockets=bound).run()
     else:
         uvicorn.Server(config).run(sockets=bound)
 

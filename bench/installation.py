@@ -13,12 +13,13 @@ from pathlib import Path
 
 import api.loading
 from api.adapters.embedded import EmbeddedServer
-from api.bootstrap import open_secrets, open_stores
+from api.bootstrap import open_stores
 from api.loading.loader import Load
 from api.loading.mapping_file import read_mapping
 from api.loading.target import Target
 from api.ports import StoreUnavailable
 from api.routes.decisions import PATH
+from api.security import open_secrets
 from api.settings import Settings
 from bench.customers import customer_id
 from bench.processes import Server, free_port, serving

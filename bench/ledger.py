@@ -17,11 +17,12 @@ import msgspec
 
 from api import decision_log
 from api.adapters.record_reader import RecordReader
-from api.bootstrap import Stores, open_secrets, open_stores
+from api.bootstrap import Stores, open_stores
 from api.ports import Commit, CommitState, StoredRecord, StoreUnavailable, key_of
 from api.rendering import Answered
 from api.schemas import DecisionRequest, TimingsBody
 from api.scorers import open_scorers
+from api.security import open_secrets
 from api.serving import Serving
 from api.settings import Settings
 from api.tokens import TokenCodec

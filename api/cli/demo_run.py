@@ -14,7 +14,7 @@ from typing import IO, Final
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from api.bootstrap import begin_with, bundles_of, open_secrets
+from api.bootstrap import begin_with, bundles_of
 from api.cli.console import FINDINGS, Usage, put, put_json, say
 from api.cli.demo_state import (
     DemoState,
@@ -29,6 +29,7 @@ from api.cli.demo_state import (
 )
 from api.cli.examples import Example, find_examples
 from api.cli.supervisor import Job, JobFailed, Supervisor, address, free_port
+from api.security import open_secrets
 from api.settings import Settings
 from engine.actions import Tier
 

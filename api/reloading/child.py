@@ -13,11 +13,11 @@ from typing import Final
 from msgspec.structs import replace
 
 from api.adapters.bundle_files import BundleUnreadable, read_rules
-from api.bootstrap import open_secrets
 from api.reloading.bundles import Bundles
 from api.reloading.judging import judge
 from api.reloading.verdict import Question, Verdict, decode_question, decode_verdict, encode, told
 from api.scorers import see_that_it_loads, wanted_model
+from api.security import open_secrets
 from api.settings import Settings
 from engine.compiler.bundle import MODEL, hash_of
 from engine.compiler.carry import pack_plan
@@ -101,7 +101,7 @@ def _model_problem(settings: Settings, question: Question, version: str | None) 
 
 def _end_with_the_one_who_asked() -> None:
     """Its end closes our standard input."""
-    sys.stdin.buffer.read()
+    os.read(sys.stdin.fileno(), 1)
     os._exit(1)
 
 

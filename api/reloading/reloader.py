@@ -81,6 +81,8 @@ class Reloader(Generic[Prepared]):
         self._take_up = take_up
         self._judge = judge or Judge(settings)
         self._leads = leads
+        self._told: Verdict | None = None
+        """What the log says already: a verdict that comes again is not told again."""
         self._asked = asyncio.Event()
 
     @asynccontextmanager
@@ -159,6 +161,9 @@ class Reloader(Generic[Prepared]):
         result: Result = "taken_up" if verdict.result == "ready" else verdict.result
         self._count(result, verdict.ruleset, verdict.errors)
         ruleset, serving = verdict.ruleset or "what lies there", self._served().ruleset
+        if verdict == self._told:
+            return
+        self._told = verdict
         match result:
             case "taken_up":
                 for problem in verdict.problems:

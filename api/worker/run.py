@@ -13,12 +13,13 @@ import uvloop
 from api.adapters.record_reader import RecordReader
 from api.adapters.records import encode_layout
 from api.beside import repeating
-from api.bootstrap import Stores, bundles_of, open_bundle, open_secrets, open_stores, worker_name
+from api.bootstrap import Stores, bundles_of, open_bundle, open_stores, worker_name
 from api.exposition import MetricsFolder
 from api.known import LEARN_EACH_S, learn_schemas, learning
 from api.ports import RecordStore, StoreUnavailable
 from api.reloading.bundles import Bundles
 from api.reloading.reloader import Reloader
+from api.security import open_secrets
 from api.settings import Settings
 from api.telemetry import Metrics
 from api.worker.consumer import Consumer

@@ -14,9 +14,10 @@ from typing import Any
 import httpx
 
 from api.adapters.records import encode_consent, encode_events, encode_profile
-from api.bootstrap import Stores, open_secrets, open_stores
+from api.bootstrap import Stores, open_stores
 from api.main import create_app
 from api.ports import Identity, LoadedRecord
+from api.security import open_secrets
 from api.settings import Settings
 from api.worker.run import work
 from engine.facts import Consent

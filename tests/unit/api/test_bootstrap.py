@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from api.bootstrap import compile_rules, open_secrets, store_url
+from api.bootstrap import compile_rules, store_url
 from api.scorers import open_scorers
-from api.security import SecretsUnusable
+from api.security import SecretsUnusable, open_secrets
 from api.settings import Settings
 from engine.errors import RuleErrors
 from tests.unit.api.shells import ROOT, starter_plan

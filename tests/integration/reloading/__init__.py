@@ -1,0 +1,1 @@
+"""Rules and models taken up while real processes serve."""
