@@ -80,6 +80,17 @@ async def test_schemas_are_kept_for_other_readers(world: World) -> None:
     assert sorted(await world.records.schemas()) == [b"[1]", b"[2]"]
 
 
+async def test_layouts_are_kept_with_the_instant_since_which_events_are_folded_under_them(world: World) -> None:
+    """Noted once for as long as they are folded under it; anew when that begins again after another."""
+    records = world.records
+    await records.put_layout(1, b"[1]")
+    await records.put_layout(2, b"[2]")
+    assert sorted(await records.layouts()) == [(b"[1]", None), (b"[2]", None)]
+    for layout, now_s in ((1, 10), (1, 20), (2, 30), (1, 40), (1, 50)):
+        await records.begin_folding(layout, now_s)
+    assert sorted(await records.layouts()) == [(b"[1]", 40), (b"[2]", 30)]
+
+
 async def test_a_store_that_answers_is_available(world: World) -> None:
     """With the durability that it was found to have."""
     status = await world.health.status()

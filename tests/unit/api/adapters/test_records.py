@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from api.adapters import records
-from api.adapters.record_reader import RecordReader
+from api.adapters.record_reader import NEVER, SETTLE_S, RecordReader
 from api.ports import StoredRecord
 from api.serving import RecordUnreadable
 from engine.contacts import Contact, ContactState, pack
@@ -88,10 +88,32 @@ def test_a_schema_survives_its_columns() -> None:
     assert records.decode_schema(records.encode_schema(SCHEMA)).hash == SCHEMA.hash
 
 
-def test_an_event_state_of_another_layout_is_no_state() -> None:
-    """What it held is unknown until it is folded again."""
+def test_an_event_state_of_an_unknown_layout_is_no_state() -> None:
+    """What it held is unknown until the layout is learned, and the reader says which it misses."""
     stored = StoredRecord(events=records.encode_events((OTHER_LAYOUT, [100, 5, 4, 0])))
-    assert RecordReader(SCHEMA, LAYOUT).read(stored).events is None
+    reader = RecordReader(SCHEMA, LAYOUT)
+    assert reader.read(stored).events is None
+    assert reader.unknown == {OTHER_LAYOUT.hash}
+
+
+def test_an_event_state_of_another_layout_is_carried_over() -> None:
+    """What both ask for goes on; the rest is unknown until it is known since when it is kept."""
+    stored = StoredRecord(events=records.encode_events((OTHER_LAYOUT, [100, 5, 4, 0])))
+    reader = RecordReader(SCHEMA, LAYOUT)
+    reader.learn_layout(records.decode_layout(records.encode_layout(OTHER_LAYOUT)), 7)
+    assert reader.read(stored).events == [100, 5, 4, 0, 0, NEVER]
+    reader.learn_layout(LAYOUT, 1_000)
+    assert reader.read(stored).events == [100, 5, 4, 0, 0, 1_000 + SETTLE_S]
+    assert reader.unknown == set()
+
+
+def test_a_reader_knows_what_the_one_before_knew() -> None:
+    """So that no record is unreadable for a moment when rules change."""
+    before = RecordReader(SCHEMA, OTHER_LAYOUT)
+    reader = RecordReader(SCHEMA, LAYOUT)
+    reader.adopt(before)
+    stored = StoredRecord(events=records.encode_events((OTHER_LAYOUT, [100, 5, 4, 0])))
+    assert reader.read(stored).events == [100, 5, 4, 0, 0, NEVER]
 
 
 def test_a_record_folded_for_two_bundles_serves_both() -> None:

@@ -1,0 +1,1 @@
+"""How a changed bundle comes to serve, part by part."""
