@@ -8,7 +8,8 @@ from engine.clock import Clock
 from engine.compiler.conditions import Names
 from engine.compiler.context import ReadContext
 from engine.compiler.emit import days_read, windows_read
-from engine.compiler.generate import Program, generate, generate_filter
+from engine.compiler.function import Program
+from engine.compiler.generate import generate, generate_filter
 from engine.compiler.placed import NEVER, at_placement
 from engine.compiler.rules import OBJECTION, ReadRules, Rules, moments_of
 from engine.compiler.slots import SlotTable

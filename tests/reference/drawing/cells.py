@@ -1,5 +1,6 @@
 """Draws conditions: cells in every way to write them, blocks, and history."""
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Final
@@ -11,6 +12,7 @@ from tests.reference.natural import Tree
 EVENTS: Final = ("paid", "quoted", "moved")
 OPERATORS: Final = (">=", "<=", ">", "<", "at least", "at most", "over", "under")
 SETS: Final = ("holds", "groups", "segments")
+_NAME: Final = re.compile(r"[a-z][\w.]*")
 
 
 class ConditionDice(Dice):
@@ -84,7 +86,11 @@ class ConditionDice(Dice):
         return f"{factor}{other}" + self.pick(("", " + 1", " - 0.5"))
 
     def block(self, most: int = 2, depth: int = 2) -> Tree:
-        """A block, now and then with alternatives or history inside."""
+        """A block, now and then with alternatives or history inside; now and then one that stands elsewhere too."""
+        longer = [each for each in self.blocks if isinstance(each, dict) and len(each) > 1][:2]
+        again = self.pick(longer) if longer and self.often(self.habit) else None
+        if again is not None and not self.hidden & set(_NAME.findall(str(again))):
+            return again
         tree: dict[str, Tree] = {}
         for _ in range(self.number(1, most)):
             name = self.pick(list(self.kinds))
@@ -95,6 +101,7 @@ class ConditionDice(Dice):
             ]
         if self.often(1):
             tree["history"] = [self.history()]
+        self.blocks.append(tree)
         return tree
 
     def leaf(self) -> Tree:
@@ -131,6 +138,8 @@ class ConditionDice(Dice):
 
     def condition(self) -> dict[str, Tree]:
         """`when`, `history` and `unless`: at least one of them."""
+        if self.often(self.habit):
+            return {"when": self.block()}
         tree: dict[str, Tree] = {}
         if self.often(7):
             tree["when"] = self.block()
@@ -159,6 +168,8 @@ class ConditionDice(Dice):
         hidden = {each: kind for each, kind in self.kinds.items() if hide(each)}
         for each in hidden:
             del self.kinds[each]
+        self.hidden = frozenset(hidden)
         drawn = draw()
+        self.hidden = frozenset()
         self.kinds.update(hidden)
         return drawn

@@ -34,6 +34,12 @@ class Dice:
     themes: list[str] = field(default_factory=list)
     gaps: bool = True
     """Whether rules may ask for gaps (`present`, `missing`) and fill them with defaults."""
+    blocks: list[Tree] = field(default_factory=list)
+    """Blocks drawn so far, to be asked again elsewhere."""
+    habit: int = 0
+    """How often, of ten times, rules ask what others ask."""
+    hidden: frozenset[str] = frozenset()
+    """Facts that may not be named at present."""
     trials: list[dict[str, Tree]] = field(default_factory=list)
     """Experiments, before it is known which of them compare anything."""
     arms_used: set[tuple[str, str]] = field(default_factory=set)

@@ -129,7 +129,7 @@ def case_of(chance: Chance, people: int) -> Case:
     zone = ZoneInfo(ZONES[chance.number(0, len(ZONES) - 1)])
     day, clock = DAYS[chance.number(0, len(DAYS) - 1)], TIMES[chance.number(0, len(TIMES) - 1)]
     now = datetime.fromisoformat(f"2026-{day}T{clock}").replace(tzinfo=zone).astimezone(UTC)
-    dice = PeopleDice(chance, now, zone)
+    dice = PeopleDice(chance, now, zone, habit=(0, 0, 1, 8)[chance.number(0, 3)])
     trees = dice.trees()
     texts = {path: write(tree) for path, tree in trees.items()}
     return Case(

@@ -150,7 +150,7 @@ class RuleDice(ConditionDice):
         if self.often(3):
             tree["terms"] = {term: self.value() for term in self.few(("rate", "fee"))}
         for stage in ("eligible", "applicable", "suitable"):
-            if self.often(2):
+            if self.often(max(2, self.habit - 2)):
                 tree[stage] = self.condition()
         tree["treatments"] = self.treatments(name)
         return tree
