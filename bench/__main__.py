@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from bench import engine_case, model_case, record_case, service_case, store_case, tail_case
+from bench import engine_case, model_case, record_case, reload_case, service_case, store_case, tail_case
 from bench.report import ROOT, CaseResult, as_json, as_table, surroundings
 from bench.workshop import Workshop
 
@@ -19,6 +19,7 @@ CASES: Final[Mapping[str, Callable[[Workshop, bool], CaseResult]]] = {
     "record": lambda workshop, _: record_case.run(workshop),
     "store": lambda _, quick: store_case.run(quick=quick),
     "service": lambda workshop, quick: service_case.run(workshop, quick=quick),
+    "reload": lambda workshop, quick: reload_case.run(workshop, quick=quick),
     "tail": lambda workshop, quick: tail_case.run(workshop, quick=quick),
 }
 

@@ -14,7 +14,7 @@ import msgspec
 from api.reloading.verdict import Question, Verdict, decode_verdict, encode
 from api.settings import Settings
 
-TIMEOUT_S: Final = 120.0
+TIMEOUT_S: Final = 300.0
 _TOLD: Final = 2_000
 """Of what a child says in its last moments."""
 

@@ -146,7 +146,7 @@ class Reloader(Generic[Prepared]):
     async def _prepared(self, verdict: Verdict) -> Prepared | None:
         """What is to serve, made in a thread while requests go on; the collector rests, see `bootstrap.py`."""
         gc.collect(1)
-        with _polite():
+        with polite():
             return await asyncio.to_thread(self._prepare_here, verdict)
 
     def _prepare_here(self, verdict: Verdict) -> Prepared | None:
@@ -189,7 +189,7 @@ class Reloader(Generic[Prepared]):
 
 
 @contextmanager
-def _polite() -> Iterator[None]:
+def polite() -> Iterator[None]:
     """Let threads change quickly, and keep the collector from walking what is being made, then and ever after."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_S)
