@@ -117,7 +117,7 @@ def _contacts(ids: list[str], leanings: Floats, today: date, chance: np.random.G
             "placement": [placements[at] for at in channel],
             "rank": np.ones(count, dtype=np.int64),
             "session_id": [f"past-{number}" for number in range(count)],
-            "action": [f"action_{at:03d}" for at in action],
+            "action": [f"action_{at:04d}" for at in action],
             "impression": np.ones(count, dtype=bool),
             "positive": positive,
             "positive_at": _at(at_us + 60_000_000, positive),

@@ -3,7 +3,6 @@
 For every benchmark customer exactly 20 actions pass all rules; the other 180 fail at a stage of their own.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -36,11 +35,14 @@ def bench_bundle(seed: int = SEED) -> BenchBundle:
     actions = [_draw_action(drawer, number) for number in range(ACTIONS)]
     triggers = [drawer.block(wanted=number % 7 == 0) for number in range(TRIGGERS)]
     files = {
-        **_frame(),
+        **frame(),
         "policy/contact.yaml": _CONTACT,
         "policy/arbitration.yaml": _ARBITRATION,
         **{f"actions/{_name(at)}.yaml": _action_file(at, each) for at, each in enumerate(actions)},
-        **{f"customized/trigger_{at:03d}.yaml": _trigger_file(at, block) for at, block in enumerate(triggers)},
+        **{
+            f"customized/trigger_{at:04d}.yaml": trigger_file(at, block, _promoted(at))
+            for at, block in enumerate(triggers)
+        },
     }
     return BenchBundle(
         files={name: text.encode() for name, text in files.items()},
@@ -52,10 +54,19 @@ def bench_bundle(seed: int = SEED) -> BenchBundle:
 def flat_files(blocks: Sequence[Block]) -> dict[str, bytes]:
     """Rule files in which every block is a trigger of its own: nothing may skip one, so engines can be compared."""
     files = {
-        **_frame(),
-        "actions/action_000.yaml": _action_file(0, _Action(eligible=blocks[0], applicable=None, unless=None)),
-        **{f"customized/trigger_{at:03d}.yaml": _trigger_file(at, block, actions=1) for at, block in enumerate(blocks)},
+        **frame(),
+        "actions/action_0000.yaml": action_file(0, blocks[0]),
+        **{
+            f"customized/trigger_{at:04d}.yaml": trigger_file(at, block, {"action_0000": "1.5"})
+            for at, block in enumerate(blocks)
+        },
     }
+    return {name: text.encode() for name, text in files.items()}
+
+
+def reasoned_files(blocks: Sequence[Block]) -> dict[str, bytes]:
+    """Rule files in which every block decides on an action of its own, so that each gets a reason code."""
+    files = {**frame(), **{f"actions/{_name(at)}.yaml": action_file(at, block) for at, block in enumerate(blocks)}}
     return {name: text.encode() for name, text in files.items()}
 
 
@@ -74,7 +85,7 @@ class _Action:
 
 
 def _name(number: int) -> str:
-    return f"action_{number:03d}"
+    return f"action_{number:04d}"
 
 
 def _survives(number: int) -> bool:
@@ -95,7 +106,8 @@ def _draw_action(drawer: BlockDrawer, number: int) -> _Action:
 # --- how it is written -----------------------------------------------------------------------------------------------
 
 
-def _frame() -> dict[str, str]:
+def frame() -> dict[str, str]:
+    """Everything but actions and triggers."""
     return {
         "bank.yaml": "bank: benchmark\nname: Benchmark\ncurrency: GBP\ntime_zone: Europe/London\nlocale: en-GB\n",
         "catalogue.yaml": _catalogue(),
@@ -174,15 +186,24 @@ def _action_file(number: int, action: _Action) -> str:
     return "\n".join(lines) + "\n"
 
 
+def action_file(number: int, eligible: Block) -> str:
+    """An action with one block."""
+    return _action_file(number, _Action(eligible=eligible, applicable=None, unless=None))
+
+
 def _content(number: int) -> str:
     body = f"A sentence or two about offer {number}, as long as people read on a screen before they look away."
-    return json.dumps({"headline": f"Offer number {number} for you", "body": body, "call_to_action": "Tell me more"})
+    return f'{{headline: "Offer number {number} for you", body: "{body}", call_to_action: "Tell me more"}}'
 
 
-def _trigger_file(number: int, block: Block, actions: int = ACTIONS) -> str:
-    promoted = {_name(at % actions): weight for at, weight in ((number, "1.2"), (10 * number, "1.5"))}
+def _promoted(number: int) -> dict[str, str]:
+    return {_name(at % ACTIONS): weight for at, weight in ((number, "1.2"), (10 * number, "1.5"))}
+
+
+def trigger_file(number: int, block: Block, promoted: Mapping[str, str]) -> str:
+    """A trigger with one block, which promotes some actions."""
     lines = [
-        f"trigger: trigger_{number:03d}",
+        f"trigger: trigger_{number:04d}",
         f"title: Trigger {number}",
         "owner: bench@bank.example",
         "version: 1",

@@ -10,7 +10,7 @@ import zen
 from bench.blocks import ATTRIBUTES, Attribute, Block, Cell, Value
 from bench.bundle import flat_files
 from bench.customers import CONSENT, NOW, request_of
-from engine import Snapshot, compile_bundle
+from engine import Plan, Snapshot, compile_bundle
 from engine.facts import Held
 from engine.row import assemble
 
@@ -21,25 +21,28 @@ OURS = "ours"
 
 def evaluators(blocks: Sequence[Block], values: Mapping[str, Value]) -> dict[str, Evaluator]:
     """Every engine, loaded with the blocks and holding one customer in the form in which it takes one."""
-    known = {name: value for name, value in values.items() if value is not None}
     return {
-        OURS: _ours(blocks, known),
+        OURS: ours(blocks, values),
         "common-expression-language": _cel(blocks, values),
         "zen-engine decision table": _zen(blocks, values),
         "rule-engine": _rule_engine(blocks, values),
     }
 
 
-def _ours(blocks: Sequence[Block], known: Mapping[str, bool | int | float | str]) -> Evaluator:
+def ours(blocks: Sequence[Block], values: Mapping[str, Value]) -> Evaluator:
     """From the stored profile: the row is assembled anew each time, as it is for each decision."""
     plan = compile_bundle(flat_files(blocks)).plan
-    profile: list[Held] = plan.profile_schema.encode(known)
-    snapshot = Snapshot(known=True, profile=profile, events=plan.event_layout.empty(0), consent=CONSENT)
-    request = request_of(plan, 0)
-    promotions = plan.generated.promotions
+    request, snapshot, promotions = request_of(plan, 0), known_customer(plan, values), plan.generated.promotions
     number_by_position = [int(trigger.head.rule.rpartition("_")[2]) for trigger in plan.triggers]
     assert number_by_position == sorted(number_by_position)
     return lambda: promotions(assemble(plan, request, snapshot, NOW))
+
+
+def known_customer(plan: Plan, values: Mapping[str, Value]) -> Snapshot:
+    """Somebody of whom nothing but these facts is known."""
+    known = {name: value for name, value in values.items() if value is not None}
+    profile: list[Held] = plan.profile_schema.encode(known)
+    return Snapshot(known=True, profile=profile, events=plan.event_layout.empty(0), consent=CONSENT)
 
 
 def _zen(blocks: Sequence[Block], values: Mapping[str, Value]) -> Evaluator:
