@@ -16,6 +16,7 @@ COMPILED = [
     "engine/decision.py",
     "engine/engagement.py",
     "engine/experiments.py",
+    "engine/experiments.py",
     "engine/exploration.py",
     "engine/fill.py",
     "engine/guards.py",
