@@ -25,7 +25,7 @@ from engine.errors import Severity
 from models.errors import ModelRefused
 
 _MEMORY_BYTES: Final = 4 * 2**30
-_NICENESS: Final = 19
+_NICENESS: Final = 15
 """Requests come first where processors are few: under full load a judge gets some percent of one."""
 
 

@@ -86,6 +86,7 @@ def test_changed_rule_without_a_higher_version_is_refused(serve: Serve, rules: P
 def test_hangup_takes_rules_up_where_nobody_watches(serve: Serve, rules: Path) -> None:
     """SIGHUP; nothing else does."""
     with serve(watch_rules=False) as server:
+        server.until("unchanged")
         welcome(rules, "Good morning")
         time.sleep(1.5)
         assert headline(server.ask()) != "Good morning"
@@ -97,6 +98,7 @@ def test_hangup_takes_rules_up_where_nobody_watches(serve: Serve, rules: Path) -
 def test_several_processes_come_to_serve_the_same(serve: Serve, rules: Path) -> None:
     """One of them judges; all take up what it found, on a signal to their parent too."""
     with serve(workers=2, watch_rules=False) as server:
+        server.until("unchanged")
         (before,), reloads = server.rulesets(), server.reloads("taken_up")
         welcome(rules, "Good morning")
         server.hang_up()
