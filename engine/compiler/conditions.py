@@ -454,14 +454,14 @@ def canonical(condition: Condition) -> str:
             return condition.text
 
 
-def positive_events(condition: Condition) -> tuple[Seen | LastAgo, ...]:
+def positive_events(condition: Condition) -> tuple[Seen | LastAgo | SeenSince, ...]:
     """The history conditions that ask for something to have happened, outside of any negation."""
     match condition:
         case Not():
             return ()
         case All(items) | AnyOf(items):
             return tuple(found for item in items for found in positive_events(item))
-        case Seen() | LastAgo():
+        case Seen() | LastAgo() | SeenSince():
             return (condition,)
         case _:
             return ()

@@ -596,7 +596,7 @@ class Evaluator:
 
 
 def positive_history(tree: Tree) -> list[dict[str, Tree]]:
-    """The history conditions that ask for something to have happened, outside of `none` and `unless`."""
+    """What has to have happened, outside of `none` and `unless`; of `not_seen: a, since: b` that is b."""
     found: list[dict[str, Tree]] = []
     for key, value in tree_of(tree).items():
         if key == "when":
@@ -604,8 +604,12 @@ def positive_history(tree: Tree) -> list[dict[str, Tree]]:
         elif key in ("all", "any"):
             found += [item for each in listed(value) for item in positive_history(each)]
         elif key == "history":
-            items = [tree_of(each) for each in listed(value)]
-            found += [each for each in items if "not_seen" not in each and "since" not in each]
+            for each in listed(value):
+                item = tree_of(each)
+                if "not_seen" not in item:
+                    found.append(item)
+                elif "since" in item:
+                    found.append({"ever": item["since"]})
     return found
 
 

@@ -257,7 +257,7 @@ class RuleDice(ConditionDice):
         suppresses = self.often(3)
         tree |= self.condition()
         if suppresses:
-            tree["history"] = [self.history(("seen", "last", "ever"))]
+            tree["history"] = [self.history(("seen", "last", "ever", "since"))]
             key, values = self.pick((("actions", self.actions), ("groups", self.groups_used)))
             tree["suppress"] = {key: list(self.few(values)), "for": self.pick(("1d", "7d", "30d", "1mo"))}
         if not suppresses or self.often(4):

@@ -357,3 +357,20 @@ def test_themes_lift_an_offer_over_a_dearer_one() -> None:
     plan = a_plan(an_action("isa", value="60"), an_action("loan", value="100"), *themed("2"))
     assert ranked(plan, decided(plan, customer=a_customer(plan, verified=True))) == ["isa", "loan"]
     assert offered(plan, decided(plan)) == ["loan"]
+
+
+@pytest.mark.parametrize(
+    ("history", "event", "other"),
+    [
+        ("{not_seen: policy, since: quote}", "quote", None),
+        ("{seen: quote, since: policy}", "quote", "policy"),
+    ],
+)
+def test_suppression_counts_from_the_event_that_came_last(history: str, event: str, other: str | None) -> None:
+    """Of an abandoned quote that is the quote; of what came since something else, what came."""
+    plan = a_plan(an_action("isa"), a_trigger("t", f"history: [{history}]\nsuppress: {{actions: [isa], for: 30d}}"))
+    for days, outcome in ((30, "suppressed"), (31, "chosen")):
+        events = [an_event(plan, event, timedelta(days=days))]
+        events += [an_event(plan, other, timedelta(days=100))] if other else []
+        decision = decided(plan, customer=a_customer(plan, events=events))
+        assert reason_for(plan, decision, "isa") == outcome
