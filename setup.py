@@ -16,7 +16,6 @@ COMPILED = [
     "engine/decision.py",
     "engine/engagement.py",
     "engine/experiments.py",
-    "engine/experiments.py",
     "engine/exploration.py",
     "engine/fill.py",
     "engine/guards.py",
