@@ -1,0 +1,1 @@
+"""The specification of the rule language, sentence by sentence, with the test that proves each."""
