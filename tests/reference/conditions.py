@@ -98,6 +98,7 @@ class Scene:
     zone: ZoneInfo
     events: tuple[Happening, ...]
     kept_since: datetime | None
+    kept_later: Mapping[str, datetime]
     first_day: date | None
     """The customer's first day, where it is known."""
     fields: Mapping[str, Mapping[str, str]]
@@ -314,7 +315,7 @@ def often_enough(tree: dict[str, Tree], kind: str, start: datetime | None, scene
     found = [at for at in instants(tree, kind, scene) if start is None or at >= start]
     if len(found) >= int(str(tree.get("at_least", "1"))):
         return True
-    return False if kept_from(start, scene) else None
+    return False if kept_from(start, str(tree[kind]), scene) else None
 
 
 def last_ago(tree: dict[str, Tree], scene: Scene) -> Truth:
@@ -325,7 +326,7 @@ def last_ago(tree: dict[str, Tree], scene: Scene) -> Truth:
         return False
     if found and max(found) >= far:
         return True
-    return False if kept_from(far, scene) else None
+    return False if kept_from(far, str(tree["last"]), scene) else None
 
 
 def seen_since(tree: dict[str, Tree], scene: Scene) -> Truth:
@@ -333,15 +334,17 @@ def seen_since(tree: dict[str, Tree], scene: Scene) -> Truth:
     kind = "seen" if "seen" in tree else "not_seen"
     anchors = [each.at for each in scene.events if each.event == tree["since"]]
     if not anchors:
-        return False if kept_from(None, scene) else None
+        return False if kept_from(None, str(tree["since"]), scene) else None
     if any(at >= max(anchors) for at in instants(tree, kind, scene)):
         return kind == "seen"
-    return kind == "not_seen" if kept_from(max(anchors), scene) else None
+    return kind == "not_seen" if kept_from(max(anchors), str(tree[kind]), scene) else None
 
 
-def kept_from(start: datetime | None, scene: Scene) -> bool:
-    """Whether the kept history has everything since an instant, or since the customer's first day."""
-    kept = scene.kept_since
+def kept_from(start: datetime | None, event: str, scene: Scene) -> bool:
+    """Whether the kept history of an event has everything since an instant, or since the customer's first day."""
+    own, kept = scene.kept_later.get(event), scene.kept_since
+    if own is not None and (start is None or own > start):
+        return False
     if kept is None or (start is not None and kept <= start):
         return True
     return scene.first_day is not None and kept.astimezone(scene.zone).date() <= scene.first_day
@@ -364,6 +367,7 @@ def of_event(happening: Happening, scene: Scene) -> Scene:
         zone=scene.zone,
         events=(),
         kept_since=None,
+        kept_later={},
         first_day=None,
         fields={},
     )

@@ -153,6 +153,7 @@ class Evaluator:
             zone=self.zone,
             events=person.events,
             kept_since=person.kept_since,
+            kept_later=person.kept_later,
             first_day=since if isinstance(since, date) else None,
             fields={
                 name: {field: str(tree_of(spec)["type"]) for field, spec in tree_of(event, "fields").items()}

@@ -56,6 +56,8 @@ class Person:
     events: tuple[Happening, ...]
     kept_since: datetime | None
     """Since when the history is kept; None: it is complete."""
+    kept_later: Mapping[str, datetime]
+    """Events that somebody began to ask for only then."""
     last_held: Mapping[str, datetime]
     touches: tuple[Touch, ...]
 

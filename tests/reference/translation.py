@@ -247,6 +247,9 @@ def snapshot_of(plan: Plan, person: Person) -> Snapshot:
         spec = plan.catalogue.events[EventName(each.event)]
         fields = spec.hold(cast(dict[str, Natural], each.fields))
         state = plan.event_layout.fold(state, Event(name=spec.name, at=seconds(each.at), fields=fields))
+    for at, kept in enumerate(plan.event_layout.filters):
+        if kept.event in person.kept_later:
+            state[plan.event_layout.own_offset + at] = seconds(person.kept_later[kept.event])
     return Snapshot(
         known=person.known,
         profile=plan.profile_schema.encode(facts),

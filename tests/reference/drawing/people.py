@@ -53,6 +53,8 @@ class PeopleDice(PolicyDice):
             elif kind == "set" and self.often(9):
                 facts[name] = frozenset(self.some(self.values[name]))
         kept_since = self.past() if self.often(5) else None
+        kept_later = {each: self.past() for each in EVENTS if self.often(1)}
+        events = [self.happening() for _ in range(self.number(0, 4))]
         if self.often(6):
             facts["customer.since"] = self.first_day(kept_since)
         consent = {channel: not self.often(1, 20) for channel in CHANNELS if not self.often(1, 20)}
@@ -61,8 +63,9 @@ class PeopleDice(PolicyDice):
             facts=facts,
             consent={"marketing": consent} if consent else {},
             objection=self.pick((None, False, False, False, False, True)),
-            events=tuple(self.happening() for _ in range(self.number(0, 4))),
+            events=tuple(each for each in events if each.at >= kept_later.get(each.event, each.at)),
             kept_since=kept_since,
+            kept_later=kept_later,
             last_held={
                 f"needs.{each}": self.past()
                 for each in ("n0", "n1", "n2")
