@@ -98,7 +98,7 @@ MUTANTS = {
     "a window begins a second late": (r"(v\d+) >= (v\d+)", r"\1 > \2"),
     "what was not kept counts as not seen": (r"v\d+ <= (v\d+) and v\d+ <= \1", "True"),
     "an event that was asked for late reads as kept": (r"(v\d+ <= (v\d+)) and v\d+ <= \2", r"\1"),
-    "a history that is not complete reads complete": (r"(v\d+) == 0\)", r"\1 >= 0)"),
+    "a history that is not complete reads complete": (r" and v\d+ == 0 and v\d+ == 0\)", ")"),
     "a set lacks its first member": (r"(v\d+) & 1\b", r"\1 & 0"),
     "lists lack a value": (r"in \{([^,{}]+), ", "in {"),
     "equal reads unequal": (r"(v\d+) == (-?\d+)\b", r"\1 != \2"),
