@@ -61,7 +61,11 @@ def _distinct(contacts: Sequence[Contact], now_s: int) -> Sequence[Contact]:
         other = furthest.setdefault((contact.action_hash, contact.session_hash), contact)
         if contact.state >= other.state:
             furthest[contact.action_hash, contact.session_hash] = contact
-    return sorted(furthest.values())
+    return sorted(furthest.values(), key=_when)
+
+
+def _when(contact: Contact) -> int:
+    return contact.at
 
 
 def _session(request: Request, live: Sequence[Contact], now_s: int) -> int:
