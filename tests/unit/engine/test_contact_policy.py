@@ -381,3 +381,14 @@ def test_customer_who_calls_at_night_is_answered() -> None:
     ):
         decision = decided(plan, a_question(plan, place, moment=moment), now=night)
         assert reasons(plan, decision) == {"isa": reason, "alert": "chosen"}
+
+
+def test_session_that_goes_on_is_that_of_the_latest_contact() -> None:
+    """Even where it had the same action before, long ago."""
+    plan = a_plan(an_action("isa"), an_action("loan"))
+    contacts = [
+        a_contact(plan, "isa", timedelta(days=30), session="first"),
+        a_contact(plan, "loan", timedelta(minutes=20), session="second"),
+        a_contact(plan, "isa", timedelta(minutes=10), session="first"),
+    ]
+    assert decided(plan, customer=a_customer(plan, contacts=contacts)).session_hash == hash32("first")
