@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from engine import Decision, Plan
-from engine.contacts import Contact, ContactState, DeclineReason
+from engine.contacts import Contact, ContactState, DeclineReason, hash32
 from engine.ids import ActionId
 from tests.builders import (
     NOW,
