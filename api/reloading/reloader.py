@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Final, Generic, Protocol, TypeVar
 
+from api.adapters.bundle_files import BundleUnreadable, read_rules
 from api.beside import beside
 from api.faults import log_fault
 from api.reloading.asking import Judge, JudgeFailed
@@ -24,6 +25,7 @@ from api.reloading.watching import changes
 from api.scorers import models_folder
 from api.settings import Settings
 from api.telemetry import Metrics
+from engine.compiler.bundle import hash_of
 from engine.compiler.carry import unpack_plan
 from engine.plan import Plan
 from models.registry import CURRENT
@@ -103,8 +105,16 @@ class Reloader(Generic[Prepared]):
             yield
 
     async def _watch(self) -> None:
-        async for _ in changes(self._settings.rules, models_folder(self._settings) / CURRENT):
-            self._asked.set()
+        async for changed in changes(self._settings.rules, models_folder(self._settings) / CURRENT):
+            if changed or await asyncio.to_thread(self._lies_there) != self._served().ruleset:
+                self._asked.set()
+
+    def _lies_there(self) -> str | None:
+        """The hash of the rules on disk; None if they cannot be read."""
+        try:
+            return hash_of(read_rules(self._settings.rules))
+        except BundleUnreadable:
+            return None
 
     async def _reload_when_asked(self) -> None:
         failures = 0

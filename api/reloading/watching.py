@@ -17,16 +17,21 @@ _LATER_S: Final = 60.0
 _log = logging.getLogger(__name__)
 
 
-async def changes(rules: Path, pointer: Path) -> AsyncIterator[None]:
-    """Something about the rules, or about which model is current, may be different now; goes on until cancelled."""
+async def changes(rules: Path, pointer: Path) -> AsyncIterator[bool]:
+    """True when something about the rules, or about which model is current, is different now; False when a watch begins
+    to stand, since nobody told what changed before that. Goes on until cancelled."""
     known = _identity(rules), _identity(pointer)
     told = False
     while True:
+        stands = False
         try:
             async for changed in _watched(rules, _name_of_file(rules)):
                 now = _identity(rules), _identity(pointer)
                 if changed or now != known:
-                    yield
+                    yield True
+                elif not stands:
+                    yield False
+                stands = True
                 moved, known = now[0] != known[0], now
                 if moved:
                     break
@@ -36,7 +41,7 @@ async def changes(rules: Path, pointer: Path) -> AsyncIterator[None]:
             now = _identity(rules), _identity(pointer)
             if now != known:
                 known = now
-                yield
+                yield True
         except OSError as error:
             if not told:
                 _log.warning("rules on disk cannot be watched (%s): send SIGHUP to take them up", error.strerror)

@@ -58,9 +58,13 @@ class _House:
         self.plan = plan
         self.taken.set()
 
-    def reloader(self, prepare: Callable[[Plan, str | None], Plan] = lambda plan, _: plan) -> Reloader[Plan]:
+    def reloader(
+        self,
+        prepare: Callable[[Plan, str | None], Plan] = lambda plan, _: plan,
+        settings: Settings | None = None,
+    ) -> Reloader[Plan]:
         return Reloader(
-            settings=Settings(watch_rules=False),
+            settings=settings or Settings(watch_rules=False),
             bundles=self.bundles,
             metrics=self.metrics,
             served=lambda: self,
@@ -156,6 +160,17 @@ async def test_judge_that_failed_is_asked_again(tmp_path: Path, monkeypatch: pyt
         await house.taken.wait()
     assert len(house.judge.asked) == 3
     assert house.metrics.reloads.values[("failed",)] == 2
+
+
+async def test_what_changed_before_the_watch_stood_is_noticed(tmp_path: Path) -> None:
+    """A file that is saved while a server starts is told by nobody."""
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "bank.yaml").write_text("bank: other\n")
+    house = a_house(tmp_path / "data", a_verdict())
+    reloader = house.reloader(settings=Settings(rules=tmp_path / "rules", data_dir=tmp_path / "data"))
+    async with reloader.running(at_once=False):
+        await asyncio.wait_for(house.taken.wait(), 30)
+    assert house.plan.hash == SECOND.hash
 
 
 async def test_requests_go_on_while_a_plan_is_prepared(tmp_path: Path) -> None:
