@@ -69,4 +69,4 @@ def test_rules_of_the_example_pass_their_own_tests() -> None:
     assert (checked.returncode, checked.stdout) == (0, "no errors, no warnings\n")
     tested = nextbest("test", str(EXAMPLE / "rules"))
     assert tested.returncode == 0
-    assert re.fullmatch(r"\d+ tests, 0 failed\n", tested.stdout)
+    assert re.match(r"\d+ tests, 0 failed\n", tested.stdout)
