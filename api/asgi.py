@@ -81,7 +81,8 @@ def _too_large(limit: int) -> Problem:
 
 async def send_json(scope: Scope, send: Send, body: bytes) -> None:
     """Answer 200 with JSON."""
-    answer = scope.get(ANSWER)
+    # It refers to the request, which refers to the scope: left there, every request would be garbage to search for.
+    answer = scope.pop(ANSWER, None)
     if answer is not None and answer(_JSON_HEAD, body):
         return
     headers = (*_JSON_HEADERS, (b"content-length", b"%d" % len(body)))

@@ -34,9 +34,9 @@ _Content = Any
 """A mapping, or its JSON that is encoded already."""
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, init=False)
 class Answered:
-    """A decision with all that its answer tells; made once a request, hence not frozen."""
+    """A decision with all that its answer tells; its constructor is written out to be compiled."""
 
     decision_id: str
     decided_at_us: int
@@ -50,6 +50,29 @@ class Answered:
     """Whether every rejected action is told."""
     committed: bool
     """Only what was committed can be tracked: an explanation carries no tokens."""
+
+    def __init__(
+        self,
+        *,
+        decision_id: str,
+        decided_at_us: int,
+        key: CustomerKey,
+        request: Request,
+        decision: Decision,
+        timings: TimingsBody,
+        staff: bool,
+        everything: bool,
+        committed: bool,
+    ) -> None:
+        self.decision_id = decision_id
+        self.decided_at_us = decided_at_us
+        self.key = key
+        self.request = request
+        self.decision = decision
+        self.timings = timings
+        self.staff = staff
+        self.everything = everything
+        self.committed = committed
 
 
 class Renderer:

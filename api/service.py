@@ -81,9 +81,9 @@ class _Time:
         return min(self.end, monotonic() + self._commit_s)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, init=False)
 class _Judged:
-    """A question decided on one state of the record."""
+    """A question decided on one state of the record; its constructor is written out to be compiled."""
 
     decision_id: str
     at_us: int
@@ -92,6 +92,25 @@ class _Judged:
     snapshot: Snapshot
     decision: Decision
     took_us: int
+
+    def __init__(
+        self,
+        *,
+        decision_id: str,
+        at_us: int,
+        question: Request,
+        stored: StoredRecord,
+        snapshot: Snapshot,
+        decision: Decision,
+        took_us: int,
+    ) -> None:
+        self.decision_id = decision_id
+        self.at_us = at_us
+        self.question = question
+        self.stored = stored
+        self.snapshot = snapshot
+        self.decision = decision
+        self.took_us = took_us
 
 
 class Service:

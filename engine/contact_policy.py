@@ -19,7 +19,7 @@ SESSION_GAP_S = 30 * 60
 """Without a session id, contacts on one channel within this time are one session."""
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, init=False)
 class ContactVerdict:
     """What the contact history leaves room for."""
 
@@ -29,6 +29,19 @@ class ContactVerdict:
     in_session: dict[int, Contact]
     """Actions that this session has seen already: showing them again costs no contact."""
     session_hash: int
+
+    def __init__(
+        self,
+        *,
+        blocked: dict[int, Blocked],
+        used: dict[int, int],
+        in_session: dict[int, Contact],
+        session_hash: int,
+    ) -> None:
+        self.blocked = blocked
+        self.used = used
+        self.in_session = in_session
+        self.session_hash = session_hash
 
 
 def apply_contact_policy(

@@ -1,7 +1,11 @@
-"""What goes into one decision and what comes out of it, as values."""
+"""What goes into one decision and what comes out of it, as values that nobody changes once they are made.
+
+Constructors are written out, because what `dataclass` makes of them is not compiled, and every decision calls them.
+"""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Final
 
 from engine.actions import Treatment
 from engine.contacts import Contact
@@ -9,16 +13,27 @@ from engine.facts import EMPTY_CONSENT, Consent, Held
 from engine.ids import FactName
 from engine.plan import Channel, Placement, Row
 
+_NO_NEEDS: Final[Mapping[FactName, int]] = {}
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@dataclass(slots=True, init=False)
 class PlacementRequest:
     """A placement to fill, with at most `count` offers."""
 
     placement: Placement
     count: int
 
+    def __init__(
+        self,
+        *,
+        placement: Placement,
+        count: int,
+    ) -> None:
+        self.placement = placement
+        self.count = count
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@dataclass(slots=True, init=False)
 class Request:
     """One question, with every name resolved against the plan."""
 
@@ -32,30 +47,78 @@ class Request:
     """In the precedence of the channel."""
     context: Mapping[FactName, Held]
     locale: str
-    session_id: str | None = None
-    only: frozenset[int] | None = None
+    session_id: str | None
+    only: frozenset[int] | None
     """Positions of the actions that may be chosen; None: all."""
-    exclude: frozenset[int] = frozenset()
-    prefetch: bool = False
-    retry: int = 0
+    exclude: frozenset[int]
+    prefetch: bool
+    retry: int
     """How often this decision was sent back by the commit."""
 
+    def __init__(
+        self,
+        *,
+        customer: str,
+        channel: Channel,
+        moment: int | None,
+        bank_initiated: bool,
+        placements: tuple[PlacementRequest, ...],
+        context: Mapping[FactName, Held],
+        locale: str,
+        session_id: str | None = None,
+        only: frozenset[int] | None = None,
+        exclude: frozenset[int] = frozenset(),
+        prefetch: bool = False,
+        retry: int = 0,
+    ) -> None:
+        self.customer = customer
+        self.channel = channel
+        self.moment = moment
+        self.bank_initiated = bank_initiated
+        self.placements = placements
+        self.context = context
+        self.locale = locale
+        self.session_id = session_id
+        self.only = only
+        self.exclude = exclude
+        self.prefetch = prefetch
+        self.retry = retry
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@dataclass(slots=True, init=False)
 class Snapshot:
     """What was read of a customer. `profile` and `events` are None where the store holds none."""
 
     known: bool
     """Whether there is a customer record at all."""
-    profile: Sequence[Held] | None = None
+    profile: Sequence[Held] | None
     """One held value per column of the plan's profile schema."""
-    events: Sequence[int] | None = None
+    events: Sequence[int] | None
     """An event state of the plan's event layout."""
-    needs: Mapping[FactName, int] = field(default_factory=dict)
+    needs: Mapping[FactName, int]
     """When each lasting need last held, in seconds since the epoch."""
-    contacts: Sequence[Contact] = ()
-    consent: Consent = EMPTY_CONSENT
-    outcome_count: int = 0
+    contacts: Sequence[Contact]
+    consent: Consent
+    outcome_count: int
+
+    def __init__(
+        self,
+        *,
+        known: bool,
+        profile: Sequence[Held] | None = None,
+        events: Sequence[int] | None = None,
+        needs: Mapping[FactName, int] = _NO_NEEDS,
+        contacts: Sequence[Contact] = (),
+        consent: Consent = EMPTY_CONSENT,
+        outcome_count: int = 0,
+    ) -> None:
+        self.known = known
+        self.profile = profile
+        self.events = events
+        self.needs = needs
+        self.contacts = contacts
+        self.consent = consent
+        self.outcome_count = outcome_count
 
 
 NOBODY = Snapshot(known=False)
@@ -77,14 +140,13 @@ class Candidate:
     priority: float
 
     def __init__(self, action: int, tier: int, weight: float, theme: int | None) -> None:
-        # Written out, because what `dataclass` makes of it is not compiled, and a decision has twenty.
         self.action = action
         self.tier = tier
         self.weight = weight
         self.theme = theme
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, init=False)
 class Draw:
     """How one slot was explored: who could win, with which integer weights (summing to 2 ** 32), and the draw."""
 
@@ -92,8 +154,19 @@ class Draw:
     weights: tuple[int, ...]
     drawn: int
 
+    def __init__(
+        self,
+        *,
+        actions: tuple[int, ...],
+        weights: tuple[int, ...],
+        drawn: int,
+    ) -> None:
+        self.actions = actions
+        self.weights = weights
+        self.drawn = drawn
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@dataclass(slots=True, init=False)
 class Option:
     """One offer in one slot."""
 
@@ -104,13 +177,37 @@ class Option:
     """Seconds since the epoch; a touchpoint must not show it later."""
     draw: Draw | None
 
+    def __init__(
+        self,
+        *,
+        rank: int,
+        candidate: Candidate,
+        treatment: Treatment,
+        valid_until: int,
+        draw: Draw | None,
+    ) -> None:
+        self.rank = rank
+        self.candidate = candidate
+        self.treatment = treatment
+        self.valid_until = valid_until
+        self.draw = draw
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@dataclass(slots=True, init=False)
 class Filled:
     """A placement with what it shows; without options its fallback shows."""
 
     placement: Placement
     options: tuple[Option, ...]
+
+    def __init__(
+        self,
+        *,
+        placement: Placement,
+        options: tuple[Option, ...],
+    ) -> None:
+        self.placement = placement
+        self.options = options
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +220,7 @@ class Blocked:
     """When it may come back, where that is known."""
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, init=False)
 class Decision:
     """Everything that one decision found, never changed after. `codes` has a `Reason` for every action of the plan."""
 
@@ -150,3 +247,40 @@ class Decision:
     """False where the customer objected: themes, triggers and model were off."""
     arms: Mapping[int, str]
     """By position of each experiment that runs here and now the customer's arm."""
+
+    def __init__(
+        self,
+        *,
+        filled: tuple[Filled, ...],
+        codes: bytearray,
+        scored: tuple[Candidate, ...],
+        ranking: tuple[Candidate, ...],
+        row: Row,
+        guards: tuple[int, ...],
+        suppressions: tuple[int, ...],
+        promotions: tuple[int, ...],
+        themes: tuple[int, ...],
+        steps: Mapping[int, int | None],
+        blocked: Mapping[int, Blocked],
+        session_hash: int,
+        new_contacts: tuple[Contact, ...],
+        degraded: tuple[str, ...],
+        profiling: bool,
+        arms: Mapping[int, str],
+    ) -> None:
+        self.filled = filled
+        self.codes = codes
+        self.scored = scored
+        self.ranking = ranking
+        self.row = row
+        self.guards = guards
+        self.suppressions = suppressions
+        self.promotions = promotions
+        self.themes = themes
+        self.steps = steps
+        self.blocked = blocked
+        self.session_hash = session_hash
+        self.new_contacts = new_contacts
+        self.degraded = degraded
+        self.profiling = profiling
+        self.arms = arms

@@ -1,8 +1,9 @@
 """One connection to a store node: matches replies, in order, to the calls in the air."""
 
 import asyncio
+import contextlib
+import os
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol, cast
 
@@ -37,7 +38,7 @@ class Owner(Protocol):
 class Wire(asyncio.Protocol):
     """One connection: matches replies, in order, to the calls in the air."""
 
-    __slots__ = ("_feed", "_gets", "_owner", "_partial", "_transport", "air", "flights", "lost", "send")
+    __slots__ = ("_feed", "_gets", "_owner", "_partial", "_socket", "_transport", "air", "flights", "lost")
 
     def __init__(self, owner: Owner, lost: "asyncio.Future[None]") -> None:
         reader = hiredis.Reader(notEnoughData=_MORE)
@@ -48,12 +49,26 @@ class Wire(asyncio.Protocol):
         self.air: deque[Call] = deque()
         self.flights: deque[Flight] = deque()
         self.lost = lost
-        self.send: Callable[[bytes], None]
         self._transport: asyncio.Transport | None = None
+        self._socket = -1
+        """The connection's descriptor; -1 where what is sent is encrypted first."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-        self.send = self._transport.write
+        if self._transport.get_extra_info("sslcontext") is None:
+            self._socket = self._transport.get_extra_info("socket").fileno()
+
+    def send(self, data: bytes) -> None:
+        """Send now, where the transport would wait for the event loop's next turn: meanwhile the store can work."""
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        sent = 0
+        if self._socket >= 0 and not transport.get_write_buffer_size():
+            with contextlib.suppress(OSError):  # a full buffer; if the connection is gone, the transport finds out
+                sent = os.write(self._socket, data)
+        if sent < len(data):
+            transport.write(data[sent:])
 
     def end(self) -> None:
         """Break the connection off."""
