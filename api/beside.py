@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -14,14 +14,14 @@ _log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
-async def repeating(step: Callable[[], None], each_s: float = EACH_S) -> AsyncIterator[None]:
+async def repeating(step: Callable[[], Awaitable[None]], each_s: float = EACH_S) -> AsyncIterator[None]:
     """Take a step again and again for as long as the context lasts; a step that fails is logged, and taken again."""
 
     async def repeat() -> None:
         while True:
             await asyncio.sleep(each_s)
             try:
-                step()
+                await step()
             except Exception as error:  # noqa: BLE001 - what runs beside the requests must not end with one failure
                 log_fault(_log, "a repeated step", error)
 

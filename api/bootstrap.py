@@ -203,7 +203,7 @@ async def open_shell(settings: Settings) -> AsyncIterator[Shell]:
     serving = maker.make(*open_bundle(settings, bundles))
     _show(metrics, serving)
     folder = MetricsFolder(settings.data_dir / "metrics", "api", metrics)
-    async with open_stores(settings, keys) as stores, repeating(folder.flush):
+    async with open_stores(settings, keys) as stores, repeating(folder.keep):
         service = Service(serving=serving, store=stores.customers, secrets=keys, metrics=metrics)
 
         async def take_up(following: Serving) -> None:

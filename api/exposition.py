@@ -4,11 +4,13 @@ Each process writes its own file under `DATA_DIR/metrics` once a second; whichev
 up. A process that has ended leaves its counts in `ended.json`, so totals never fall; its gauges go with it.
 """
 
+import asyncio
 import fcntl
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from time import time
 from typing import Final
 
@@ -18,7 +20,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from api.telemetry import Counter, Gauge, Histogram, Metrics, Values
+from api.telemetry import Counter, Gauge, Histogram, Metrics, Values, counted
 
 PREFIX: Final = "nextbest_"
 STALE_AFTER_S: Final = 15
@@ -38,20 +40,35 @@ class MetricsFolder:
         self._folder = folder
         self._metrics = metrics
         self._own = folder / f"{role}-{own_pid()}.json"
+        self._writing = Lock()
+        self._closed = False
         folder.mkdir(parents=True, exist_ok=True)
         metrics.processes.set((role,), 1)
         self._retire(self._own)
 
+    async def keep(self) -> None:
+        """Write this process's values, whole or not at all, while requests go on: a disk can take its time."""
+        self._metrics.count_rejections(await asyncio.to_thread(counted, self._metrics.take_codes()))
+        await asyncio.to_thread(self._write, self._metrics.snapshot())
+
     def flush(self) -> None:
-        """Write this process's values, whole or not at all."""
-        draft = self._own.with_suffix(".new")
-        draft.write_bytes(msgspec.json.encode(_Kept(values=self._metrics.snapshot())))
-        draft.replace(self._own)
+        """Write this process's values now."""
+        self._write(self._metrics.snapshot())
 
     def close(self) -> None:
         """Flush for the last time, and leave the counts to those that stay."""
         self.flush()
-        self._retire(self._own)
+        with self._writing:
+            self._closed = True
+            self._retire(self._own)
+
+    def _write(self, values: Values) -> None:
+        with self._writing:
+            if self._closed:
+                return  # a thread that was late: its counts are in what was flushed last
+            draft = self._own.with_suffix(".new")
+            draft.write_bytes(msgspec.json.encode(_Kept(values=values)))
+            draft.replace(self._own)
 
     def exposition(self) -> bytes:
         """The whole installation in Prometheus's text format."""

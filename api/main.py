@@ -61,7 +61,11 @@ def create_app(settings: Settings | None = None, opening: Opening | None = None)
             assert isinstance(app, App)
             app.state.shell = shell
             door = DecisionsDoor(shell.service, shell.watch, shell.metrics, settings)
-            async with repeating(lambda: shell.metrics.in_flight.set((), door.in_flight)):
+
+            async def show_in_flight() -> None:
+                shell.metrics.in_flight.set((), door.in_flight)
+
+            async with repeating(show_in_flight):
                 app.door = door
                 yield
 

@@ -77,7 +77,7 @@ async def work(
     )
     timers = Timers(stores.events, partitions)
     async with contextlib.AsyncExitStack() as stack:
-        await stack.enter_async_context(repeating(folder.flush))
+        await stack.enter_async_context(repeating(folder.keep))
         await stack.enter_async_context(learning(lambda: folding.reader, stores.records))
         if bundles is not None:
             reloader = _reloader(settings, bundles, metrics, folding)
