@@ -20,7 +20,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from api.telemetry import Counter, Gauge, Histogram, Metrics, Values, counted
+from api.telemetry import Counter, Gauge, Histogram, Metrics, Values
 
 PREFIX: Final = "nextbest_"
 STALE_AFTER_S: Final = 15
@@ -48,7 +48,6 @@ class MetricsFolder:
 
     async def keep(self) -> None:
         """Write this process's values, whole or not at all, while requests go on: a disk can take its time."""
-        self._metrics.count_rejections(await asyncio.to_thread(counted, self._metrics.take_codes()))
         await asyncio.to_thread(self._write, self._metrics.snapshot())
 
     def flush(self) -> None:

@@ -4,7 +4,7 @@
 """
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from engine.reasons import Reason
@@ -15,8 +15,8 @@ OTHER: Final = "other"
 SECONDS: Final = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.02, 0.03, 0.05, 0.1, 0.25, 1.0)
 """Bounds of latency buckets: finest where a decision should end."""
 
-MOST_CODES: Final = 2**22
-"""Codes of actions that may wait to be counted."""
+MOST_CODES: Final = 2**14
+"""Codes of actions that wait to be counted together; to count them takes no time that a request would feel."""
 SAMPLED: Final = 8
 REJECTIONS: Final = tuple(reason for reason in Reason if reason not in (Reason.OPEN, Reason.CHOSEN))
 
@@ -144,7 +144,7 @@ class Metrics:
         """Note how a decision ended for every action; counted in bulk, when the counts are asked for or many wait."""
         self._codes += codes
         if len(self._codes) > MOST_CODES:
-            self.count_rejections(counted(self.take_codes()))
+            self._count_codes()
 
     def note_stages(self, gather_us: int, decide_us: int, score_us: int, commit_us: int) -> None:
         """Note how long the stages of a decision took; every eighth decision stands for the others."""
@@ -158,15 +158,11 @@ class Metrics:
             ):
                 self.stage_seconds.observe((stage,), took_us / 1e6)
 
-    def take_codes(self) -> bytes | bytearray:
-        """What was noted since they were last taken."""
+    def _count_codes(self) -> None:
         codes, self._codes = self._codes, bytearray()
-        return codes
-
-    def count_rejections(self, rejections: Mapping[Reason, int]) -> None:
-        """Add to the counts of rejected actions."""
-        for reason, count in rejections.items():
-            self.rejections.add((reason.code,), count)
+        for reason in REJECTIONS:
+            if count := codes.count(reason):
+                self.rejections.add((reason.code,), count)
 
     @property
     def families(self) -> tuple[Counter | Histogram | Gauge, ...]:
@@ -180,13 +176,8 @@ class Metrics:
 
     def snapshot(self) -> "Values":
         """All values by family."""
-        self.count_rejections(counted(self.take_codes()))
+        self._count_codes()
         return {family.name: [(key, family.row(key)) for key in family.values] for family in self.families}
-
-
-def counted(codes: bytes | bytearray) -> dict[Reason, int]:
-    """How often each reason to reject an action was noted; some milliseconds for the codes of a busy second."""
-    return {reason: count for reason in REJECTIONS if (count := codes.count(reason))}
 
 
 Values = dict[str, list[tuple[Labels, list[float]]]]
