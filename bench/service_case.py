@@ -25,7 +25,7 @@ from bench.processes import Server, cpu_s
 from bench.report import CaseResult, Figure, Target
 from bench.workshop import Workshop
 
-CONNECTIONS: Final = (16, 32, 64)
+CONNECTIONS: Final = (16, 32)
 LEAST_RATIO: Final = 0.5
 MOST_DEGRADED: Final = 0.01
 OURS, FULL, EMPTY = "a decision", "a decision by card, with request id and context", "an empty FastAPI POST"
