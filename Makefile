@@ -1,7 +1,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: docs help setup demo test test-code test-rules agreement check check-format check-lint check-types check-imports check-rules fuzz bench loadtest lock format clean
+.PHONY: docs help setup demo test test-code test-rules agreement check check-format check-lint check-types check-imports check-rules fuzz bench guarantees loadtest lock format clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -73,6 +73,9 @@ fuzz: setup ## give the rule compiler any bytes, guided by coverage (ARGS="--sec
 
 bench: setup ## measure beside public peers, results as JSON (ARGS="engine --quick")
 	@$(BIN)/python -m bench $(ARGS)
+
+guarantees: setup ## prove what docs/guarantees.md promises, results as JSON (ARGS="store_faults --quick")
+	@$(BIN)/python -m tests.guarantees $(ARGS)
 
 loadtest: setup ## Locust against a demonstration bank of its own (ARGS="--profile steady --host http://127.0.0.1:8080")
 	@$(BIN)/python -m loadtest $(ARGS)
