@@ -16,6 +16,7 @@ from api.adapters.customer_store import RedisCustomerStore
 from api.adapters.embedded import RunningServer, running_url
 from api.adapters.event_store import RedisEventStore, RedisJournal
 from api.adapters.flights import Timing
+from api.adapters.order_store import RedisOrderStore
 from api.adapters.outcome_store import RedisOutcomeStore
 from api.adapters.record_reader import RecordReader
 from api.adapters.record_store import RedisHealth, RedisRecordStore
@@ -153,6 +154,7 @@ class Stores:
     customers: RedisCustomerStore
     outcomes: RedisOutcomeStore
     journal: RedisJournal
+    orders: RedisOrderStore
     events: RedisEventStore
     records: RedisRecordStore
     health: RedisHealth
@@ -172,6 +174,7 @@ async def open_stores(settings: Settings, keys: Secrets, *, patient: bool = Fals
             customers=RedisCustomerStore(nodes),
             outcomes=RedisOutcomeStore(nodes, keys.ids),
             journal=RedisJournal(nodes, keys.ids),
+            orders=RedisOrderStore(nodes),
             events=RedisEventStore(nodes),
             records=RedisRecordStore(nodes),
             health=RedisHealth(nodes, durability),
@@ -236,6 +239,7 @@ async def open_shell(settings: Settings) -> AsyncIterator[Shell]:
                 customers=stores.customers,
                 outcomes=stores.outcomes,
                 journal=stores.journal,
+                orders=stores.orders,
                 watch=watch,
                 tokens=maker.tokens,
                 metrics=metrics,

@@ -70,6 +70,16 @@ class FulfilmentOrder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     call_after_ms: int | None = None
 
 
+class ReportEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the back office says of an order, as JSON that begins with the status."""
+
+    status: str
+    at_ms: int
+    note: str | None = None
+    reference: str | None = None
+    """What the back office calls the order itself."""
+
+
 class QuarantineEntry(msgspec.Struct, frozen=True, array_like=True):
     """An event that is put aside, with the reason; a person decides what becomes of it."""
 
@@ -81,6 +91,8 @@ class QuarantineEntry(msgspec.Struct, frozen=True, array_like=True):
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 _encode_json: Final = msgspec.json.Encoder().encode
+_decode_order: Final = msgspec.json.Decoder(FulfilmentOrder).decode
+_decode_report: Final = msgspec.json.Decoder(ReportEntry).decode
 _decode_event: Final = msgspec.msgpack.Decoder(EventEntry).decode
 
 
@@ -92,6 +104,26 @@ def encode_entry(entry: EventEntry | OutcomeEntry | ConsentEntry | QuarantineEnt
 def encode_order(order: FulfilmentOrder) -> bytes:
     """The bytes that the fulfilment stream holds: JSON, since other systems read it."""
     return _encode_json(order)
+
+
+def beginning_of_order(order_id: str) -> bytes:
+    """How the bytes of an order with this id begin: `order_id` is its first field."""
+    return b'{"order_id":%b,' % _encode_json(order_id)
+
+
+def decode_order(body: bytes) -> FulfilmentOrder:
+    """Read an order back."""
+    return _decode_order(body)
+
+
+def encode_report(report: ReportEntry) -> bytes:
+    """The bytes that are kept beside an order."""
+    return _encode_json(report)
+
+
+def decode_report(body: bytes) -> ReportEntry:
+    """Read a report back."""
+    return _decode_report(body)
 
 
 def decode_event(body: bytes) -> EventEntry:

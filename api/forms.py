@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Generic, Literal, Self, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from api.ports.orders import OrderStatus
 from api.schemas import NAME_PATTERN
 
 SUBJECT_PATTERN: Final = "^[a-z][a-z0-9_]*:.+$"
@@ -80,6 +81,10 @@ class OutcomeForm(Form):
             raise ValueError("only a decline has a reason")
         return self
 
+
+ReportedStatus = Literal[
+    OrderStatus.RECEIVED, OrderStatus.IN_PROGRESS, OrderStatus.COMPLETED, OrderStatus.REJECTED, OrderStatus.CANCELLED
+]
 
 OutcomeStatus = Literal["recorded", "duplicate", "late_impression", "refused"]
 
@@ -193,6 +198,58 @@ class ContactView(BaseModel):
     reason: str | None
 
 
+class OrderReportForm(Form):
+    """What the back office says of an order."""
+
+    order_id: Annotated[str, Field(min_length=1, max_length=256)]
+    record: Annotated[str, Field(min_length=1, max_length=300)]
+    """Whose it is, as the order itself says."""
+    status: ReportedStatus
+    reported_at: Instant | None = None
+    """Absent: when it was received."""
+    note: Annotated[str, Field(max_length=256)] | None = None
+    reference: OpaqueText | None = None
+    """What the back office calls the order itself."""
+
+
+class OrderReceipt(BaseModel):
+    """How a report was taken."""
+
+    order_id: str
+    result: Literal["applied", "unchanged", "superseded"]
+    status: OrderStatus
+    """The one in force now."""
+    acknowledged: bool
+    """Whether this very report took the order off the queue: of several who try, one goes on with it."""
+
+
+class OrderView(BaseModel):
+    """Something that was ordered, and how far it is."""
+
+    order_id: str
+    kind: Literal["offer", "callback"]
+    record: str
+    channel: str
+    placed_at: datetime
+    action: str | None = None
+    gives: str | None = None
+    treatment: str | None = None
+    decision_id: str | None = None
+    leads_to: dict[str, str] | None = None
+    page: str | None = None
+    call_after: datetime | None = None
+    status: OrderStatus
+    status_at: datetime
+    note: str | None = None
+    reference: str | None = None
+
+
+class OrdersView(BaseModel):
+    """Orders, oldest first."""
+
+    orders: list[OrderView]
+
+
 class ConsentView(BaseModel):
     """What the customer allows."""
 
@@ -210,6 +267,8 @@ class CustomerView(BaseModel):
     themes: list[ThemeView]
     contacts: list[ContactView]
     """Latest first."""
+    orders: list[OrderView]
+    """Latest first, with the status that came back."""
     consent: ConsentView
 
 

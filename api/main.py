@@ -15,7 +15,7 @@ from api.beside import repeating
 from api.faults import log_fault
 from api.openapi import describe
 from api.problems import Problem, ProblemType
-from api.routes import callbacks, customers, events, explanations, outcomes, probes
+from api.routes import callbacks, customers, events, explanations, orders, outcomes, probes
 from api.routes.decisions import PATH as DECISIONS
 from api.routes.decisions import DecisionsDoor
 from api.routes.reading import from_validation_error
@@ -77,7 +77,7 @@ def create_app(settings: Settings | None = None, opening: Opening | None = None)
         docs_url=None,
         redoc_url=None,
     )
-    for module in (explanations, outcomes, events, customers, callbacks, probes):
+    for module in (explanations, outcomes, events, customers, callbacks, orders, probes):
         app.include_router(module.router)
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(RequestValidationError, _on_invalid_parameter)

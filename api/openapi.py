@@ -8,12 +8,12 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from api.asgi import JSON
-from api.forms import CallbackForm, ConsentForm, EventForm, OutcomeForm
+from api.forms import CallbackForm, ConsentForm, EventForm, OrderReportForm, OutcomeForm
 from api.problems import KINDS, MEDIA_TYPE, TYPE_PREFIX
 from api.schemas import DecisionRequest, DecisionResponse, ExplanationRequest, PastDecision
 
 _REF: Final = "#/components/schemas/"
-_FORMS: Final = (OutcomeForm, EventForm, ConsentForm, CallbackForm)
+_FORMS: Final = (OutcomeForm, EventForm, ConsentForm, CallbackForm, OrderReportForm)
 _STRUCTS: Final = (DecisionRequest, DecisionResponse, ExplanationRequest, PastDecision)
 
 

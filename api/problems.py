@@ -45,6 +45,8 @@ class ProblemType(StrEnum):
     INVALID_EVENT = "invalid_event"
     UNKNOWN_PURPOSE = "unknown_purpose"
     CONSENT_VERSION = "consent_version"
+    UNKNOWN_ORDER = "unknown_order"
+    ORDER_CLOSED = "order_closed"
     STORE_UNAVAILABLE = "store_unavailable"
     OVERLOADED = "overloaded"
     INTERNAL = "internal"
@@ -81,6 +83,8 @@ KINDS: Final[Mapping[ProblemType, _Kind]] = {
     ProblemType.INVALID_EVENT: _Kind(422, "the event does not fit its declaration"),
     ProblemType.UNKNOWN_PURPOSE: _Kind(422, "the consent purpose is not in the catalogue"),
     ProblemType.CONSENT_VERSION: _Kind(409, "consent has changed since this version"),
+    ProblemType.UNKNOWN_ORDER: _Kind(404, "there is no such order"),
+    ProblemType.ORDER_CLOSED: _Kind(409, "the order has ended otherwise"),
     ProblemType.STORE_UNAVAILABLE: _Kind(503, "the store does not answer; nothing was acknowledged"),
     ProblemType.OVERLOADED: _Kind(503, "too much is in flight"),
     ProblemType.INTERNAL: _Kind(500, "something went wrong on our side"),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from api.ports import CustomerStore, Journal, OutcomeStore, StoredRecord
+from api.ports.orders import OrderStore
 from api.reloading.status import ReloadStatus
 from api.schemas import DecisionRequest, Degraded
 from api.settings import Settings
@@ -58,6 +59,7 @@ class Shell:
     customers: CustomerStore
     outcomes: OutcomeStore
     journal: Journal
+    orders: OrderStore
     watch: StoreWatch
     tokens: TokenCodec
     metrics: Metrics

@@ -118,6 +118,9 @@ class Metrics:
         self.outcomes = Counter("outcomes", "Outcomes by kind and how they were taken", ("outcome", "status"), 40)
         self.consents = Counter("consents", "Changes of consent by how they were taken", ("status",), 5)
         self.callbacks = Counter("callbacks", "Callbacks by how they were taken", ("status",), 5)
+        self.orders = Counter(
+            "order_reports", "Reports on orders by status and how they were taken", ("status", "result"), 20
+        )
         self.events = Counter("events", "Events by type and how they were taken", ("type", "status"), 150)
         self.folded = Counter("events_folded", "Events that the worker is done with, by result", ("result",), 12)
         self.need_changes = Counter("need_changes", "Needs that began or ended", ("need", "change"), 64)

@@ -18,6 +18,11 @@ def record(key: CustomerKey) -> str:
     return f"c:{{{key.partition}}}:{key.record}"
 
 
+def orders(key: CustomerKey) -> str:
+    """Hash of the orders on which there is a report, by order id."""
+    return f"o:{{{key.partition}}}:{key.record}"
+
+
 def claim(key: CustomerKey, claimed: RequestClaim) -> str:
     """Scoped to the customer; the length keeps `a` + `b:c` apart from `a:b` + `c`."""
     return f"q:{{{key.partition}}}:{len(key.record)}:{key.record}:{claimed.request_id}"

@@ -45,8 +45,10 @@ NOTE_OWNER: Final = Script("note_owner")
 FOLD: Final = Script("fold")
 WAKE_DUE: Final = Script("wake_due")
 LOAD: Final = Script("load")
+REPORT: Final = Script("report")
 
 LOAD_ALL: Final = tuple(
-    script.load for script in (COMMIT, RECLAIM, OUTCOME, CONSENT, APPEND_ONCE, OWN, NOTE_OWNER, FOLD, WAKE_DUE, LOAD)
+    script.load
+    for script in (COMMIT, RECLAIM, OUTCOME, CONSENT, APPEND_ONCE, OWN, NOTE_OWNER, FOLD, WAKE_DUE, LOAD, REPORT)
 )
 """What a new connection sends, so that a call never has to."""

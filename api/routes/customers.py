@@ -9,11 +9,21 @@ from fastapi import APIRouter, Path, Request, Response
 
 from api.adapters.records import encode_consent
 from api.entries import ConsentEntry, encode_entry
-from api.forms import ConsentForm, ConsentReceipt, ConsentView, ContactView, CustomerView, NeedView, ThemeView
+from api.forms import (
+    ConsentForm,
+    ConsentReceipt,
+    ConsentView,
+    ContactView,
+    CustomerView,
+    NeedView,
+    OrderView,
+    ThemeView,
+)
 from api.needs import active_needs, active_themes, row_of
 from api.openapi import body_of
 from api.ports import ConsentState, ConsentWrite, key_of
 from api.problems import Problem, ProblemType
+from api.routes.orders import orders_view
 from api.routes.reading import Deadline, answer, read_one, shell_of, unless_unavailable
 from api.serving import RecordUnreadable
 from engine.contacts import Contact, ContactState, DeclineReason
@@ -26,6 +36,7 @@ router = APIRouter()
 
 Id = Annotated[CustomerId, Path(alias="id", min_length=1, max_length=256, description="The customer's own id")]
 MAX_CONTACTS: Final = 50
+MAX_ORDERS: Final = 20
 
 
 @router.get("/v1/customers/{id}", response_model=CustomerView, summary="What staff may see of a customer")
@@ -41,7 +52,9 @@ async def get_customer(request: Request, customer: Id) -> Response:
         snapshot = shell.read(gathered.record)
     except RecordUnreadable as error:
         raise Problem(ProblemType.INTERNAL, "the customer's record cannot be read") from error
-    return answer(_view(shell.service.plan, gathered.key.record, snapshot, int(time())))
+    ordered = await unless_unavailable(shell, "orders", shell.orders.orders_of(gathered.key, deadline=deadline))
+    orders = list(reversed(orders_view(ordered)))[:MAX_ORDERS]
+    return answer(_view(shell.service.plan, gathered.key.record, snapshot, orders, int(time())))
 
 
 @router.put(
@@ -95,13 +108,14 @@ def _see_that_names_exist(plan: Plan, form: ConsentForm) -> None:
                 raise Problem(ProblemType.UNKNOWN_CHANNEL, f"a channel is one of {known}", pointer=pointer)
 
 
-def _view(plan: Plan, customer: str, snapshot: Snapshot, now_s: int) -> CustomerView:
+def _view(plan: Plan, customer: str, snapshot: Snapshot, orders: list[OrderView], now_s: int) -> CustomerView:
     return CustomerView(
         customer_id=customer,
         profile=_profile(plan, snapshot),
         needs=_needs(plan, snapshot, now_s),
         themes=_themes(plan, snapshot, now_s),
         contacts=_contacts(plan, snapshot.contacts),
+        orders=orders,
         consent=ConsentView(
             version=snapshot.consent.version,
             purposes={purpose: dict(channels) for purpose, channels in snapshot.consent.allowed_by_purpose.items()},

@@ -14,6 +14,8 @@ from api.adapters.event_store import RedisEventStore, RedisJournal
 from api.adapters.flights import Timing
 from api.adapters.memory import MemoryCustomerStore, MemoryOutcomeStore, MemoryState
 from api.adapters.memory_events import MemoryEventStore, MemoryHealth, MemoryJournal, MemoryRecordStore
+from api.adapters.memory_orders import MemoryOrderStore
+from api.adapters.order_store import RedisOrderStore
 from api.adapters.outcome_store import RedisOutcomeStore
 from api.adapters.record_store import RedisHealth, RedisRecordStore
 from api.ports import (
@@ -31,6 +33,7 @@ from api.ports import (
     StoreHealth,
     key_of,
 )
+from api.ports.orders import OrderStore
 from engine.contacts import Contact, ContactState, DeclineReason, hash32
 from engine.contacts import pack as pack_contacts
 
@@ -71,6 +74,7 @@ class World:
     clock: Clock
     """The callers' clock, by which days of receipt are told."""
     move: Callable[[CustomerKey, CustomerKey], "asyncio.Future[None]"]
+    orders: OrderStore
 
     async def read(self, key: CustomerKey = ADA, claim: RequestClaim | None = None) -> Gathered:
         """Gather with patience."""
@@ -162,6 +166,7 @@ async def in_memory() -> AsyncIterator[World]:
         MemoryHealth(state),
         clock,
         lambda loser, winner: asyncio.ensure_future(move(loser, winner)),
+        orders=MemoryOrderStore(state),
     )
 
 
@@ -188,6 +193,7 @@ async def on_server(url: str) -> AsyncIterator[World]:
             RedisHealth(nodes, "always"),
             clock,
             lambda loser, winner: asyncio.ensure_future(move(loser, winner)),
+            orders=RedisOrderStore(nodes),
         )
     finally:
         await nodes.close()

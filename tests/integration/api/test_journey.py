@@ -85,6 +85,13 @@ async def test_accept_places_one_order_however_often_it_is_sent(house: Installat
     assert sum(answer.json()["ordered"] for answer in answers) == 1
     (order,) = [json.loads(body) for body in await bodies(house, Stream.FULFILMENT)]
     assert (order["kind"], order["record"], order["gives"]) == ("offer", "C0000001", "home_insurance")
+    report = {"order_id": order["order_id"], "record": order["record"], "status": "completed", "note": "policy sent"}
+    assert (await house.client.post("/v1/orders/status", json=report)).json()["acknowledged"]
+    view = (await house.client.get("/v1/customers/C0000001")).json()
+    assert [(each["action"], each["status"], each["note"]) for each in view["orders"]] == [
+        ("home_insurance", "completed", "policy sent")
+    ]
+    assert await bodies(house, Stream.FULFILMENT) == []
 
 
 async def test_same_request_id_gives_the_same_answer(house: Installation) -> None:

@@ -13,6 +13,7 @@ import msgspec
 
 from api.adapters.memory import MemoryCustomerStore, MemoryOutcomeStore, MemoryState
 from api.adapters.memory_events import MemoryHealth, MemoryJournal
+from api.adapters.memory_orders import MemoryOrderStore
 from api.adapters.record_reader import RecordReader
 from api.main import App, create_app
 from api.ports import Stream, key_of
@@ -111,6 +112,7 @@ async def running(**settings: object) -> AsyncIterator[Running]:
             customers=MemoryCustomerStore(state),
             outcomes=MemoryOutcomeStore(state),
             journal=MemoryJournal(state),
+            orders=MemoryOrderStore(state),
             watch=watch,
             tokens=tokens,
             metrics=metrics,

@@ -92,6 +92,7 @@ def test_corpus_reaches_every_fault_of_a_caller() -> None:
         ProblemType.UNKNOWN_CUSTOMER,
         ProblemType.EXPIRED_TRACKING_TOKEN,
         ProblemType.INVALID_REQUEST,
+        ProblemType.ORDER_CLOSED,
     }
     caller = {kind for kind in ProblemType if KINDS[kind].status < 500}
     assert caller - shown == only_from_the_store

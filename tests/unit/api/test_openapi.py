@@ -41,6 +41,8 @@ async def test_document_is_served() -> None:
         "/v1/customers/{id}",
         "/v1/customers/{id}/consent",
         "/v1/callbacks",
+        "/v1/orders",
+        "/v1/orders/status",
         "/livez",
         "/readyz",
         "/metrics",
