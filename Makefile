@@ -1,7 +1,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: docs help setup demo test test-code test-rules agreement check check-format check-lint check-types check-imports check-rules fuzz bench guarantees loadtest lock format clean
+.PHONY: docs help setup demo test test-code test-rules agreement check check-format check-lint check-types check-imports check-rules fuzz refusals bench guarantees loadtest lock format clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -70,6 +70,9 @@ check-rules: setup ## nextbest check rules
 
 fuzz: setup ## give the rule compiler any bytes, guided by coverage (ARGS="--seconds 300 --corpus DIR")
 	@$(BIN)/python -m tests.fuzz $(ARGS)
+
+refusals: setup ## milliseconds and megabytes that refusing each hostile and each wrong rule file takes
+	@$(BIN)/python -m tests.hostile
 
 bench: setup ## measure beside public peers, results as JSON (ARGS="engine --quick")
 	@$(BIN)/python -m bench $(ARGS)

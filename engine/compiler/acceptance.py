@@ -9,8 +9,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from engine.compiler.comments import Comment, comments
 from engine.compiler.form import suggestion
-from engine.compiler.parse import Comment, comments
 from engine.errors import Code, Diagnostic, Severity, Span
 
 _SIGN: Final = re.compile(rb"#\s*accept\b")

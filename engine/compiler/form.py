@@ -24,7 +24,7 @@ LONGEST: Final = 100 * 366
 FIRST_YEAR: Final = 1800
 LAST_YEAR: Final = 2999
 MAX_PROBLEMS: Final = 1_000
-_MAX_COMPARISONS: Final = 30_000
+_MAX_COMPARISONS: Final = 10_000
 """Names that unknown ones are compared with, in all: suggestions stop where thousands of names are wrong."""
 _LONGEST_NAME: Final = 64
 _CLOSE: Final = 0.6

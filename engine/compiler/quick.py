@@ -15,7 +15,6 @@ _FLOW_KEY: Final = re.compile(r"([A-Za-z0-9_][A-Za-z0-9_.*/-]{0,127}): +")
 _QUOTED: Final = re.compile(r'"([^"\\]*)"|\'([^\']*)\'(?!\')')
 _PLAIN_START: Final = re.compile(r"[^\s&*!|>'\"%@`#,\[\]{}?:-]|-(?=[^\s,\[\]{}-])")
 _FLOW_PLAIN: Final = re.compile(r"(?:[^\s,\[\]{}:#]|:(?=[^\s,\[\]{}])|(?<=[^\s,\[\]{}:])#| +(?=[^\s,\[\]{}:#]))+")
-_BLANK: Final = re.compile(r" *(?:#.*)?")
 _REMARK: Final = re.compile(r"(?: +(?:#.*)?)?")
 _DOCUMENT: Final = re.compile(r"^(?:%|---|\.\.\.)|\t|\r", re.MULTILINE)
 
@@ -28,7 +27,7 @@ class TooManyNodes(Exception):
         super().__init__(str(span))
 
 
-class _Unsure(Exception):
+class Unsure(Exception):
     """The text uses something that only the parser knows."""
 
 
@@ -40,41 +39,43 @@ def read_quickly(path: str, text: str) -> Mapping | None:
     """
     if _DOCUMENT.search(text) is not None or special_space(text) is not None:
         return None
-    reader = _Reader(path, text)
+    reader = QuickReader(path, text)
     try:
         return reader.document()
-    except _Unsure:
+    except Unsure:
         return None
 
 
-class _Reader:
+class QuickReader:
     """Goes through the lines that say something, one after another."""
 
     def __init__(self, path: str, text: str) -> None:
         self._path = path
         self._lines: list[tuple[int, str]] = []
         """Number (from 1) and text of each line that is neither blank nor a remark, without spaces at its end."""
+        self._indents: list[int] = []
+        """How far each of them is indented; -1 behind the last."""
         for number, line in enumerate(text.split("\n"), start=1):
-            if _BLANK.fullmatch(line) is None:
+            said = line.lstrip(" ")
+            if said and said[0] != "#":
                 self._lines.append((number, line.rstrip(" ")))
+                self._indents.append(len(line) - len(said))
+        self._indents.append(-1)
         self._at = 0
         self._nodes = 0
 
     def document(self) -> Mapping:
         """The one mapping that the text is."""
         if not self._lines or self._lines[0][1].startswith((" ", "-")):
-            raise _Unsure
+            raise Unsure
         root = self._mapping(0, 0)
         if self._at < len(self._lines):
-            raise _Unsure
+            raise Unsure
         return root
 
     def _indent(self) -> int:
         """How far the current line is indented, -1 at the end."""
-        if self._at >= len(self._lines):
-            return -1
-        line = self._lines[self._at][1]
-        return len(line) - len(line.lstrip(" "))
+        return self._indents[self._at]
 
     def _span(self, column: int) -> Span:
         return Span(self._path, self._lines[self._at][0], column + 1)
@@ -82,7 +83,7 @@ class _Reader:
     def _count(self, depth: int, column: int) -> None:
         self._nodes += 1
         if depth > MAX_DEPTH:
-            raise _Unsure
+            raise Unsure
         if self._nodes > MAX_NODES:
             raise TooManyNodes(self._span(column))
 
@@ -95,17 +96,20 @@ class _Reader:
         entries: dict[str, Entry] = {}
         first = True
         while first or self._indent() == indent:
-            line = self._lines[self._at][1]
-            match = _KEY.match(line, indent)
-            if match is None or match[1] in entries:
-                raise _Unsure
             first = False
-            self._count(depth + 1, indent)
-            key = Scalar(match[1], False, self._span(indent), 0)
-            entries[match[1]] = Entry(key, self._value(indent, match.end(), depth + 1))
+            self._entry(entries, indent, depth)
         if self._indent() > indent:
-            raise _Unsure
+            raise Unsure
         return Mapping(tuple(entries.values()), span)
+
+    def _entry(self, entries: dict[str, Entry], indent: int, depth: int) -> None:
+        """A key of a block with its value."""
+        match = _KEY.match(self._lines[self._at][1], indent)
+        if match is None or match[1] in entries:
+            raise Unsure
+        self._count(depth + 1, indent)
+        key = Scalar(match[1], False, self._span(indent), 0)
+        entries[match[1]] = Entry(key, self._value(indent, match.end(), depth + 1))
 
     def _value(self, indent: int, column: int, depth: int) -> Node:
         """What stands behind a key: in its line, or in the lines below, further right or as a list."""
@@ -115,36 +119,35 @@ class _Reader:
         self._at += 1
         below = self._indent()
         if below < indent:
-            raise _Unsure
+            raise Unsure
         is_list = self._lines[self._at][1].startswith("- ", below)
         if is_list:
             return self._list(below, depth)
         if below == indent:
-            raise _Unsure
+            raise Unsure
         return self._mapping(below, depth)
 
     def _list(self, indent: int, depth: int) -> Sequence:
         self._count(depth, indent)
         span = self._span(indent)
-        items = []
+        items: list[Node] = []
         while self._indent() == indent and self._lines[self._at][1].startswith("- ", indent):
-            line = self._lines[self._at][1]
-            column = indent + 2
-            while column < len(line) and line[column] == " ":
-                column += 1
-            if column >= len(line) or line[column] == "#":
-                raise _Unsure
-            if _KEY.match(line, column) is not None:
-                items.append(self._item(column, depth + 1))
-            else:
-                items.append(self._inline(indent, column, depth + 1))
+            items.append(self._item(indent, depth + 1))
         if self._indent() > indent:
-            raise _Unsure
+            raise Unsure
         return Sequence(tuple(items), span)
 
-    def _item(self, column: int, depth: int) -> Node:
-        """A mapping whose first key stands behind the dash of its item."""
-        return self._mapping(column, depth)
+    def _item(self, indent: int, depth: int) -> Node:
+        """What stands behind the dash of an item; a mapping's first key may."""
+        line = self._lines[self._at][1]
+        column = indent + 2
+        while column < len(line) and line[column] == " ":
+            column += 1
+        if column >= len(line) or line[column] == "#":
+            raise Unsure
+        if _KEY.match(line, column) is not None:
+            return self._mapping(column, depth)
+        return self._inline(indent, column, depth)
 
     def _inline(self, indent: int, column: int, depth: int) -> Node:
         """A value in the current line, or one in brackets that begins there; nothing else may follow it."""
@@ -161,7 +164,7 @@ class _Reader:
 
     def _end(self, column: int) -> None:
         if _REMARK.fullmatch(self._lines[self._at][1], column) is None:
-            raise _Unsure
+            raise Unsure
         self._at += 1
 
     def _plain(self, indent: int, column: int, depth: int) -> Scalar:
@@ -169,11 +172,11 @@ class _Reader:
         remark = line.find(" #", column)
         text = (line[column:] if remark < 0 else line[column:remark]).rstrip(" ")
         if _PLAIN_START.match(line, column) is None or ": " in text or text.endswith(":"):
-            raise _Unsure
+            raise Unsure
         scalar = self._scalar(text, column, depth, quoted=False)
         self._at += 1
         if self._indent() > indent:
-            raise _Unsure
+            raise Unsure
         return scalar
 
     # --- scalars and brackets ----------------------------------------------------------------------------------------
@@ -181,13 +184,13 @@ class _Reader:
     def _scalar(self, text: str, column: int, depth: int, *, quoted: bool) -> Scalar:
         self._count(depth, column)
         if len(text) > MAX_SCALAR:
-            raise _Unsure
+            raise Unsure
         return Scalar(text, quoted, self._span(column), 1 if quoted else 0)
 
     def _quoted(self, column: int, depth: int) -> tuple[Scalar, int]:
         match = _QUOTED.match(self._lines[self._at][1], column)
         if match is None:
-            raise _Unsure
+            raise Unsure
         text = match[1] if match[1] is not None else match[2]
         return self._scalar(text, column, depth, quoted=True), match.end()
 
@@ -203,7 +206,7 @@ class _Reader:
             return self._quoted(column, depth)
         match = _FLOW_PLAIN.match(line, column)
         if _PLAIN_START.match(line, column) is None or match is None or match.end() >= len(line):
-            raise _Unsure
+            raise Unsure
         return self._scalar(match[0], column, depth, quoted=False), match.end()
 
     def _flow_mapping(self, column: int, depth: int) -> tuple[Node, int]:
@@ -214,7 +217,7 @@ class _Reader:
         while self._lines[self._at][1][column] != "}":
             match = _FLOW_KEY.match(self._lines[self._at][1], column)
             if match is None or match[1] in entries:
-                raise _Unsure
+                raise Unsure
             self._count(depth + 1, column)
             key = Scalar(match[1], False, self._span(column), 0)
             value, column = self._flow(self._next(match.end()), depth + 1)
@@ -241,10 +244,10 @@ class _Reader:
         if column < len(line) and line[column] != "#":
             return column
         if column < len(line) and line[column - 1] != " ":
-            raise _Unsure
+            raise Unsure
         self._at += 1
         if self._at >= len(self._lines) or self._indent() == 0:
-            raise _Unsure
+            raise Unsure
         return self._indent()
 
     def _after(self, column: int, close: str) -> int:
@@ -254,5 +257,5 @@ class _Reader:
         if sign == ",":
             return self._next(column + 1)
         if sign != close:
-            raise _Unsure
+            raise Unsure
         return column

@@ -84,8 +84,7 @@ def read_tests(bundle: Bundle, source: TestSource) -> Iterator[ReadTest]:
             problems.add(endless)
             yield ReadTest(rule=source.head.rule, name=name, span=node.span, problems=problems.sorted(), test=None)
             continue
-        others = {other: each for other, each in node_by_name.items() if other != name}
-        test = _Reader(bundle, source, _draft(node, others, problems), problems).test()
+        test = _Reader(bundle, source, _draft(node, node_by_name, problems, (name,)), problems).test()
         found = problems.sorted()
         yield ReadTest(rule=source.head.rule, name=name, span=node.span, problems=found, test=None if found else test)
 
@@ -136,15 +135,21 @@ def _likeness(name: str, node_by_name: Mapping[str, Node]) -> Diagnostic | None:
     return Diagnostic(seen[name], message, "let one of them say what it gives and asks")
 
 
-def _draft(node: Node, others: Mapping[str, Node], problems: Problems) -> _Draft:
-    """`like` takes over `given` and `ask` key by key and all `events`; `expect` is always the test's own."""
+def _draft(node: Node, others: Mapping[str, Node], problems: Problems, followed: tuple[str, ...]) -> _Draft:
+    """`like` takes over `given` and `ask` key by key and all `events`; `expect` is always the test's own.
+
+    `followed` are the names from the test itself to this one, none of which can be followed again.
+    """
     form = Form(node, problems, "a test")
     like, draft = form.scalar("like"), _Draft(span=node.span)
-    if like is not None and like.text in others:
-        draft = _draft(others[like.text], {k: v for k, v in others.items() if k != like.text}, Problems())
+    if like is not None and like.text in others and like.text not in followed:
+        draft = _draft(others[like.text], others, Problems(), (*followed, like.text))
         draft.span = node.span
     elif like is not None:
-        hint = suggestion(like.text, others) or "it must be another test of the same file"
+        hint = (
+            suggestion(like.text, [each for each in others if each not in followed])
+            or "it must be another test of the same file"
+        )
         problems.error(like.span, f"there is no test `{like.text}` to be like", hint)
     draft.given += _entries(form, "given")
     draft.ask.update((entry.key.text, entry) for entry in _entries(form, "ask"))
@@ -156,6 +161,11 @@ def _draft(node: Node, others: Mapping[str, Node], problems: Problems) -> _Draft
     form.text("name")
     form.finish()
     return draft
+
+
+def _near(name: str, others: Mapping[str, Node], followed: tuple[str, ...]) -> str:
+    """The nearest name, looked for where the test itself says it; what others say is told with them."""
+    return suggestion(name, [each for each in others if each not in followed]) if len(followed) == 1 else ""
 
 
 def _entries(form: Form, key: str) -> list[Entry]:

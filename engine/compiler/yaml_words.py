@@ -56,15 +56,15 @@ def told(complaint: Complaint, lines: Sequence[str]) -> Told:
             at, "`\\` starts an escape in double quotes, and this is none", "write `\\\\`, or use single quotes"
         )
     if "quoted scalar" in both:
-        return Told(began, "this quote is never closed", "close it in the same line")
+        return quote_never_closed(began)
     if "mapping values are not allowed" in both:
         return _colon(at, lines)
     if "sequence entries are not allowed" in both:
         return Told(at, "a list cannot start here", "start it in a line of its own, below its key, or write `[a, b]`")
     if "flow mapping" in both or "flow sequence" in both:
-        return _bracket(began, lines)
-    if at[0] >= len(lines) - 1 and not _character(lines, at) and (open_at := _unclosed(lines)) is not None:
-        return _bracket(open_at, lines)
+        return bracket_never_closed(began, lines)
+    if at[0] >= len(lines) - 1 and not _character(lines, at) and (open_at := unclosed(lines)) is not None:
+        return bracket_never_closed(open_at, lines)
     if "<block end>" in both or "block sequence" in both or "node content" in both:
         return _stray(at, lines)
     if "<document start>" in both:
@@ -84,12 +84,18 @@ def _colon(at: Place, lines: Sequence[str]) -> Told:
     return Told((at[0], start), "this key is indented as if it went on with the text above", _INDENTED)
 
 
-def _bracket(began: Place, lines: Sequence[str]) -> Told:
+def quote_never_closed(began: Place) -> Told:
+    """What is said of a quote that opens there."""
+    return Told(began, "this quote is never closed", "close it in the same line")
+
+
+def bracket_never_closed(began: Place, lines: Sequence[str]) -> Told:
+    """What is said of a bracket that opens there."""
     sign = _character(lines, began)
     return Told(began, f"this `{sign}` is never closed, or a comma is missing in it")
 
 
-def _unclosed(lines: Sequence[str]) -> Place | None:
+def unclosed(lines: Sequence[str]) -> Place | None:
     """The last bracket that is still open at the end, outside of quotes and remarks; None where there is none."""
     opened: list[Place] = []
     for number, line in enumerate(lines):

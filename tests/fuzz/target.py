@@ -6,8 +6,9 @@ from typing import Final
 from engine import RuleErrors, compile_bundle
 from engine.compiler.characters import hidden_characters
 from engine.compiler.form import MAX_PROBLEMS
-from engine.compiler.parse import read_with_parser
+from engine.compiler.piecewise import read_in_pieces
 from engine.compiler.quick import read_quickly
+from engine.compiler.yaml_parser import read_with_parser
 from engine.errors import Diagnostic
 from engine.ruletests import check_rule_tests, run_rule_tests
 from tests.builders import rule_files
@@ -77,14 +78,19 @@ def run(content: bytes) -> None:
 
 
 def _compare(content: bytes) -> None:
-    """The quick reader reads what the parser reads, or leaves the text to it."""
+    """The quick reader reads what the parser reads, or leaves the text to it; in pieces nothing wrong becomes right."""
     try:
         text = content.decode().replace("\r\n", "\n")
     except UnicodeDecodeError:
         return
-    quickly = read_quickly("x", text) if next(hidden_characters("x", text), None) is None else None
-    if quickly is not None and (quickly, ()) != read_with_parser("x", text):
+    if next(hidden_characters("x", text), None) is not None:
+        return
+    quickly, parsed = read_quickly("x", text), read_with_parser("x", text)
+    if quickly is not None and (quickly, ()) != parsed:
         raise Broken("the quick reader and the parser disagree")
+    _, faults = read_in_pieces("x", text)
+    if parsed[1] and not faults:
+        raise Broken("what the parser refuses is read in pieces")
 
 
 def _see(found: Iterable[Diagnostic], files: Mapping[str, bytes]) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.compiler.parse import comments
+from engine.compiler.comments import comments
 from tests.builders import a_bundle, a_theme, an_action, problems_of
 
 JOURNEY = "active: {verified: true}\njourney: [isa]"

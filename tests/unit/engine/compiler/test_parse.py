@@ -77,7 +77,7 @@ def test_numbers_are_plain_decimals(text: str, number: str | None) -> None:
         ("a: b\u200b", "rules/x.yaml:1:5: the hidden character U+200B is not allowed; delete it"),
         ("a: \x07b", "rules/x.yaml:1:4: the hidden character U+0007 is not allowed; delete it"),
         (b"a: " + b"x" * MAX_BYTES, "rules/x.yaml:1:1: the file has more than 128,000 bytes; split it"),
-        ("a: \"" + "x\n" * 10_001 + "\"", "rules/x.yaml:1:4: a value has more than 20,000 characters; shorten it"),
+        ("a: \"" + "x\n " * 10_001 + "\"", "rules/x.yaml:1:4: a value has more than 20,000 characters; shorten it"),
         ("a: " + "[" * 40 + "]" * 40, "rules/x.yaml:1:34: the file nests deeper than 30 levels; write it flatter"),
     ],
 )  # fmt: skip

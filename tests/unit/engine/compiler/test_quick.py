@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.compiler.nodes import MAX_NODES
-from engine.compiler.parse import read_with_parser
 from engine.compiler.quick import TooManyNodes, read_quickly
+from engine.compiler.yaml_parser import read_with_parser
 from tests.golden.engine.wrong_rules import read_corpus
 
 ROOT = Path(__file__).parents[4]
