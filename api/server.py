@@ -5,18 +5,17 @@ import signal
 import socket
 import sys
 from collections.abc import Sequence
-from functools import partial
 from time import monotonic
 from types import FrameType
 
 import uvicorn
 from uvicorn._types import ASGI3Application
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.supervisors import Multiprocess
 
 from api.adapters.bundle_files import BundleUnreadable
 from api.adapters.server_checks import UnsuitableStore
-from api.asgi import ANSWER, ARRIVED_AT
+from api.asgi import ARRIVED_AT, CYCLE
 from api.bootstrap import see_that_it_can_start
 from api.security import SecretsUnusable, binding_sentence
 from api.settings import Settings
@@ -25,38 +24,15 @@ from engine.errors import RuleErrors
 
 class DoorProtocol(HttpToolsProtocol):
     """Notes when a request's first bytes are read, so that time spent in the queue counts against its budget; and lets
-    an answer be written in one piece, where uvicorn sends head and body apart and checks headers that never change."""
+    `asgi.py` take a body that is here already and write an answer in one piece, without the messages in between."""
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self.scope[ARRIVED_AT] = monotonic()  # type: ignore[typeddict-unknown-key]
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
-        cycle.scope[ANSWER] = partial(_answer, cycle)  # type: ignore[typeddict-unknown-key]
+        cycle.scope[CYCLE] = cycle  # type: ignore[typeddict-unknown-key]
         super()._start_asgi_task(cycle, app)
-
-
-def _answer(cycle: RequestResponseCycle, head: bytes, body: bytes) -> bool:
-    """Write a whole answer of status 200, `head` being its headers but for those that belong to the connection.
-
-    Returns False, with nothing written, where the usual way has to be taken: the client reads too slowly or is gone.
-    """
-    if cycle.flow.write_paused or cycle.disconnected or cycle.response_started:
-        return False
-    cycle.response_started = cycle.response_complete = True
-    cycle.waiting_for_100_continue = False
-    parts = [STATUS_LINE[200]]
-    for name, value in cycle.default_headers:
-        parts += (name, b": ", value, b"\r\n")
-    if not cycle.keep_alive:
-        parts.append(b"connection: close\r\n")
-    parts += (head, b"content-length: %d\r\n\r\n" % len(body), body)
-    cycle.transport.write(b"".join(parts))
-    cycle.message_event.set()
-    if not cycle.keep_alive:
-        cycle.transport.close()
-    cycle.on_response()
-    return True
 
 
 class Workers(Multiprocess):
