@@ -90,8 +90,20 @@ def encode(
             ],
             decision.degraded,
             [(experiments[at], arm) for at, arm in decision.arms.items()] if decision.arms else (),
+            _ghosts(decision, actions) if decision.ghosts else (),
         )
     )
+
+
+def _ghosts(decision: Decision, actions: tuple[str, ...]) -> list[tuple[str, list[str], list[float]]]:
+    return [
+        (
+            filled.placement.id,
+            [actions[option.candidate.action] for option in filled.options],
+            [option.chance for option in filled.options],
+        )
+        for filled in decision.ghosts
+    ]
 
 
 def now_us() -> int:

@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from engine.decision import WHOLE
 from engine.facts import Held
 
 FORMAT: Final = 1
@@ -51,6 +52,21 @@ class DecisionRecord(msgspec.Struct, array_like=True, frozen=True):
     degraded: tuple[str, ...]
     arms: tuple[tuple[str, str], ...] = ()
     """Experiments that ran here and the customer's arm in each."""
+    ghosts: tuple[tuple[str, tuple[str, ...], tuple[float, ...]], ...] = ()
+    """What would have been shown if nothing had been held out: placement, actions by rank, and the chance of each."""
+
+    @property
+    def chances(self) -> tuple[tuple[str, tuple[float, ...]], ...]:
+        """For each placement the probability with which each option shown was selected, by rank."""
+        drawn = {
+            (place, slot): weights[actions.index(shown[slot])] / WHOLE
+            for place, shown in self.fill
+            for drawn_at, slot, _, actions, weights in self.draws
+            if drawn_at == place
+        }
+        return tuple(
+            (place, tuple(drawn.get((place, at), 1.0) for at in range(len(shown)))) for place, shown in self.fill
+        )
 
 
 _decode: Final = msgspec.msgpack.Decoder(DecisionRecord).decode

@@ -101,8 +101,12 @@ class Renderer:
                 degraded=cast(tuple[Degraded, ...], decision.degraded),
                 timings_us=answered.timings,
                 rejected=rejected,
+                arms=self._arms(decision) if answered.staff and decision.arms else None,
             )
         )
+
+    def _arms(self, decision: Decision) -> dict[str, str]:
+        return {self._plan.experiments[at].id: arm for at, arm in decision.arms.items()}
 
     def fallback(
         self,
@@ -158,6 +162,7 @@ class Renderer:
             context_weight=candidate.weight,
             lever=candidate.lever,
             priority=candidate.priority / 10**plan.minor_digits,
+            selection_probability=option.chance,
             reasons=tuple(reason_body(plan, row, each) for each in because),
             say=say(plan, candidate, because),
         )

@@ -121,6 +121,8 @@ class OptionBody(msgspec.Struct, frozen=True, omit_defaults=True):
     context_weight: float | None = None
     lever: float | None = None
     priority: float | None = None
+    selection_probability: float | None = None
+    """With which it was selected for its place, given the places before; 1 where nothing was left to chance."""
     reasons: tuple[ReasonBody, ...] = ()
     say: str | None = None
     """A sentence that staff may say to the customer."""
@@ -184,3 +186,5 @@ class DecisionResponse(msgspec.Struct, frozen=True, omit_defaults=True):
     degraded: tuple[Degraded, ...]
     timings_us: TimingsBody
     rejected: tuple[RejectionBody, ...] | None = None
+    arms: dict[str, str] | None = None
+    """For staff: the experiments that run here and now, and the customer's arm in each."""

@@ -13,6 +13,8 @@ from engine.facts import EMPTY_CONSENT, Consent, Held
 from engine.ids import FactName
 from engine.plan import Channel, Placement, Row
 
+WHOLE: Final = 2**32
+"""What the integer weights of a draw sum to."""
 _NO_NEEDS: Final[Mapping[FactName, int]] = {}
 
 
@@ -192,6 +194,12 @@ class Option:
         self.valid_until = valid_until
         self.draw = draw
 
+    @property
+    def chance(self) -> float:
+        """The probability with which it was selected for its slot, given the slots before; 1 without a draw."""
+        draw = self.draw
+        return 1.0 if draw is None else draw.weights[draw.actions.index(self.candidate.action)] / WHOLE
+
 
 @dataclass(slots=True, init=False)
 class Filled:
@@ -247,6 +255,8 @@ class Decision:
     """False where the customer objected: themes, triggers and model were off."""
     arms: Mapping[int, str]
     """By position of each experiment that runs here and now the customer's arm."""
+    ghosts: tuple[Filled, ...]
+    """What would have been shown if nothing had been held out, where that concerns something ranked; else nothing."""
 
     def __init__(
         self,
@@ -267,6 +277,7 @@ class Decision:
         degraded: tuple[str, ...],
         profiling: bool,
         arms: Mapping[int, str],
+        ghosts: tuple[Filled, ...] = (),
     ) -> None:
         self.filled = filled
         self.codes = codes
@@ -284,3 +295,4 @@ class Decision:
         self.degraded = degraded
         self.profiling = profiling
         self.arms = arms
+        self.ghosts = ghosts

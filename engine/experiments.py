@@ -2,12 +2,13 @@
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
-from engine.actions import Treatment
+from engine.actions import Tier, Treatment
 from engine.decision import Request
 from engine.ids import PlacementId
-from engine.plan import Experiment, Plan
+from engine.plan import ArbitrationArm, Experiment, Plan, Subject
 
 HOLDOUT: Final = "holdout"
 """The arm that is ranked like everybody and then shown nothing of the action."""
@@ -36,8 +37,16 @@ def assign(plan: Plan, request: Request, today: int, key: bytes) -> Arms:
         at: arm_of(experiment, request.customer, key)
         for at in running
         if (experiment := plan.experiments[at]).head.validity.covers(today)
-        and not asked.isdisjoint(experiment.placements)
+        and (experiment.subject is not Subject.TREATMENTS or not asked.isdisjoint(experiment.placements))
     }
+
+
+def arbitration_arm(plan: Plan, arms: Arms) -> ArbitrationArm:
+    """How offers are chosen among for this customer."""
+    for at, arm in arms.items():
+        if plan.experiments[at].subject is Subject.ARBITRATION:
+            return ArbitrationArm(arm)
+    return ArbitrationArm.AS_IS
 
 
 def admits(treatment: Treatment, arms: Arms) -> bool:
@@ -53,17 +62,37 @@ Fitting = Mapping[PlacementId, Mapping[int, Treatment]]
 
 def withhold(plan: Plan, arms: Arms, fitting: Fitting) -> tuple[Fitting, frozenset[int]]:
     """What may be shown where, without what the customer is held out of; and the actions that this keeps back."""
-    held_out = {
-        (place, plan.experiments[at].action)
-        for at, arm in arms.items()
-        if arm == HOLDOUT
-        for place in plan.experiments[at].placements
-    }
-    kept_back = frozenset(action for place, action in held_out if action in fitting.get(place, ()))
-    if not kept_back:
-        return fitting, kept_back
-    offered = {
-        place: {action: found for action, found in dressed.items() if (place, action) not in held_out}
-        for place, dressed in fitting.items()
-    }
-    return offered, kept_back
+    places: dict[int, set[PlacementId]] = {}
+    every_offer = False
+    for at, arm in arms.items():
+        experiment = plan.experiments[at]
+        if arm != HOLDOUT:
+            continue
+        if experiment.action is not None:
+            places.setdefault(experiment.action, set()).update(experiment.placements)
+        every_offer = every_offer or experiment.subject is Subject.ALL_OFFERS
+    if not places and not every_offer:
+        return fitting, _NOBODY
+    kept_back: set[int] = set()
+    offered: dict[PlacementId, dict[int, Treatment]] = {}
+    for place, dressed in fitting.items():
+        shown = offered[place] = {}
+        for action, treatment in dressed.items():
+            if (every_offer and plan.tiers[action] == _OFFER) or place in places.get(action, ()):
+                kept_back.add(action)
+            else:
+                shown[action] = treatment
+    return offered, frozenset(kept_back)
+
+
+def as_is(plan: Plan) -> Plan:
+    """The plan with every offer shown and chosen as the engine chooses, and without chance: for tests of rules."""
+    told = tuple(
+        tuple(at for at in running if plan.experiments[at].subject is Subject.TREATMENTS)
+        for running in plan.experiments_by_channel
+    )
+    return replace(plan, exploration_bound=0.0, experiments_by_channel=told)
+
+
+_NOBODY: Final[frozenset[int]] = frozenset()
+_OFFER: Final = int(Tier.OFFER)

@@ -3,10 +3,12 @@
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
+from engine.actions import Tier
 from engine.decision import Candidate, Decision, Request
 from engine.errors import Span
+from engine.experiments import arbitration_arm
 from engine.facts import FactType
-from engine.plan import Cause, Plan, Row, RuleHead
+from engine.plan import ArbitrationArm, Cause, Plan, Row, RuleHead
 from engine.reasons import Reason
 from engine.syntax import All, AnyOf, Atom, Compare, Condition, LastAgo, Not, Present, Seen, SeenSince
 from engine.wording import show_fact
@@ -45,25 +47,44 @@ def why(plan: Plan, request: Request, decision: Decision, candidate: Candidate) 
     if candidate.theme is not None:
         theme = plan.themes[candidate.theme]
         found.append(_rule("theme", theme.head, about=_names_behind(plan, theme.condition, decision.row)))
-    for position in decision.promotions:
+    arm = _arm_of(plan, decision, candidate)
+    for position in decision.promotions if arm is not ArbitrationArm.ENGAGEMENT_ONLY else ():
         trigger = plan.triggers[position]
         if any(action == candidate.action for action, _ in trigger.promotes):
             about = _names_behind(plan, trigger.condition, decision.row)
             found.append(_rule("trigger", trigger.head, about=about))
     pulled = [plan.levers[at].head for at in plan.levers_by_action[request.channel.position][candidate.action]]
     today = _today(plan, decision.row)
-    found.extend(_rule("lever", head) for head in pulled if head.validity.covers(today))
-    if not found:
+    if arm not in (ArbitrationArm.ENGAGEMENT_ONLY, ArbitrationArm.NO_LEVERS):
+        found.extend(_rule("lever", head) for head in pulled if head.validity.covers(today))
+    if not found and arm is ArbitrationArm.AS_IS:
         found.append(Because(code="ranked_by_value", title="Nothing particular: it ranked highest by expected value"))
     return (*found, *_arms(plan, decision, candidate.action))
+
+
+def _arm_of(plan: Plan, decision: Decision, candidate: Candidate) -> ArbitrationArm:
+    """How this candidate was chosen among others; experiments concern offers alone."""
+    return arbitration_arm(plan, decision.arms) if candidate.tier == Tier.OFFER else ArbitrationArm.AS_IS
 
 
 def _arms(plan: Plan, decision: Decision, action: int) -> Iterator[Because]:
     """The experiments on an action that run here and now, each with the customer's arm."""
     for at, arm in decision.arms.items():
         experiment = plan.experiments[at]
-        if experiment.action == action:
+        if experiment.action == action or (experiment.action is None and plan.tiers[action] == Tier.OFFER):
             yield _rule("experiment", experiment.head, f"the customer is in the arm `{arm}`")
+
+
+def _held_out(plan: Plan, decision: Decision, action: int) -> tuple[Because, ...]:
+    """The experiments on an action, and where it would have been shown without them."""
+    places = [
+        f"{each.placement.id}, rank {option.rank}"
+        for each in decision.ghosts
+        for option in each.options
+        if option.candidate.action == action
+    ]
+    ghost = f"; it would have been shown at {' and '.join(places)}" if places else "; it would not have been shown now"
+    return tuple(replace(each, detail=f"{each.detail}{ghost}") for each in _arms(plan, decision, action))
 
 
 def why_not(
@@ -102,7 +123,7 @@ def _because(plan: Plan, request: Request, decision: Decision, action: int) -> t
         case Reason.OUTRANKED:
             return (_outranked(plan, decision, action),)
         case Reason.HOLDOUT:
-            return tuple(_arms(plan, decision, action))
+            return _held_out(plan, decision, action)
         case _:
             return (Because(code=reason.code, detail=_SENTENCES.get(reason)),)
 
@@ -244,9 +265,9 @@ def _outranked(plan: Plan, decision: Decision, action: int) -> Because:
         (place, each) for place, each in enumerate(decision.ranking, start=1) if each.action == action
     )
     minor = 10**plan.minor_digits
-    factors = (
-        f"{candidate.propensity:.4f} x {candidate.value / minor:.2f} x {candidate.weight:.2f} x {candidate.lever:.2f}"
-    )
+    factors = f"{candidate.value / minor:.2f} x {candidate.weight:.2f} x {candidate.lever:.2f}"
+    if _arm_of(plan, decision, candidate) is not ArbitrationArm.NO_PROPENSITY:
+        factors = f"{candidate.propensity:.4f} x {factors}"
     lost_draw = any(
         option.draw is not None and action in option.draw.actions and option.candidate.priority < candidate.priority
         for filled in decision.filled

@@ -9,10 +9,9 @@ import math
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from engine.decision import Candidate, Draw
+from engine.decision import WHOLE, Candidate, Draw
 from engine.ports import Scorer
 
-WHOLE: Final = 2**32
 _IMMATURE_EACH: Final = 0.02
 _IMMATURE_TOGETHER: Final = 0.05
 _HALF_MATURE: Final = 20
@@ -71,14 +70,19 @@ def weigh(candidates: Sequence[Candidate], known: Confidence, bound: float) -> l
         return [WHOLE] + [0] * (count - 1)
     young = [at for at, each in enumerate(candidates) if each.action in known.immature] if known.immature else []
     if len(young) == count:
-        even = WHOLE // count
-        return [WHOLE - even * (count - 1)] + [even] * (count - 1)
+        return weigh_evenly(count)
     best = next(at for at in range(count) if at not in young)
     weights = _gap_weights(candidates, known.optimism, best, bound)
     for at in young:
         weights[at] = min(weights[at], int(min(_IMMATURE_EACH, _IMMATURE_TOGETHER / len(young)) * WHOLE))
     weights[best] += WHOLE - sum(weights)
     return weights
+
+
+def weigh_evenly(count: int) -> list[int]:
+    """The same chance for each; the first takes what rounding leaves."""
+    even = WHOLE // count
+    return [WHOLE - even * (count - 1)] + [even] * (count - 1)
 
 
 def _gap_weights(candidates: Sequence[Candidate], optimism: Sequence[float], best: int, bound: float) -> list[int]:

@@ -3,12 +3,13 @@
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
 from engine.decision import Decision
 from engine.errors import Code, Diagnostic, Severity
+from engine.experiments import as_is
 from engine.pipeline import decide
 from engine.plan import Plan
 from engine.population import Encounter, Hashed
@@ -47,7 +48,7 @@ class _DrawnScorer:
 
 def tally(plan: Plan, population: Iterable[Encounter], now: datetime) -> tuple[Tally, ...]:
     """One tally per action of the plan; exploration is off."""
-    greedy = replace(plan, exploration_bound=0.0)
+    greedy = as_is(plan)
     tallies = tuple(Tally() for _ in plan.actions)
     for number, encounter in enumerate(population):
         scorer = _DrawnScorer(Hashed("never wins", number))

@@ -19,7 +19,7 @@ from engine import (
 from engine.actions import Tier
 from engine.decision import Candidate, Decision, Draw, Filled, Request, Snapshot
 from engine.ids import PlacementId
-from engine.plan import Plan
+from engine.plan import ArbitrationArm, Plan
 from engine.ports import Scorer, ScoringContext
 from engine.reasons import Reason
 from engine.row import assemble
@@ -52,13 +52,17 @@ def decide(
     _apply_wishes(request, codes)
     reachable = [action for action in engaged if not codes[action]]
     arms = experiments.assign(plan, request, today, exploration_key)
+    arm = experiments.arbitration_arm(plan, arms) if arms else ArbitrationArm.AS_IS
     fitting = treatments.dress(plan, request, row, arms, reachable, codes)
     shown = [action for action in reachable if not codes[action]]
 
     recognised = relevance.recognise(plan, row, codes, snapshot.contacts, now) if profiling else relevance.NOTHING
-    candidates = relevance.weigh(plan, recognised, shown, codes)
+    weigh = relevance.weigh if arm is not ArbitrationArm.ENGAGEMENT_ONLY else relevance.weigh_without_reasons
+    candidates = weigh(plan, recognised, shown, codes)
     scoring.price(plan, row, candidates)
     arbitration.pull_levers(plan, request, today, candidates)
+    if arm in _WITHOUT_LEVERS:
+        arbitration.release_levers(candidates)
     candidates = scoring.drop_surplus(candidates, codes)
     context = ScoringContext(
         profile=snapshot.profile if snapshot.profile is not None else plan.nobody,
@@ -67,12 +71,16 @@ def decide(
         contacts=snapshot.contacts,
     )
     used, as_asked = scoring.score(scorer if profiling else baseline, baseline, context, candidates)
-    ranking = arbitration.rank(plan, request, candidates, codes)
+    ranking = arbitration.rank(plan, request, candidates, codes, arm)
 
-    room = fill.Room(plan, request, verdict.used, verdict.in_session)
-    choose = _Chooser(plan, request, snapshot, used, exploration_key, today)
+    choose = _Chooser(plan, request, snapshot, used, exploration_key, today, by_chance=arm in _BY_CHANCE)
     offered, kept_back = experiments.withhold(plan, arms, fitting) if arms else (fitting, _NOBODY)
+    room = fill.Room(plan, request, verdict.used, verdict.in_session)
     filled = fill.fill(plan, request, ranking, offered, room, verdict.in_session, now_s, choose)
+    ghosts: tuple[Filled, ...] = ()
+    if kept_back and any(each.action in kept_back for each in ranking):
+        room = fill.Room(plan, request, verdict.used, verdict.in_session)
+        ghosts = fill.fill(plan, request, ranking, fitting, room, verdict.in_session, now_s, choose)
     _settle(ranking, filled, codes, kept_back)
     return Decision(
         filled=filled,
@@ -91,15 +99,25 @@ def decide(
         degraded=() if as_asked else ("score",),
         profiling=profiling,
         arms=arms,
+        ghosts=ghosts,
     )
 
 
 class _Chooser:
-    """Chooses for a slot: the best, or within the exploration bound another; only offers explore."""
+    """Chooses for a slot: the best, or within the exploration bound another, or by chance; only of offers."""
 
     def __init__(
-        self, plan: Plan, request: Request, snapshot: Snapshot, scorer: Scorer, key: bytes, today: int
+        self,
+        plan: Plan,
+        request: Request,
+        snapshot: Snapshot,
+        scorer: Scorer,
+        key: bytes,
+        today: int,
+        *,
+        by_chance: bool,
     ) -> None:
+        self._by_chance = by_chance
         self._bound = plan.exploration_bound
         self._request = request
         self._outcome_count = snapshot.outcome_count
@@ -110,7 +128,10 @@ class _Chooser:
     def __call__(self, admitted: Sequence[Candidate], place: PlacementId, slot: int) -> tuple[Candidate, Draw | None]:
         if admitted[0].tier != Tier.OFFER:
             return admitted[0], None
-        weights = exploration.weigh(admitted, self._confidence, self._bound)
+        if self._by_chance:
+            weights = exploration.weigh_evenly(len(admitted))
+        else:
+            weights = exploration.weigh(admitted, self._confidence, self._bound)
         drawn = exploration.draw(
             self._key,
             customer=self._request.customer,
@@ -159,3 +180,5 @@ def _settle(
 _NOBODY: Final[frozenset[int]] = frozenset()
 _OUTRANKED: Final = int(Reason.OUTRANKED)
 _CHOSEN: Final = int(Reason.CHOSEN)
+_BY_CHANCE: Final = (ArbitrationArm.RANDOM_RELEVANT, ArbitrationArm.ENGAGEMENT_ONLY)
+_WITHOUT_LEVERS: Final = (ArbitrationArm.NO_LEVERS, ArbitrationArm.ENGAGEMENT_ONLY)

@@ -7,6 +7,7 @@ triggers, ...) are indices into the plan's tuples, and `row` slots are those of 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import time
+from enum import StrEnum
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -236,14 +237,40 @@ class Lever:
     channels: frozenset[int]
 
 
+class Subject(StrEnum):
+    """What an experiment compares."""
+
+    TREATMENTS = "treatments"
+    """How one action is shown at some placements."""
+    ALL_OFFERS = "all_offers"
+    """Whether offers are shown at all."""
+    ARBITRATION = "arbitration"
+    """How offers are chosen among."""
+
+
+class ArbitrationArm(StrEnum):
+    """A way to choose among offers; guards, suppressions, engagement, contact policy and tiers bind in each."""
+
+    AS_IS = "as_is"
+    RANDOM_RELEVANT = "random_relevant"
+    """Each offer that has a reason and is worth the contact is as likely."""
+    NO_PROPENSITY = "no_propensity"
+    """Every offer counts as equally likely to be taken."""
+    NO_LEVERS = "no_levers"
+    ENGAGEMENT_ONLY = "engagement_only"
+    """Each offer that passed up to its treatment is as likely; no reason is needed and none counts."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Experiment:
-    """Compares treatments of one action at some placements: every customer stays in one arm."""
+    """Compares ways to treat customers: every customer stays in one arm."""
 
     head: RuleHead
     id: str
-    action: int
-    channel: int
+    subject: Subject
+    action: int | None
+    """Whose treatments are compared; None for what concerns all offers on every channel."""
+    channel: int | None
     placements: tuple[PlacementId, ...]
     arms: tuple[tuple[str, int], ...]
     """Each arm with where its share of 0..2 ** 32 ends."""

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
+from engine.actions import Tier
 from engine.clock import before
 from engine.contacts import Contact, ContactState
 from engine.decision import Candidate
@@ -12,6 +13,7 @@ from engine.plan import Plan, Row, Theme
 from engine.reasons import Reason
 
 _LIGHTEST, _HEAVIEST = 0.2, 5.0
+_OFFER: Final = int(Tier.OFFER)
 _SKIPPED = frozenset(
     {
         Reason.OUTSIDE_VALIDITY,
@@ -104,6 +106,19 @@ def weigh(plan: Plan, recognised: Recognised, candidates: Iterable[int], codes: 
             weight = _clamped((weight or 1.0) * plan.themes[theme].weight)
         weighed.append(Candidate(position, tiers[position], weight or 1.0, theme))
     return weighed
+
+
+def weigh_without_reasons(
+    plan: Plan, recognised: Recognised, candidates: Sequence[int], codes: bytearray
+) -> list[Candidate]:
+    """The same for whom only engagement decides on offers: none needs a reason, none weighs more; the rest as ever."""
+    offers = [Candidate(position, _OFFER, 1.0, None) for position in candidates if plan.tiers[position] == _OFFER]
+    others = [position for position in candidates if plan.tiers[position] != _OFFER]
+    return sorted([*weigh(plan, recognised, others, codes), *offers], key=_position)
+
+
+def _position(candidate: Candidate) -> int:
+    return candidate.action
 
 
 def _clamped(weight: float) -> float:

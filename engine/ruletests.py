@@ -10,6 +10,7 @@ from engine.compiler.bundle import Bundle
 from engine.compiler.rule_test_files import ReadTest, RuleTest, read_tests
 from engine.decision import Decision
 from engine.errors import Diagnostic, Span
+from engine.experiments import as_is
 from engine.explain import Because, Rejection, why, why_not
 from engine.ids import ActionId, RuleId
 from engine.pipeline import decide
@@ -59,7 +60,7 @@ class RuleTestResult:
 
 def run_rule_tests(bundle: Bundle) -> tuple[RuleTestResult, ...]:
     """Run every test of every rule file, in file order."""
-    greedy = replace(bundle.plan, exploration_bound=0.0)
+    greedy = as_is(bundle.plan)
     return tuple(_result(greedy, read) for source in bundle.tests for read in read_tests(bundle, source))
 
 

@@ -37,6 +37,8 @@ def _lines(answer: Mapping[str, Any]) -> Iterator[str]:
     yield f"ruleset {answer.get('ruleset', 'unknown')}, model {answer['model']}"
     if answer["degraded"]:
         yield f"degraded: {', '.join(answer['degraded'])}"
+    if answer.get("arms"):
+        yield f"experiments: {', '.join(f'{name} {arm}' for name, arm in answer['arms'].items())}"
     for proposition in answer["propositions"]:
         for option in proposition["options"]:
             yield ""
@@ -79,6 +81,8 @@ def _figures(body: Mapping[str, Any]) -> Iterator[str]:
     place = f"ranked {body['ranked']}: " if body.get("ranked") else ""
     priority = f"priority {body['priority']:.4f} = " if body.get("priority") is not None else ""
     yield f"{_INDENT}{place}{priority}{factors}"
+    if body.get("selection_probability") is not None:
+        yield f"{_INDENT}selected with probability {body['selection_probability']:.4f}"
 
 
 def _reasons(reasons: Iterable[Mapping[str, Any]]) -> Iterator[str]:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from engine.decision import Decision, PlacementRequest, Request, Snapshot
+from engine.experiments import as_is
 from engine.explain import Because, why_not_this
 from engine.ids import MomentId
 from engine.pipeline import decide
@@ -107,7 +108,7 @@ class Funnel:
     """Puts every question to every customer, and counts where one action's way ends."""
 
     def __init__(self, plan: Plan, action: int, questions: Sequence[Request], now: datetime) -> None:
-        self._plan = plan
+        self._plan = as_is(plan)
         self._action = action
         self._now = now
         self._scorer = EvenScorer(len(plan.actions))

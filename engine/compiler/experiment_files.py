@@ -1,4 +1,4 @@
-"""Reads `policy/experiments.yaml`: which treatments are compared, and on whom."""
+"""Reads `policy/experiments.yaml`: what is compared, and on whom."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -12,10 +12,11 @@ from engine.compiler.parse import Scalar, read_number
 from engine.compiler.versions import apart
 from engine.experiments import HOLDOUT
 from engine.ids import PlacementId
-from engine.plan import Experiment
+from engine.plan import ArbitrationArm, Experiment, Subject
 
 _WHOLE: Final = 2**32
-_HINT: Final = "such as `isa@web.hero`"
+_HINT: Final = f"such as `isa@web.hero`; or `{Subject.ALL_OFFERS}`, or `{Subject.ARBITRATION}`"
+_ARBITRATION_ARMS: Final = tuple(str(each) for each in ArbitrationArm)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,14 +38,39 @@ def read_experiments(form: Form, context: ReadContext) -> tuple[ReadExperiment, 
 def _experiment(form: Form, context: ReadContext) -> ReadExperiment | None:
     name = form.name("experiment")
     head = read_head(form, "experiment", name)
-    place = _place(form, context)
+    subject = Subject(form.text("of")) if form.text("of") in _EVERYWHERE else Subject.TREATMENTS
+    place = _place(form, context) if subject is Subject.TREATMENTS else (None, None, ())
     arms = _arms(form)
     form.finish()
     if place is None or not arms:
         return None
+    _require_meaning(subject, form, context)
     action, channel, placements = place
-    experiment = Experiment(head=head, id=name, action=action, channel=channel, placements=placements, arms=tuple(arms))
+    experiment = Experiment(
+        head=head,
+        id=name,
+        subject=subject,
+        action=action,
+        channel=channel,
+        placements=placements,
+        arms=tuple(arms),
+    )
     return ReadExperiment(experiment=experiment, form=form)
+
+
+_EVERYWHERE: Final = (Subject.ALL_OFFERS, Subject.ARBITRATION)
+
+
+def _require_meaning(subject: Subject, form: Form, context: ReadContext) -> None:
+    """What concerns all offers has arms of fixed meaning: those held out, or the ways to choose."""
+    arms = [key for key, _ in form.entries("arms")]
+    if subject is Subject.ALL_OFFERS and HOLDOUT not in [key.text for key in arms]:
+        hint = f"such as `arms: {{offers: 98%, {HOLDOUT}: 2%}}`"
+        context.problems.error(form.key_span("arms"), f"of all offers, one arm must be `{HOLDOUT}`", hint)
+    if subject is Subject.ARBITRATION:
+        for key in arms:
+            if key.text not in _ARBITRATION_ARMS:
+                context.problems.unknown(key.span, "arm of arbitration", key.text, _ARBITRATION_ARMS)
 
 
 def _place(form: Form, context: ReadContext) -> tuple[int, int, tuple[PlacementId, ...]] | None:
@@ -55,7 +81,8 @@ def _place(form: Form, context: ReadContext) -> tuple[int, int, tuple[PlacementI
     channel_id, _, placement = where.partition(".")
     channel = next((each for each in context.channels if each.id == channel_id), None)
     if action not in context.position_by_action:
-        context.problems.unknown(node.span, "action", action, context.position_by_action)
+        known = (*context.position_by_action, *(() if "@" in node.text else _EVERYWHERE))
+        context.problems.unknown(node.span, "action", action, known)
     elif not placement:
         context.problems.error(node.span, "`of` names an action at a placement", _HINT)
     elif channel is None:
@@ -108,7 +135,8 @@ def with_arms(
         for read in actions
     ]
     for at, each in enumerate(experiments):
-        _require_difference(at, each, bound[each.experiment.action], context)
+        if each.experiment.action is not None:
+            _require_difference(at, each, bound[each.experiment.action], context)
     return bound
 
 
@@ -117,14 +145,15 @@ def _refuse_rivals(experiments: Sequence[ReadExperiment], context: ReadContext) 
     for at, one in enumerate(experiments):
         for other in experiments[:at]:
             first, second = other.experiment, one.experiment
-            same = (first.action, first.channel) == (second.action, second.channel)
+            same = (first.subject, first.action, first.channel) == (second.subject, second.action, second.channel)
             days, others = first.head.validity, second.head.validity
             together = days.first_day <= others.last_day and others.first_day <= days.last_day
-            if same and together and set(first.placements) & set(second.placements):
+            meet = first.action is None or not set(first.placements).isdisjoint(second.placements)
+            if same and together and meet:
                 context.problems.error(
                     one.form.span_of("of"),
                     f"the experiment `{first.id}` runs there at the same time",
-                    "give them disjoint `valid` windows, or other placements",
+                    "give them disjoint `valid` windows" + ("" if first.action is None else ", or other placements"),
                 )
 
 

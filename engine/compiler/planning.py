@@ -81,7 +81,7 @@ def plan_of(read: ReadRules, bundle_hash: str, warnings: tuple[Diagnostic, ...])
         levers_by_action=_levers_by_action(rules.arbitration.levers, len(context.channels), len(rules.actions)),
         experiments=rules.experiments,
         experiments_by_channel=tuple(
-            tuple(at for at, each in enumerate(rules.experiments) if each.channel == channel.position)
+            tuple(at for at, each in enumerate(rules.experiments) if each.channel in (None, channel.position))
             for channel in context.channels
         ),
         exploration_bound=rules.arbitration.exploration_bound,

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from engine import Decision, Plan
 from engine.contacts import ContactState
-from engine.exploration import WHOLE, pick
+from engine.decision import WHOLE
+from engine.exploration import pick
 from engine.reasons import Reason
 from tests.builders import KEY
 from tests.reference.contacts import ContactRules

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.decision import Candidate
-from engine.exploration import WHOLE, confidence, draw, pick, weigh
+from engine.decision import WHOLE, Candidate
+from engine.exploration import confidence, draw, pick, weigh
 from tests.builders import KEY, SteadyScorer, a_customer, a_plan, a_question, an_action, decided, the_arbitration
 
 SLATES = st.lists(

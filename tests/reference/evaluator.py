@@ -54,6 +54,8 @@ class Answer:
     """Of each candidate, in minor units."""
     terms: dict[str, dict[str, Fraction]]
     arms: dict[str, str]
+    ghosts: dict[str, list[str]]
+    """What would have been shown if nothing had been held out, where that concerns something ranked."""
     because: dict[str, list["Told"]]
     """Why each action is not shown, as far as rules and their cells decided it."""
     speaking: dict[str, list[str]]
@@ -208,10 +210,12 @@ class Evaluator:
         values = {action: self._value(action) * 100 for action in weights}
         speaking = {action: self._speaking(action, themes) for action in weights}
         ranking = self._rank(weights, self.question.propensities if profiling else self.question.baseline)
-        shown = self._fill(ranking)
+        shown, ghosts = self._fill(ranking), {}
         for action in ranking:
             held_out = any(self._held_out(action, place) for place, _ in self.question.placements)
             self.reasons[action] = "holdout" if held_out else "outranked"
+        if "holdout" in self.reasons.values():
+            ghosts = {place: [each for each, _ in options] for place, options in self._fill(ranking, True).items()}
         for options in shown.values():
             for action, _ in options:
                 self.reasons[action] = "chosen"
@@ -225,6 +229,7 @@ class Evaluator:
             values=values,
             terms={action: self._terms(action) for options in shown.values() for action, _ in options},
             arms=self.arms,
+            ghosts=ghosts,
             because=self.because,
             speaking=speaking,
         )
@@ -319,7 +324,9 @@ class Evaluator:
         found = {}
         for each in listed(self._document("policy/experiments.yaml").get("experiments")):
             experiment = tree_of(each)
-            if self.valid(experiment) and any(self._covers(experiment, place) for place, _ in self.question.placements):
+            everywhere = experiment["of"] in ("all_offers", "arbitration")
+            covered = any(self._covers(experiment, place) for place, _ in self.question.placements)
+            if self.valid(experiment) and (everywhere or covered):
                 found[str(experiment["experiment"])] = self._arm(experiment)
         return found
 
@@ -347,9 +354,25 @@ class Evaluator:
                 return self._arm(experiment)
         return None
 
+    def _arm_everywhere(self, subject: str) -> str | None:
+        """The customer's arm in the experiment on all offers, or on arbitration."""
+        for each in listed(self._document("policy/experiments.yaml").get("experiments")):
+            if tree_of(each)["of"] == subject and self.valid(tree_of(each)):
+                return self._arm(tree_of(each))
+        return None
+
+    def _way(self, action: str) -> str:
+        """How an action is chosen among others: experiments concern offers alone."""
+        return (self._tier(action) == "offer" and self._arm_everywhere("arbitration")) or "as_is"
+
+    def _kept_back(self, action: str, place: str) -> bool:
+        """Whether an experiment keeps the customer from seeing an action."""
+        every_offer = self._tier(action) == "offer" and self._arm_everywhere("all_offers") == "holdout"
+        return every_offer or self._arm_at(action, place) == "holdout"
+
     def _held_out(self, action: str, place: str) -> bool:
         """Whether an action that could show is kept back."""
-        return self._arm_at(action, place) == "holdout" and self.treatment(action, place) is not None
+        return self._kept_back(action, place) and self.treatment(action, place) is not None
 
     # --- treatments --------------------------------------------------------------------------------------------------
 
@@ -419,6 +442,9 @@ class Evaluator:
         self.promoting: dict[str, list[str]] = {}
         for action in self._open():
             promotions = list(self._promotions(action)) if profiling else []
+            if self._way(action) == "engagement_only":
+                weights[action] = Fraction(1)
+                continue
             serving = sorted(
                 (-Fraction(str(active[theme].get("weight", "1"))), theme)
                 for theme, step in steps.items()
@@ -476,13 +502,16 @@ class Evaluator:
     def _speaking(self, action: str, themes: Mapping[str, str]) -> list[str]:
         """The theme, triggers, levers and experiments of a candidate."""
         found = [f"theme/{themes[action]}"] if action in themes else []
-        found += self.promoting.get(action, [])
+        found += self.promoting.get(action, []) if self._way(action) != "engagement_only" else []
         for each in listed(self._document("policy/arbitration.yaml").get("levers")):
-            if self.valid(tree_of(each)) and self._pulls(tree_of(each), action):
+            pulled = self._way(action) not in ("engagement_only", "no_levers") and self._pulls(tree_of(each), action)
+            if pulled and self.valid(tree_of(each)):
                 found.append(f"lever/{tree_of(each)['lever']}")
         for each in listed(self._document("policy/experiments.yaml").get("experiments")):
             experiment = tree_of(each)
-            if str(experiment["of"]).partition("@")[0] == action and experiment["experiment"] in self.arms:
+            on_offers = experiment["of"] in ("all_offers", "arbitration") and self._tier(action) == "offer"
+            on_this = on_offers or str(experiment["of"]).partition("@")[0] == action
+            if on_this and experiment["experiment"] in self.arms:
                 found.append(f"experiment/{experiment['experiment']}")
         return found
 
@@ -505,9 +534,11 @@ class Evaluator:
         order = []
         for action, weight in weights.items():
             expected = propensities[action] * self._value(action)
-            if self._tier(action) in worth_it and not expected - cost > 0:
+            way = self._way(action)
+            if self._tier(action) in worth_it and way != "engagement_only" and not expected - cost > 0:
                 self._stop(action, "not_worth_contact")
             else:
+                expected = self._value(action) if way == "no_propensity" else expected
                 order.append((TIERS.index(self._tier(action)), -expected * weight * self._lever(action), action))
         return [action for _, _, action in sorted(order)]
 
@@ -544,6 +575,8 @@ class Evaluator:
     def _lever(self, action: str) -> Fraction:
         """1 + the sum of the percentages, clamped to 0.5..2."""
         percent = Fraction(0)
+        if self._way(action) in ("no_levers", "engagement_only"):
+            return Fraction(1)
         for each in listed(self._document("policy/arbitration.yaml").get("levers")):
             lever = tree_of(each)
             if self.valid(lever) and self._pulls(lever, action):
@@ -561,8 +594,8 @@ class Evaluator:
 
     # --- fill --------------------------------------------------------------------------------------------------------
 
-    def _fill(self, ranking: list[str]) -> dict[str, list[tuple[str, str]]]:
-        """Each slot takes the best unused action that fits, deducting caps as it goes."""
+    def _fill(self, ranking: list[str], ghosts: bool = False) -> dict[str, list[tuple[str, str]]]:
+        """Each slot takes the best unused action that fits, deducting caps as it goes; `ghosts`: nothing held out."""
         shown: dict[str, list[tuple[str, str]]] = {}
         used: list[str] = []
         places = tree_of(self.channel, "placements")
@@ -571,24 +604,34 @@ class Evaluator:
         ):
             most = int(str(tree_of(places[place]).get("max_per_group", "1000")))
             shown[place] = []
-            for _ in range(count):
+            for slot in range(count):
                 here = [action for action, _ in shown[place]]
-                free = (
+                free = [
                     action
                     for action in ranking
                     if action not in used
                     and self.treatment(action, place) is not None
-                    and self._arm_at(action, place) != "holdout"
+                    and (ghosts or not self._kept_back(action, place))
                     and sum(self._group(each) == self._group(action) for each in here) < most
                     and not any(self._apart(action, other) for other in used)
                     and self.contact.leaves_room(action, used)
-                )
-                best = next(free, None)
-                if best is None:
+                ]
+                if not free:
                     break
+                best = self._drawn([each for each in free if self._tier(each) == self._tier(free[0])], place, slot)
                 used.append(best)
                 shown[place].append((best, str(self.treatment(best, place))))
         return shown
+
+    def _drawn(self, free: list[str], place: str, slot: int) -> str:
+        """The best, or in an arm that leaves it to chance any: 32 bits of a keyed hash over as many equal shares."""
+        if self._way(free[0]) not in ("random_relevant", "engagement_only"):
+            return free[0]
+        where = f"{self.question.customer}|{self.question.channel}.{place}|{slot}|{self.today.toordinal()}|0|0"
+        drawn = int.from_bytes(hashlib.blake2b(where.encode(), digest_size=4, key=self.key).digest(), "big")
+        share = 2**32 // len(free)
+        rounding = 2**32 - share * len(free)
+        return free[max(0, (drawn - rounding) // share)]
 
     def _apart(self, one: str, other: str) -> bool:
         """`never_with`, whichever of the two says it."""

@@ -76,6 +76,10 @@ def told(plan: Plan, decision: Decision) -> dict[str, object]:
             for theme, step in decision.steps.items()
         },
         "arms": {plan.experiments[at].id: arm for at, arm in decision.arms.items()},
+        "ghosts": {
+            str(each.placement.id): [ids[option.candidate.action] for option in each.options]
+            for each in decision.ghosts
+        },
     }
 
 
@@ -142,6 +146,7 @@ def slowly_told(plan: Plan, case: Case, answer: Answer) -> dict[str, object]:
         "ranking": answer.ranking,
         "steps": answer.steps,
         "arms": answer.arms,
+        "ghosts": answer.ghosts,
     }
 
 

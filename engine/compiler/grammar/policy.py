@@ -153,27 +153,30 @@ ARBITRATION: Final = Shape(
 )
 EXPERIMENT: Final = Shape(
     name="an experiment",
-    doc="Compares treatments of one action at a placement. A customer stays in one arm, drawn from a keyed hash.",
+    doc="Compares treatments of one action at a placement, or all offers with none, or ways to choose among offers. A "
+    "customer stays in one arm, drawn from a keyed hash.",
     keys=(
         Key("experiment", Name(), "The experiment's id; another id draws the arms anew.", required=True),
         *HEAD,
         Key(
             "of",
-            Text(pattern=rf"{NAME}@{NAME}\.(?:{NAME}|\*)", example="home_insurance@web.hero"),
-            "What is compared where: `action@channel.placement`, or `action@channel.*`.",
+            Text(pattern=rf"{NAME}@{NAME}\.(?:{NAME}|\*)|all_offers|arbitration", example="home_insurance@web.hero"),
+            "What is compared: `action@channel.placement` or `action@channel.*` its treatments there, `all_offers` "
+            "whether offers are shown at all, `arbitration` how they are chosen.",
             required=True,
         ),
         Key(
             "arms",
             ByName(Name(), Text(pattern=rf"{PLAIN_NUMBER}\s*%", example="50%")),
-            "The arms with their shares of the customers, 100% together. `holdout` is ranked and then shown nothing.",
+            "The arms with their shares of the customers, 100% together. `holdout` is ranked and then shown nothing. "
+            "Of `arbitration` they are `as_is`, `random_relevant`, `no_propensity`, `no_levers`, `engagement_only`.",
             required=True,
         ),
     ),
 )
 EXPERIMENTS: Final = Shape(
     name="policy/experiments.yaml",
-    doc="What is compared on whom. Treatments name the arm that they are for.",
+    doc="What is compared on whom: treatments, which name the arm that they are for, all offers, and arbitration.",
     keys=(Key("experiments", Parts("an experiment"), "The experiments."),),
 )
 

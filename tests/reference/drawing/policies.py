@@ -6,6 +6,15 @@ from tests.reference.drawing.rules import CHANNELS, GROUPS, PLACES, RuleDice
 from tests.reference.facts import tree_of
 from tests.reference.natural import Tree
 
+ALL_OR_NOTHING: dict[str, Tree] = {"offers": "75%", "holdout": "25%"}
+WAYS: dict[str, Tree] = {
+    "as_is": "20%",
+    "random_relevant": "20%",
+    "no_propensity": "20%",
+    "no_levers": "20%",
+    "engagement_only": "20%",
+}
+
 
 class PolicyDice(RuleDice):
     """Draws guards, contact policy and arbitration."""
@@ -117,12 +126,19 @@ class PolicyDice(RuleDice):
             trial: dict[str, Tree] = {"experiment": f"e_{action}", "of": f"{action}@{channel}.{place}", "arms": arms}
             self.trials.append({**trial, **self.validity()})
 
+        if not self.often(5):
+            self.trials.append({"experiment": "e_all", "of": "all_offers", "arms": ALL_OR_NOTHING, **self.validity()})
+        if not self.often(5):
+            self.trials.append({"experiment": "e_ways", "of": "arbitration", "arms": WAYS, **self.validity()})
+
     def experiments(self) -> Tree:
         """Those experiments that compare something."""
         used = {experiment for experiment, _ in self.arms_used}
         return {
             "experiments": [
-                trial for trial in self.trials if trial["experiment"] in used or "holdout" in tree_of(trial["arms"])
+                trial
+                for trial in self.trials
+                if trial["experiment"] in used or not {"holdout", "as_is"}.isdisjoint(tree_of(trial["arms"]))
             ]
         }
 

@@ -114,7 +114,10 @@ def test_holdout_is_ranked_and_then_withheld() -> None:
     assert reasons(plan, decision) == {"isa": "holdout", "loan": "chosen"}
     (rejection,) = why_not(plan, question, decision)
     assert rejection.because[0].rule == "experiment/e"
-    assert rejection.because[0].detail == "the customer is in the arm `holdout`"
+    assert (
+        rejection.because[0].detail == "the customer is in the arm `holdout`; it would have been shown at hero, rank 1"
+    )
+    assert [plan.actions[each.candidate.action].id for each in decision.ghosts[0].options] == ["isa"]
     both = decided(plan, a_question(plan, "web.hero", "web.footer", customer=customer, count=1), key=KEY)
     assert offered(plan, both) == ["loan", "isa"]
 

@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from engine import exploration
-from engine.decision import Candidate
-from engine.exploration import WHOLE, confidence, pick, weigh
+from engine.decision import WHOLE, Candidate
+from engine.exploration import confidence, pick, weigh
 from tests.builders import (
     KEY,
     NOW,
