@@ -43,14 +43,15 @@ class House:
             [sys.executable, "-m", "api.server"],
             port,
             self.folder / f"server-{port}.log",
-            self._environment({"port": port} | settings),
+            self.environment({"port": port} | settings),
         )
 
     def behind_proxy(self) -> Mapping[str, object]:
         """The settings of a server that reaches its store through the proxy alone."""
         return {"redis_url": self.proxy.url, "secrets": self.settings.secrets_path}
 
-    def _environment(self, settings: Mapping[str, object]) -> dict[str, str]:
+    def environment(self, settings: Mapping[str, object]) -> dict[str, str]:
+        """The environment of a process of this installation."""
         common = {"data_dir": self.settings.data_dir, "rules": self.settings.rules, "watch_rules": False}
         return {f"NEXTBEST_{name.upper()}": str(value) for name, value in {**common, **settings}.items()}
 
