@@ -25,6 +25,7 @@ from api.beside import beside, repeating
 from api.exposition import MetricsFolder
 from api.known import learning
 from api.ports import StoredRecord, StoreUnavailable
+from api.reloading.beginning import begin_with
 from api.reloading.bundles import Bundles
 from api.reloading.reloader import Reloader
 from api.scorers import open_scorers
@@ -38,7 +39,7 @@ from api.tokens import TokenCodec
 from api.watch import StoreWatch
 from engine import Plan, compile_bundle
 from engine.compiler.bundle import MODEL, hash_of
-from engine.compiler.carry import pack_plan, unpack_plan
+from engine.compiler.carry import unpack_plan
 from engine.decision import Snapshot
 
 YOUNG_OBJECTS: Final = 20_000
@@ -67,8 +68,10 @@ def compile_rules(source: Path) -> Plan:
 def see_that_it_can_start(settings: Settings) -> None:
     """Find out before any process is started what would keep all of them from starting, and leave them the bundle.
 
+    Where something is wrong with the rules on disk, that bundle is the one that served last.
+
     Raises:
-        RuleErrors: the rule files do not make a bundle.
+        RuleErrors: the rule files do not make a bundle, or their tests fail, and none has served here before.
         BundleUnreadable: there are none.
         SecretsUnusable: the keys cannot be had.
         UnsuitableStore: the external store would lose or evict what was acknowledged.
@@ -82,21 +85,6 @@ def see_that_it_can_start(settings: Settings) -> None:
 def bundles_of(settings: Settings, keys: Secrets) -> Bundles:
     """The installation's bundles."""
     return Bundles(settings.data_dir, keys, str(settings.rules))
-
-
-def begin_with(bundles: Bundles, rules: Path) -> Plan:
-    """Compile what lies on disk, and make it the bundle with which the installation's processes start.
-
-    Raises:
-        RuleErrors: with everything that is wrong with it.
-        BundleUnreadable: there is nothing.
-    """
-    files = read_rules(rules)
-    plan = compile_bundle(files, root=str(rules)).plan
-    bundles.keep(plan.hash, files)
-    bundles.stage(plan.hash, pack_plan(plan))
-    bundles.make_current(plan.hash)
-    return plan
 
 
 def open_bundle(settings: Settings, bundles: Bundles) -> tuple[Plan, str | None]:

@@ -99,8 +99,8 @@ class EmbeddedServer:
 
     def __init__(self, data_dir: Path, *, max_memory_mb: int = 0) -> None:
         """`max_memory_mb`: beyond it writes are refused; 0 is no limit."""
-        self._data_dir = data_dir
-        self._folder = data_dir / "valkey"
+        self._data_dir = data_dir.absolute()
+        self._folder = self._data_dir / "valkey"
         self._max_memory_mb = max_memory_mb
         self._lock: IO[str] | None = None
         self.child: subprocess.Popen[bytes] | None = None
@@ -156,7 +156,7 @@ class EmbeddedServer:
             self._running = None
             self.child = None
             _pid_file(self._data_dir).unlink(missing_ok=True)
-            if socket.parent != self._folder.absolute():
+            if socket.parent != self._folder:
                 shutil.rmtree(socket.parent, ignore_errors=True)
         self._release_lock()
 
@@ -225,7 +225,7 @@ class EmbeddedServer:
         return launched
 
     def _socket_path(self) -> str:
-        beside = str((self._folder / "server.sock").absolute())
+        beside = str(self._folder / "server.sock")
         if len(os.fsencode(beside)) <= MAX_SOCKET_PATH:
             return beside
         before = RunningServer.of(self._data_dir)
@@ -236,7 +236,7 @@ class EmbeddedServer:
     def _settings(self, socket: str) -> str:
         settings = {
             **SETTINGS,
-            "dir": f'"{self._folder.absolute()}"',
+            "dir": f'"{self._folder}"',
             "unixsocket": f'"{socket}"',
             "maxmemory": f"{self._max_memory_mb}mb",
         }

@@ -22,7 +22,16 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON."
 RulesDir = Annotated[
     Path, typer.Option("--rules", help="Folder of rule files, or a built bundle.", exists=True, show_default=True)
 ]
-DataDir = Annotated[Path, typer.Option("--data-dir", help="Folder of the installation's data.", file_okay=False)]
+DataDir = Annotated[
+    Path,
+    typer.Option(
+        "--data-dir",
+        help="Folder of the installation's data.",
+        file_okay=False,
+        callback=Path.absolute,
+    ),
+]
+"""Absolute in every command: the processes that it starts stand in other folders."""
 
 P = ParamSpec("P")
 R = TypeVar("R")

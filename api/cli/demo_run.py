@@ -14,7 +14,7 @@ from typing import IO, Final
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from api.bootstrap import begin_with, bundles_of
+from api.bootstrap import bundles_of
 from api.cli.console import FINDINGS, Usage, put, put_json, say
 from api.cli.demo_state import (
     DemoState,
@@ -29,6 +29,7 @@ from api.cli.demo_state import (
 )
 from api.cli.examples import Example, find_examples
 from api.cli.supervisor import Job, JobFailed, Supervisor, address, free_port
+from api.reloading.beginning import Beginning, begin_with
 from api.security import open_secrets
 from api.settings import Settings
 from engine.actions import Tier
@@ -65,15 +66,15 @@ class DemoRun:
             rules=self.rules, data_dir=self.data_dir, host="127.0.0.1", port=free_port("127.0.0.1", self.port)
         )
         with Supervisor(settings) as installation, (self.data_dir / LOG).open("wb") as log:
-            plan = begin_with(bundles_of(settings, open_secrets(settings)), self.rules)
-            self._prepare(installation, log, fingerprint_of_records(plan))
+            begun = begin_with(bundles_of(settings, open_secrets(settings)), self.rules)
+            self._prepare(installation, log, begun)
             with self._phase("start"):
                 installation.go_on()
                 installation.start("API", "api.server")
                 installation.start("event worker", "api.worker")
                 installation.wait_until_ready()
             with self._phase("examples"):
-                offers = {str(action.id) for action in plan.actions if action.tier is Tier.OFFER}
+                offers = {str(action.id) for action in begun.plan.actions if action.tier is Tier.OFFER}
                 examples = find_examples(address(settings), self.data_dir / "bank", offers)
             self.seconds["ready"] = time.perf_counter() - started
             installation.go_on()
@@ -83,10 +84,12 @@ class DemoRun:
             installation.watch()
             say("nextbest: stopping")
 
-    def _prepare(self, installation: Supervisor, log: IO[bytes], records: str) -> None:
+    def _prepare(self, installation: Supervisor, log: IO[bytes], begun: Beginning) -> None:
         """Bring the bank into the store and a model beside it, doing again only what has changed."""
-        with self._phase("bank"):
-            self._make_bank(installation, log)
+        records = fingerprint_of_records(begun.plan)
+        if not begun.refused:
+            with self._phase("bank"):
+                self._make_bank(installation, log)
         state = read_state(self.data_dir)
         bank = fingerprint_of_bank(self.data_dir)
         if state.bank != bank:
@@ -97,9 +100,9 @@ class DemoRun:
             installation.start_store()
         jobs: dict[str, Job] = {}
         if state.loaded_for != records:
-            jobs["load"] = self._job(installation, log, "load", "--source", str(self.data_dir / "bank"))
+            jobs["load"] = self._job(installation, log, begun.rules, "load", "--source", str(self.data_dir / "bank"))
         if state.trained_for != records:
-            jobs["train"] = self._job(installation, log, "train")
+            jobs["train"] = self._job(installation, log, begun.rules, "train")
         with self._phase("load and train"):
             for name, job in jobs.items():
                 self._finish(name, job)
@@ -112,14 +115,14 @@ class DemoRun:
         command += ["--customers", str(self.customers), "--as-of", day.isoformat(), "--json"]
         self._finish("making the bank", installation.run(command, log=log))
 
-    def _job(self, installation: Supervisor, log: IO[bytes], *words: str) -> Job:
+    def _job(self, installation: Supervisor, log: IO[bytes], rules: Path, *words: str) -> Job:
         command = [
             sys.executable,
             "-m",
             "api.cli",
             *words,
             "--rules",
-            str(self.rules),
+            str(rules),
             "--data-dir",
             str(self.data_dir),
         ]

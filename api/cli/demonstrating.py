@@ -38,7 +38,7 @@ def demo(
     chosen = rules or (Path("rules") if Path("rules").is_dir() else BESIDE_THE_PACKAGE)
     run = DemoRun(
         rules=chosen,
-        data_dir=data_dir.absolute(),
+        data_dir=data_dir,
         customers=customers,
         as_of=None if as_of is None else as_of.date(),
         port=port,

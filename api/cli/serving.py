@@ -56,7 +56,7 @@ def serve(
     settings = Settings(
         rules=rules,
         model=None if model is None else model.absolute(),
-        data_dir=data_dir.absolute(),
+        data_dir=data_dir,
         redis_url=redis_url,
         secrets=None if secrets is None else secrets.absolute(),
         store_is_durable=store_is_durable,
@@ -104,11 +104,11 @@ def worker(
     if redis_url is None and running_url(data_dir) is None:
         raise Usage(f"no store runs on {data_dir}: start `nextbest serve --data-dir {data_dir}` first")
     if as_json:
-        put_json({"pid": os.getpid(), "data_dir": str(data_dir.absolute())})
+        put_json({"pid": os.getpid(), "data_dir": str(data_dir)})
     run(
         Settings(
             rules=rules,
-            data_dir=data_dir.absolute(),
+            data_dir=data_dir,
             redis_url=redis_url,
             secrets=None if secrets is None else secrets.absolute(),
             resume=redis_url is None,

@@ -3,6 +3,7 @@
 <hash>.nextbest     the files of a bundle, kept as long as the decisions made with it
 current             the hash of the bundle that serves
 <hash>-<build>.plan   a compiled plan with its seal, for processes of one build; it holds code, hence the seal
+told-*              what somebody has told of already
 judged/             verdicts on bundles, so that of several processes one judges
 """
 
@@ -11,6 +12,7 @@ import hashlib
 import hmac
 import os
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -25,6 +27,9 @@ _CURRENT: Final = "current"
 _PLANS_KEPT: Final = 4
 _VERDICTS_KEPT: Final = 32
 _SEAL_BYTES: Final = 32
+_TOLD: Final = "told-"
+_TOLD_FOR_S: Final = 60.0
+"""The processes of an installation look at the same files within seconds."""
 
 
 class Bundles:
@@ -40,19 +45,19 @@ class Bundles:
 
     def keep(self, ruleset: str, files: Mapping[str, bytes]) -> None:
         """Keep a bundle's files."""
-        if not self._archive(ruleset).exists():
-            _write(self._archive(ruleset), build_archive(files))
+        if not self.archive(ruleset).exists():
+            _write(self.archive(ruleset), build_archive(files))
 
     def files(self, ruleset: str) -> dict[str, bytes] | None:
         """The files of a bundle that served here; None where they are gone or damaged."""
         try:
-            return read_rules(self._archive(ruleset))
+            return read_rules(self.archive(ruleset))
         except BundleUnreadable:
             return None
 
     def has(self, ruleset: str) -> bool:
         """Whether a bundle served here before."""
-        return self._archive(ruleset).exists()
+        return self.archive(ruleset).exists()
 
     @property
     def current(self) -> str | None:
@@ -93,6 +98,22 @@ class Bundles:
         except OSError:
             return None
 
+    def first_to_tell(self, result: str, ruleset: str | None, errors: int) -> bool:
+        """Whether no other process of the installation has just told of this: the log says it once."""
+        name = hashlib.sha256(f"{result} {ruleset} {errors}".encode()).hexdigest()[:16]
+        mine = self._folder / f"{_TOLD}{name}"
+        with suppress(FileNotFoundError):
+            if time.time() - mine.stat().st_mtime > _TOLD_FOR_S:
+                mine.unlink()
+        try:
+            mine.open("x").close()
+        except FileExistsError:
+            return False
+        for other in self._folder.glob(f"{_TOLD}*"):
+            if other != mine:
+                other.unlink(missing_ok=True)
+        return True
+
     @contextmanager
     def one_at_a_time(self) -> Iterator[None]:
         """Wait until no other process judges; one that is killed is out of the way at once."""
@@ -100,7 +121,8 @@ class Bundles:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
-    def _archive(self, ruleset: str) -> Path:
+    def archive(self, ruleset: str) -> Path:
+        """Where a bundle's files are kept."""
         return self._folder / f"{_digits(ruleset)}{SUFFIX}"
 
     def _plan(self, ruleset: str) -> Path:

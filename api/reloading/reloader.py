@@ -176,15 +176,22 @@ class Reloader(Generic[Prepared]):
         self._told = verdict
         match result:
             case "taken_up":
-                for problem in verdict.problems:
-                    _log.warning("%s", problem)
-                _log.warning("rules %s and model %s serve now", ruleset, self._served().model)
-            case "refused":
+                if self._bundles.first_to_tell("sound", verdict.ruleset, len(verdict.problems)):
+                    for problem in verdict.problems:
+                        _log.warning("%s", problem)
+                _log.warning("%s", self._serving_now(ruleset))
+            case "refused" if self._bundles.first_to_tell(verdict.result, verdict.ruleset, verdict.errors):
                 for problem in verdict.problems:
                     _log.error("%s", problem)
                 _log.error("%s: %s is refused, %s goes on serving", self._settings.rules, ruleset, serving)
             case _:
                 pass
+
+    def _serving_now(self, ruleset: str) -> str:
+        if not self._leads:
+            return f"events are folded under rules {ruleset} now"
+        model = self._served().model
+        return f"rules {ruleset} serve now, " + (f"with model {model}" if model is not None else "without a model")
 
     def _failed(self, why: str) -> None:
         self._count("failed", None, 1)

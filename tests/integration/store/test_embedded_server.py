@@ -47,6 +47,15 @@ def test_the_server_is_durable_and_never_forgets_to_make_room(folder: Path) -> N
     server.stop()
 
 
+def test_data_folder_may_be_given_relative_to_where_one_stands(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server itself stands in another folder."""
+    monkeypatch.chdir(folder.parent)
+    server = EmbeddedServer(Path(folder.name))
+    server.start()
+    assert running_url(folder) == server.url
+    server.stop()
+
+
 def test_only_its_owner_reaches_the_server(folder: Path) -> None:
     """By a socket, on no port."""
     server = EmbeddedServer(folder)

@@ -1,14 +1,17 @@
 """Exit codes, JSON, and sentences in place of tracebacks."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from api.cli import app
+from tests.builders import an_action, rule_files
 from tests.unit.api.loading.small_bank import MAPPING, RULES, written
 
+FAILING = "tests: [{name: shown, ask: {channel: web, placement: hero}, expect: {offer: isa}}]"
 COMMANDS = ("demo", "serve", "worker", "load", "check", "test", "explain", "train", "evaluate", "models", "bench")
 
 
@@ -171,6 +174,26 @@ def test_broken_rules_keep_serve_from_starting(rules: Path, tmp_path: Path) -> N
     done = nextbest("serve", "--rules", str(rules), "--data-dir", str(tmp_path), "--port", "0")
     assert done.exit_code == 1
     assert f"{rules}/actions/card.yaml:1:1:" in done.stderr
+
+
+def test_failing_test_keeps_serve_from_starting(rules: Path, tmp_path: Path) -> None:
+    """As it keeps a reload from taking the rules up."""
+    shutil.rmtree(rules)
+    for name, content in rule_files(an_action("isa", FAILING)).items():
+        (rules / name).parent.mkdir(parents=True, exist_ok=True)
+        (rules / name).write_bytes(content)
+    done = nextbest("serve", "--rules", str(rules), "--data-dir", str(tmp_path), "--port", "0")
+    assert done.exit_code == 1
+    assert "the test `shown` fails" in done.stderr
+
+
+def test_data_folder_is_the_same_wherever_a_process_stands(
+    rules: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A relative one is made absolute at the door of every command."""
+    monkeypatch.chdir(tmp_path)
+    done = nextbest("worker", "--rules", str(rules), "--data-dir", "here")
+    assert f"no store runs on {tmp_path}/here" in done.stderr
 
 
 def test_models_of_a_new_installation_are_none(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What is kept of bundles, and for whom a compiled plan is good."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -83,3 +84,15 @@ def test_hash_that_leads_out_of_the_folder_is_refused(tmp_path: Path) -> None:
     """A name is no path."""
     with pytest.raises(ValueError, match="not the hash of a bundle"):
         bundles(tmp_path).files("sha256:../../etc")
+
+
+def test_what_several_processes_find_is_told_by_one(tmp_path: Path) -> None:
+    """Until something else is found, and somebody who looks much later tells it again."""
+    first, second = bundles(tmp_path), bundles(tmp_path)
+    assert first.first_to_tell("refused", HASH, 1)
+    assert not second.first_to_tell("refused", HASH, 1)
+    assert second.first_to_tell("sound", HASH, 0)
+    assert first.first_to_tell("refused", HASH, 1)
+    (told,) = (tmp_path / "bundles").glob("told-*")
+    os.utime(told, (0, 0))
+    assert second.first_to_tell("refused", HASH, 1)

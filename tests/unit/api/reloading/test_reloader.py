@@ -116,6 +116,27 @@ async def test_refused_bundle_changes_nothing_and_is_told_once(
     assert house.metrics.reload_behind.values == {(): 1.0}
 
 
+async def test_each_problem_is_told_once_however_many_processes_find_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The API and the event worker look at the same files."""
+    for _ in range(2):
+        await a_house(tmp_path, REFUSED).reloader().reload()
+    assert caplog.text.count("rules/a.yaml:1:2: no") == 1
+    assert caplog.text.count("is refused") == 1
+
+
+async def test_success_says_with_which_model(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Or that there is none."""
+    house = a_house(tmp_path, a_verdict())
+    await house.reloader().reload()
+    assert f"rules {SECOND.hash} serve now, with model m" in caplog.text
+    house = a_house(tmp_path, a_verdict())
+    house.model = None
+    await house.reloader().reload()
+    assert f"rules {SECOND.hash} serve now, without a model" in caplog.text
+
+
 async def test_model_alone_may_change(tmp_path: Path) -> None:
     """The plan that serves is bound to it; nothing is unpacked."""
     house = a_house(tmp_path, a_verdict(ruleset=FIRST.hash, model="other"))
