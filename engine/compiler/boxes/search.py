@@ -38,6 +38,20 @@ class Goal:
 
 _Ways = tuple[tuple[Goal, ...], ...]
 """Lists of goals, of which one has to be met."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Step:
+    """What a condition comes down to; the same of every question that asks for it."""
+
+    condition: Condition
+    region: Region | None = None
+    parts: tuple[Goal, ...] = ()
+    """What has to hold as well."""
+    ways: _Ways = ()
+    nowhere: bool = False
+
+
 Box = dict[str, Region]
 """What is left of every axis that was asked about, by its name."""
 
@@ -48,6 +62,8 @@ class Search:
     def __init__(self, world: World) -> None:
         self._world = world
         self._count = 0
+        self._steps: dict[tuple[int, Wanted, bool, bool], _Step] = {}
+        """By identity of the condition, which each step holds."""
 
     def somebody(self, goals: Sequence[Goal], *, sure: bool = False) -> Box | None:
         """A box of customers who meet all goals, None where there are none (or none that is sure).
@@ -86,10 +102,13 @@ class Search:
                     return None
             elif goal.condition is None:
                 choices = [*choices, goal.options]
-            elif (options := self._take(box, goal, waiting, sure)) is None:
-                return None
-            elif options:
-                choices = [*choices, options]
+            else:
+                step = self._step(goal, goal.condition, sure)
+                if step.nowhere or (step.region is not None and not _narrow(box, step.region)):
+                    return None
+                waiting.extend(step.parts)
+                if step.ways:
+                    choices = [*choices, step.ways]
         if not choices:
             return box if self._is_consistent(box, sure) else None
         first = min(range(len(choices)), key=lambda at: len(choices[at]))
@@ -100,25 +119,30 @@ class Search:
                 return found
         return None
 
-    def _take(self, box: Box, goal: Goal, waiting: list[Goal], sure: bool) -> _Ways | None:
-        """Narrow the box, or add what has to hold as well; the ways there are, if several. None: there is none."""
-        condition, wanted = goal.condition, goal.wanted
-        assert condition is not None
+    def _step(self, goal: Goal, condition: Condition, sure: bool) -> _Step:
+        key = (id(condition), goal.wanted, goal.guarded, sure)
+        found = self._steps.get(key)
+        if found is None:
+            found = self._steps[key] = self._first_step(goal, condition, sure)
+        return found
+
+    def _first_step(self, goal: Goal, condition: Condition, sure: bool) -> _Step:
+        wanted = goal.wanted
         match condition:
             case Not(item):
-                waiting.append(Goal(condition=item, wanted=wanted.negated, guarded=goal.guarded))
+                part = Goal(condition=item, wanted=wanted.negated, guarded=goal.guarded)
+                return _Step(condition=condition, parts=(part,))
             case All(items) | AnyOf(items):
-                parts = [Goal(condition=item, wanted=wanted, guarded=goal.guarded) for item in items]
+                parts = tuple(Goal(condition=item, wanted=wanted, guarded=goal.guarded) for item in items)
                 if wanted.needs_all is isinstance(condition, All) or len(parts) == 1:
-                    waiting.extend(parts)
-                else:
-                    return tuple((part,) for part in parts) or None
+                    return _Step(condition=condition, parts=parts)
+                return _Step(condition=condition, ways=tuple((part,) for part in parts), nowhere=not parts)
             case OneOf(fact=fact) if fact.name in self._world.need_by_name:
-                return _of_need(self._world.need_by_name[fact.name], condition, wanted)
+                ways = _of_need(self._world.need_by_name[fact.name], condition, wanted)
+                return _Step(condition=condition, ways=ways, nowhere=not ways)
             case _:
                 region = region_of(self._world, condition, wanted, guarded=goal.guarded, sure=sure)
-                return () if region is not None and _narrow(box, region) else None
-        return ()
+                return _Step(condition=condition, region=region, nowhere=region is None)
 
     # --- what the axes have to do with each other --------------------------------------------------------------------
 
@@ -165,7 +189,7 @@ def _narrow(box: Box, region: Region) -> bool:
     return not domain.is_empty
 
 
-def _of_need(need: Need, cell: OneOf, wanted: Wanted) -> _Ways | None:
+def _of_need(need: Need, cell: OneOf, wanted: Wanted) -> _Ways:
     """A need is true if its condition is, or it held a while ago, and false otherwise: never unknown."""
     held = {bool(value) for value in cell.values}
     true = wanted in (Wanted.TRUE, Wanted.NOT_FALSE)
@@ -183,7 +207,7 @@ def _of_need(need: Need, cell: OneOf, wanted: Wanted) -> _Ways | None:
             ways.append((Goal(condition=need.condition, wanted=Wanted.NOT_TRUE), no))
         else:
             ways.append((Goal(condition=need.condition, wanted=Wanted.NOT_TRUE),))
-    return tuple(ways) or None
+    return tuple(ways)
 
 
 def _are_missing_together(box: Box) -> bool:

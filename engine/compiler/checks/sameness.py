@@ -1,4 +1,4 @@
-"""Whether two conditions ask the same, wherever they stand and however they are worded."""
+"""What a condition asks, wherever it stands and however it is worded."""
 
 from dataclasses import replace
 from typing import Final
@@ -20,10 +20,3 @@ def unplaced(condition: Condition) -> Condition:
             return AnyOf(tuple(unplaced(item) for item in items))
         case _:
             return replace(condition, span=_NOWHERE, text="")
-
-
-def are_same(condition: Condition | None, other: Condition | None) -> bool:
-    """Whether both ask the same; none is like none."""
-    if condition is None or other is None:
-        return condition is other
-    return unplaced(condition) == unplaced(other)

@@ -10,7 +10,7 @@ from typing import Final
 from engine.compiler.boxes.axes import Region, Wanted
 from engine.compiler.boxes.search import Goal, flattened
 from engine.compiler.checks.impossible import at_its_moments
-from engine.compiler.checks.sameness import are_same
+from engine.compiler.checks.sameness import unplaced
 from engine.compiler.checks.subject import Subject, is_nobody
 from engine.compiler.form import Problems
 from engine.errors import Code
@@ -87,8 +87,13 @@ def _report(rule: _Rule, other: _Rule, problems: Problems, both: bool) -> None:
 
 
 def _triggers(subject: Subject) -> _Kind:
+    suppressions = [None if each.suppression is None else unplaced(each.suppression) for each in subject.triggers]
+
     def covers(by: int, at: int) -> bool:
-        return _covers(subject.triggers[by], subject.triggers[at])
+        trigger, other = subject.triggers[by], subject.triggers[at]
+        if not _promotes(trigger, other):
+            return False
+        return not other.suppresses or (_suppresses(trigger, other) and suppressions[by] == suppressions[at])
 
     return _Kind(rules=[_trigger(subject, trigger) for trigger in subject.triggers], covers=covers)
 
@@ -112,19 +117,18 @@ def _elsewhere(goals: Sequence[Goal]) -> Iterator[Goal]:
             yield Goal(region=Region(axis, axis.universe.without(goal.region.domain)))
 
 
-def _covers(trigger: Trigger, other: Trigger) -> bool:
-    """Whether a trigger promotes and suppresses whatever another does, whenever that one matches."""
+def _promotes(trigger: Trigger, other: Trigger) -> bool:
+    """Whether a trigger promotes whatever another does, at least as much."""
     weight_by_action = dict(trigger.promotes)
-    promotes = all(
+    return all(
         action in weight_by_action and _at_least(weight_by_action[action], weight) for action, weight in other.promotes
     )
-    return promotes and (not other.suppresses or _suppresses(trigger, other))
 
 
 def _suppresses(trigger: Trigger, other: Trigger) -> bool:
+    """Whether a trigger suppresses whatever another does, at all of its moments."""
     at_all = trigger.moments is None or (other.moments is not None and other.moments <= trigger.moments)
-    same = are_same(trigger.suppression, other.suppression)
-    return at_all and same and set(other.suppresses) <= set(trigger.suppresses)
+    return at_all and set(other.suppresses) <= set(trigger.suppresses)
 
 
 def _at_least(weight: float, other: float) -> bool:

@@ -3,7 +3,10 @@
 import pytest
 
 from engine import RuleErrors, compile_bundle
+from engine.compiler.boxes import search
+from engine.compiler.boxes.axes import Region, Wanted, World, region_of
 from engine.errors import Code, Diagnostic
+from engine.syntax import Atom
 from tests.builders import a_theme, a_trigger, an_action, rule_files, the_arbitration, the_guards
 
 ISA = an_action("isa", gives="isa")
@@ -275,3 +278,28 @@ def test_default_of_consent_is_for_compliance_to_decide() -> None:
     guard = "{guard: c, stops: {all: true}, when: {consent.marketing: not true}}"
     text = f"defaults: {{consent.marketing: true}}\nguards:\n  - {guard}\n"
     assert found(Code.MISSING_CONSENT_GUARD, ISA, {"policy/guards.yaml": text}) == []
+
+
+# --- many rules on one action ----------------------------------------------------------------------------------------
+
+
+def test_cells_are_worked_out_once_however_many_rules_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Comparing grows with the pairs of rules, but what each cell leaves of its axis is known from the first time."""
+    cells = 0
+
+    def counted(world: World, atom: Atom, wanted: Wanted, *, guarded: bool, sure: bool) -> Region | None:
+        nonlocal cells
+        cells += 1
+        return region_of(world, atom, wanted, guarded=guarded, sure=sure)
+
+    monkeypatch.setattr(search, "region_of", counted)
+    history = "history: [{seen: quote, in: 9d}]"
+    when = "when: {{any: [{{age: at least {}}}, {{rent: '< {}'}}], tenure: at least {}}}"
+    many = [
+        a_trigger(f"t{at}", f"{when.format(20 + at, 900 - at, at)}\n{history}\n{gives}")
+        for at in range(20)
+        for gives in ["suppress: {actions: [isa], for: 9d}" if at % 2 else "promote: {isa: 1.5}"]
+    ]
+    assert len(found(Code.CONTRADICTION, ISA, *many)) == 10
+    kinds_of_question = len(Wanted) * 2
+    assert cells <= (4 * 20 + 10) * kinds_of_question
