@@ -76,9 +76,8 @@ def open_scorers(
             folder = _folder_of(settings, version)
             verify_in_child(folder)
             model = load_model(folder)
-        if (models_folder(settings) / MANIFEST).is_file():
-            baseline = Baseline(plan, model.learned, model.version)
-        return Scorers(scorer=model.bind(plan), baseline=baseline, model=model)
+        own = Baseline(plan, model.learned, model.version)
+        return Scorers(scorer=model.bind(plan), baseline=own, model=model)
     except ModelRefused as refusal:
         _log.error("the model is not taken up, the baseline scores: %s", refusal.reason)
         return Scorers(scorer=baseline, baseline=baseline, model=None)

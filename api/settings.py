@@ -49,6 +49,8 @@ class Settings(BaseSettings):
     """A decision that waited longer for its turn gets the fallback as well."""
     write_timeout_ms: Annotated[int, Field(ge=10)] = 1_000
     """For outcomes, events, consent and callbacks, which wait for the disk."""
+    archive_each_s: Annotated[float, Field(ge=0.05)] = 300.0
+    """How often decisions move into the archive; at once when the store's memory runs short."""
     drain_s: Annotated[int, Field(ge=0)] = 5
     """After the signal to stop, for what is in flight."""
 

@@ -137,6 +137,10 @@ class Metrics:
         self.reload_at = Gauge("reload_timestamp_seconds", "When rules were last looked at", (), 1, largest=True)
         self.bundle = Gauge("bundle_info", "The bundle that serves", ("ruleset", "model", "release"), 4, largest=True)
         self.event_lag = Gauge("event_lag_seconds", "Age of the oldest event not yet folded", (), 1, largest=True)
+        self.archived = Counter("archived", "Records that moved into the archive", (), 1)
+        self.archived_at = Gauge(
+            "archived_timestamp_seconds", "When everything was last in the archive", (), 1, largest=True
+        )
         self.owned = Gauge("partitions_owned", "Partitions whose events this installation folds", (), 1)
         self.processes = Gauge("processes", "Processes that are running, by what they do", ("role",), 4)
 

@@ -105,6 +105,12 @@ class RedisJournal:
                 found[keys.partition_of(name)] = [_entry(raw) for raw in entries]
         return found
 
+    async def archive(self, identity: str) -> str:
+        deadline = asyncio.get_running_loop().time() + READ_WITHIN_S
+        command = pack(b"SET", keys.ARCHIVE, identity, b"NX", b"GET")
+        first = checked(await self._nodes.of_key(keys.ARCHIVE).call(command, 1, deadline))
+        return identity if first is None else str(first.decode())
+
     async def trim(self, stream: Stream, partition: int, before: str) -> int:
         deadline = asyncio.get_running_loop().time() + READ_WITHIN_S
         command = pack(b"XTRIM", keys.stream(stream, partition), b"MINID", before)

@@ -11,6 +11,8 @@ LAYOUTS: Final = "layouts"
 """Hash of event layouts: their filters by their hash."""
 FOLDING: Final = "folding"
 """Hash of the instants since which events are folded under a layout, by its hash; `NOW` names the latest of them."""
+ARCHIVE: Final = "archive"
+"""Which archive the store's records go into."""
 NOW: Final = "now"
 
 

@@ -78,6 +78,7 @@ class MemoryState:
     layouts: dict[int, bytes] = field(default_factory=dict)
     folded_since: dict[int, int] = field(default_factory=dict)
     folding_now: int | None = None
+    archive: str = ""
     _last_id: tuple[int, int] = (0, 0)
 
     def check(self, deadline_ms: int | None = None) -> None:

@@ -75,6 +75,11 @@ class MemoryJournal:
                 found[partition] = later
         return found
 
+    async def archive(self, identity: str) -> str:
+        self._state.check()
+        self._state.archive = self._state.archive or identity
+        return self._state.archive
+
     async def trim(self, stream: Stream, partition: int, before: str) -> int:
         self._state.check()
         entries = self._state.streams.get((stream, partition), [])

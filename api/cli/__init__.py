@@ -6,6 +6,7 @@ Exit codes: 0 fine, 1 findings, 2 usage. Results go to standard output, progress
 import typer
 
 from api.cli import (
+    archive,
     asking,
     authoring,
     bundles,
@@ -41,4 +42,7 @@ app.command("train")(learning.train)
 app.command("evaluate")(learning.evaluate)
 app.add_typer(learning.models)
 app.add_typer(bundles.bundle)
+app.command("archive")(archive.archive)
+app.command("replay")(archive.replay)
+app.add_typer(archive.audit)
 app.command("bench")(measuring.bench)

@@ -82,22 +82,33 @@ def _usage_failures() -> tuple[type[Exception], ...]:
 
     from api.adapters.embedded import ServerError
     from api.adapters.server_checks import UnsuitableStore
+    from api.archiving.errors import ArchiveBusy
     from api.loading.staging import StagingBusy
     from api.ports import StoreUnavailable
     from api.security import SecretsUnusable
 
-    return Usage, ServerError, StagingBusy, StoreUnavailable, UnsuitableStore, SecretsUnusable, ValidationError
+    return (
+        ArchiveBusy,
+        Usage,
+        ServerError,
+        StagingBusy,
+        StoreUnavailable,
+        UnsuitableStore,
+        SecretsUnusable,
+        ValidationError,
+    )
 
 
 def _findings() -> tuple[type[Exception], ...]:
     """What is wrong with what was handed over."""
     from api.adapters.bundle_files import BundleUnreadable
+    from api.archiving.errors import ArchiveDamaged
     from api.loading.issues import SourceError
     from api.loading.mapping_file import MappingErrors
     from engine.errors import RuleErrors
     from models.errors import ModelRefused, TrainingRefused
 
-    return RuleErrors, BundleUnreadable, MappingErrors, SourceError, ModelRefused, TrainingRefused
+    return ArchiveDamaged, RuleErrors, BundleUnreadable, MappingErrors, SourceError, ModelRefused, TrainingRefused
 
 
 def _complain(failure: Exception, code: int, *, as_json: bool) -> NoReturn:

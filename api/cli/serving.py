@@ -44,11 +44,13 @@ def serve(
     ] = True,
     event_worker: Annotated[
         bool | None,
-        typer.Option(help="Fold events as well; default: with the embedded store, not with an external one."),
+        typer.Option(
+            help="Fold events and archive as well; default: with the embedded store, not with an external one."
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Serve a bank: the API, and with the embedded store also that and an event worker. Ctrl-C ends all of it."""
+    """Serve a bank: the API, and with the embedded store also that, an event worker and an archiver; Ctrl-C ends it."""
     from api.bootstrap import see_that_it_can_start
     from api.cli.supervisor import Stopped, Supervisor, address, free_port
     from api.settings import Settings
@@ -75,6 +77,7 @@ def serve(
             installation.start("API", "api.server")
             if event_worker if event_worker is not None else redis_url is None:
                 installation.start("event worker", "api.worker")
+                installation.start("archiver", "api.archiving")
             installation.wait_until_ready()
             if as_json:
                 put_json({"url": address(settings), "pid": os.getpid(), "data_dir": str(settings.data_dir)})

@@ -57,6 +57,9 @@ class Journal(Protocol):
         Waits up to `wait_s` for the first one.
         """
 
+    async def archive(self, identity: str) -> str:
+        """The archive into which this store's records go: the first that ever asked."""
+
     async def trim(self, stream: Stream, partition: int, before: str) -> int:
         """Remove the entries before a position, and say how many."""
 

@@ -108,3 +108,9 @@ async def test_trimming_removes_what_lies_before_a_position(world: World) -> Non
     entries = await _read(world)
     assert await world.journal.trim(EVENTS, 5, entries[2].id) == 2
     assert await _read(world) == entries[2:]
+
+
+async def test_records_go_into_the_first_archive_that_asked(world: World) -> None:
+    """Whoever asks later is told whose they are."""
+    assert await world.journal.archive("first") == "first"
+    assert await world.journal.archive("second") == "first"

@@ -1,0 +1,35 @@
+"""Files that are on the disk when a call returns: written whole, or lines appended."""
+
+import os
+from pathlib import Path
+from typing import Final
+
+from models.artefact import sync_folder, write_durably
+
+ARCHIVE: Final = "archive"
+"""The archive's folder in the data folder."""
+
+
+def replace_durably(path: Path, content: bytes) -> None:
+    """Write a file whole, or not at all."""
+    draft = path.with_name(f".{path.name}")
+    write_durably(draft, content)
+    draft.replace(path)
+    sync_folder(path.parent)
+
+
+def append_durably(path: Path, line: bytes) -> None:
+    """Append to a file, for its owner only; a kill in the middle leaves a part of the line."""
+    is_new = not path.exists()
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "wb") as file:
+        file.write(line)
+        file.flush()
+        os.fsync(file.fileno())
+    if is_new:
+        sync_folder(path.parent)
+
+
+def sync_file(path: Path) -> None:
+    """Wait until a file's content is on the disk."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
