@@ -6,7 +6,7 @@ from typing import Final, NamedTuple, cast
 
 import msgspec
 
-from engine.decision import Decision, Option
+from engine.decision import Decision
 from engine.facts import is_missing, release
 from engine.plan import Plan
 from engine.reasons import Reason
@@ -24,11 +24,13 @@ class Factors(NamedTuple):
     """One list a field of `tables.ACTION_FIELDS`, one member an action of the plan."""
     draws: str
     """JSON: of every slot that was explored the draw, and who could win with which weight in 2 ** -32."""
+    ghosts: str
+    """JSON: by placement what would have been shown to a customer who is held out, and the chance of each."""
 
 
 def factors_of(plan: Plan, decision: Decision) -> Factors:
     """The factors of a decision; money in major units."""
-    return Factors(_facts(plan, decision), _actions(plan, decision), _draws(plan, decision))
+    return Factors(_facts(plan, decision), _actions(plan, decision), _draws(plan, decision), _ghosts(plan, decision))
 
 
 def _facts(plan: Plan, decision: Decision) -> str:
@@ -74,16 +76,10 @@ def _actions(plan: Plan, decision: Decision) -> tuple[Sequence[object], ...]:
             at = option.candidate.action
             placement[at] = str(filled.placement.id)
             rank[at] = option.rank
-            probability[at] = _probability(option)
+            probability[at] = option.chance
     ids = [str(action.id) for action in plan.actions]
     reasons = [_CODES[code] for code in decision.codes]
     return ids, reasons, theme, propensity, value, weight, lever, priority, place, placement, rank, probability
-
-
-def _probability(option: Option) -> float:
-    """With what chance this slot went to the action that it went to."""
-    draw = option.draw
-    return 1.0 if draw is None else draw.weights[draw.actions.index(option.candidate.action)] / sum(draw.weights)
 
 
 def _draws(plan: Plan, decision: Decision) -> str:
@@ -100,3 +96,13 @@ def _draws(plan: Plan, decision: Decision) -> str:
         if (draw := option.draw) is not None
     ]
     return _encode(draws).decode()
+
+
+def _ghosts(plan: Plan, decision: Decision) -> str:
+    ghosts = {
+        str(filled.placement.id): {
+            str(plan.actions[option.candidate.action].id): option.chance for option in filled.options
+        }
+        for filled in decision.ghosts
+    }
+    return _encode(ghosts).decode()

@@ -73,6 +73,7 @@ class Rows:
                 None if factors is None else factors.facts,
                 None if factors is None else factors.actions,
                 None if factors is None else factors.draws,
+                None if factors is None else factors.ghosts,
                 recorded,
             ),
         )

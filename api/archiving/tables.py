@@ -68,6 +68,7 @@ DECISIONS: Final = _table(
         "facts": pa.string(),
         ACTIONS: pa.list_(pa.struct(list(ACTION_FIELDS.items()))),
         "draws": pa.string(),
+        "ghosts": pa.string(),
         "recorded": pa.binary(),
     },
 )

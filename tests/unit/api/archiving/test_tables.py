@@ -52,10 +52,10 @@ def rows_of(table: Table, *many: Values) -> list[Row]:
     [
         rows_of(
             DECISIONS,
-            (*DECIDED, ACTIONS, "[]", b"\x00\xff"),
-            (*DECIDED[:-1], None, None, None, b""),
-            (*DECIDED, EMPTY, "[]", b"x"),
-            (*DECIDED, ACTIONS, "[]", b"y"),
+            (*DECIDED, ACTIONS, "[]", "{}", b"\x00\xff"),
+            (*DECIDED[:-1], None, None, None, None, b""),
+            (*DECIDED, EMPTY, "[]", "{}", b"x"),
+            (*DECIDED, ACTIONS, "[]", "{}", b"y"),
         ),
         rows_of(OUTCOMES, (5, -5, "o", "d", "r", "a", "accept", None, False, 0, "hero", 1, "t", b"1")),
         rows_of(CONSENTS, (5, "r", 2**40, None, "{}", b"1"), (6, "r", 1, True, "{}", b"2")),
