@@ -8,7 +8,17 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from bench import engine_case, model_case, record_case, reload_case, service_case, store_case, tail_case
+from bench import (
+    engine_case,
+    model_case,
+    overload_case,
+    promises_case,
+    record_case,
+    reload_case,
+    service_case,
+    store_case,
+    tail_case,
+)
 from bench.report import ROOT, CaseResult, as_json, as_table, surroundings
 from bench.workshop import Workshop
 
@@ -20,6 +30,8 @@ CASES: Final[Mapping[str, Callable[[Workshop, bool], CaseResult]]] = {
     "store": lambda _, quick: store_case.run(quick=quick),
     "service": lambda workshop, quick: service_case.run(workshop, quick=quick),
     "reload": lambda workshop, quick: reload_case.run(workshop, quick=quick),
+    "overload": lambda workshop, quick: overload_case.run(workshop, quick=quick),
+    "promises": lambda workshop, quick: promises_case.run(workshop, quick=quick),
     "tail": lambda workshop, quick: tail_case.run(workshop, quick=quick),
 }
 

@@ -35,11 +35,11 @@ from engine.ids import CustomerId
 from engine.row import assemble
 from models.loading import load_model
 
-_CASES: Final = 512
+CASES: Final = 512
 _IN_FLIGHT: Final = 16
-_CALLS: Final = 4_000
-_PATIENCE_S: Final = 5.0
-_STARTED_AT: Final = datetime.now(UTC)
+CALLS: Final = 4_000
+PATIENCE_S: Final = 5.0
+STARTED_AT: Final = datetime.now(UTC)
 _TIMINGS: Final = TimingsBody(0, 0, 0, 0)
 _PARSE, _QUESTION, _READ, _MIDDLE, _RECORD, _RENDER, _SCORE = range(7)
 
@@ -48,24 +48,15 @@ async def ledger(settings: Settings, plan: Plan, bodies: tuple[str, ...], *, qui
     """Microseconds of each step in the order in which a request goes through them: medians, for the two calls of the
     store processor time per call. `bodies` ask by customer number; `settings` name a model."""
     keys = open_secrets(settings)
-    scorers = open_scorers(settings, plan)
-    reader = RecordReader(plan.profile_schema, plan.event_layout)
-    serving = Serving(
-        plan=plan,
-        scorer=scorers.scorer,
-        baseline=scorers.baseline,
-        reader=reader,
-        tokens=TokenCodec(keys),
-        release="bench",
-    )
+    serving = serving_of(settings, plan)
     async with open_stores(settings, keys) as stores:
-        passes = _Passes(serving, await _cases(serving, stores, bodies[:_CASES]))
+        passes = _Passes(serving, await cases_of(serving, stores, bodies[:CASES]))
         rounds = 3 if quick else 12
         whole = passes.time(passes.decide, rounds)
         rules = passes.time(passes.rules, rounds)[_MIDDLE]
         rows = passes.time(_row_reading(settings, plan), rounds)[_MIDDLE]
-        calls = _CALLS // (4 if quick else 1)
-        gather_us, both_us = await _store_us(stores, _gather, calls), await _store_us(stores, _gather_and_commit, calls)
+        calls = CALLS // (4 if quick else 1)
+        gather_us, both_us = await store_us(stores, _gather, calls), await store_us(stores, _gather_and_commit, calls)
     return {
         "parse and check the body": whole[_PARSE],
         "make the question": whole[_QUESTION],
@@ -81,7 +72,20 @@ async def ledger(settings: Settings, plan: Plan, bodies: tuple[str, ...], *, qui
     }
 
 
-class _Case:
+def serving_of(settings: Settings, plan: Plan) -> Serving:
+    """What a server of these settings serves with."""
+    scorers = open_scorers(settings, plan)
+    return Serving(
+        plan=plan,
+        scorer=scorers.scorer,
+        baseline=scorers.baseline,
+        reader=RecordReader(plan.profile_schema, plan.event_layout),
+        tokens=TokenCodec(open_secrets(settings)),
+        release="bench",
+    )
+
+
+class Case:
     """One request with everything that its steps hand to each other."""
 
     def __init__(self, serving: Serving, body: str, stored: StoredRecord) -> None:
@@ -102,30 +106,48 @@ def _decided(serving: Serving, question: Request, snapshot: Snapshot) -> Decisio
         snapshot=snapshot,
         scorer=serving.scorer,
         baseline=serving.baseline,
-        now=_STARTED_AT,
+        now=STARTED_AT,
         exploration_key=KEY,
     )
 
 
-async def _cases(serving: Serving, stores: Stores, bodies: tuple[str, ...]) -> list[_Case]:
-    deadline = asyncio.get_running_loop().time() + _PATIENCE_S
+async def cases_of(serving: Serving, stores: Stores, bodies: tuple[str, ...]) -> list[Case]:
+    """Requests by customer number with what the store holds of their customers."""
+    deadline = asyncio.get_running_loop().time() + PATIENCE_S
     cases = []
     for body in bodies:
         key = key_of(msgspec.json.decode(body, type=DecisionRequest).identities[0].value)
         gathered = await stores.customers.gather(key, None, deadline=deadline)
-        cases.append(_Case(serving, body, gathered.record))
+        cases.append(Case(serving, body, gathered.record))
     return cases
+
+
+def record_of(serving: Serving, case: Case) -> object:
+    """The record of a decision and its contacts, as bytes."""
+    record = decision_log.encode(
+        decision_id="0" * 24,
+        decided_at_us=decision_log.now_us(),
+        origin=serving.origin,
+        key=case.key,
+        request=case.question,
+        moment=case.request.moment,
+        stored=case.stored,
+        known=True,
+        decision=case.decision,
+        actions=serving.action_ids,
+    )
+    return record, pack(case.decision.new_contacts)
 
 
 class _Passes:
     """Takes every case through all steps; what stands in the middle, where the engine decides, can be exchanged."""
 
-    def __init__(self, serving: Serving, cases: list[_Case]) -> None:
+    def __init__(self, serving: Serving, cases: list[Case]) -> None:
         self._serving = serving
         self._decode = msgspec.json.Decoder(DecisionRequest).decode
         self._cases = cases
 
-    def time(self, middle: Callable[[_Case], object], rounds: int) -> list[float]:
+    def time(self, middle: Callable[[Case], object], rounds: int) -> list[float]:
         """The median of each step, by its position; the first round only warms up."""
         samples = [array("d") for _ in range(_SCORE + 1)]
         for number in range(rounds + 1):
@@ -137,7 +159,7 @@ class _Passes:
                     samples[_SCORE].append(self._serving.scorer.last_us)
         return [spread(each).p50_us for each in samples]
 
-    def _instants(self, case: _Case, middle: Callable[[_Case], object]) -> tuple[int, ...]:
+    def _instants(self, case: Case, middle: Callable[[Case], object]) -> tuple[int, ...]:
         serving = self._serving
         began = perf_counter_ns()
         request = self._decode(case.body)
@@ -149,41 +171,26 @@ class _Passes:
         read = perf_counter_ns()
         middle(case)
         decided = perf_counter_ns()
-        self._record(case)
+        record_of(serving, case)
         recorded = perf_counter_ns()
         self._render(case)
         return began, parsed, asked, read, decided, recorded, perf_counter_ns()
 
-    def decide(self, case: _Case) -> object:
+    def decide(self, case: Case) -> object:
         """What the service does: the whole decision."""
         return _decided(self._serving, case.question, case.snapshot)
 
-    def rules(self, case: _Case) -> object:
+    def rules(self, case: Case) -> object:
         """The generated functions alone."""
         plan = self._serving.plan
         generated = plan.generated
-        row = assemble(plan, case.question, case.snapshot, _STARTED_AT)
+        row = assemble(plan, case.question, case.snapshot, STARTED_AT)
         generated.guards(row)
         generated.suppressions(row)
         engaged = generated.engage(case.question.channel.position, row, bytearray(len(plan.actions)))
         return engaged, generated.promotions(row), generated.themes(row)
 
-    def _record(self, case: _Case) -> object:
-        record = decision_log.encode(
-            decision_id="0" * 24,
-            decided_at_us=decision_log.now_us(),
-            origin=self._serving.origin,
-            key=case.key,
-            request=case.question,
-            moment=case.request.moment,
-            stored=case.stored,
-            known=True,
-            decision=case.decision,
-            actions=self._serving.action_ids,
-        )
-        return record, pack(case.decision.new_contacts)
-
-    def _render(self, case: _Case) -> object:
+    def _render(self, case: Case) -> object:
         return self._serving.renderer.answer(
             Answered(
                 decision_id="0" * 24,
@@ -199,16 +206,16 @@ class _Passes:
         )
 
 
-def _row_reading(settings: Settings, plan: Plan) -> Callable[[_Case], object]:
+def _row_reading(settings: Settings, plan: Plan) -> Callable[[Case], object]:
     assert settings.model is not None
     read = row_reader(load_model(settings.model), plan)
-    return lambda case: read(case.snapshot.profile or plan.nobody, case.snapshot.contacts, _STARTED_AT)
+    return lambda case: read(case.snapshot.profile or plan.nobody, case.snapshot.contacts, STARTED_AT)
 
 
 # --- the store's client ----------------------------------------------------------------------------------------------
 
 
-async def _store_us(stores: Stores, turn: Callable[[Stores, int], Awaitable[None]], calls: int) -> float:
+async def store_us(stores: Stores, turn: Callable[[Stores, int], Awaitable[None]], calls: int) -> float:
     """Processor time of this process per turn, with as many in flight as a busy server has.
 
     A turn may fail where the machine's disk is slow for a moment; it has cost its time and counts.
@@ -226,15 +233,15 @@ async def _store_us(stores: Stores, turn: Callable[[Stores, int], Awaitable[None
 
 
 async def _gather(stores: Stores, number: int) -> None:
-    deadline = asyncio.get_running_loop().time() + _PATIENCE_S
+    deadline = asyncio.get_running_loop().time() + PATIENCE_S
     await stores.customers.gather(key_of(f"ledger-{number}"), None, deadline=deadline)
 
 
 async def _gather_and_commit(stores: Stores, number: int) -> None:
-    deadline = asyncio.get_running_loop().time() + _PATIENCE_S
+    deadline = asyncio.get_running_loop().time() + PATIENCE_S
     gathered = await stores.customers.gather(key_of(f"ledger-{number}"), None, deadline=deadline)
     commit = Commit(
-        deadline_ms=decision_log.now_us() // 1_000 + int(1_000 * _PATIENCE_S),
+        deadline_ms=decision_log.now_us() // 1_000 + int(1_000 * PATIENCE_S),
         contacts_version=gathered.record.contacts_version,
         consent_version=gathered.record.consent_version,
         new_contacts=bytes(16),

@@ -58,6 +58,8 @@ class LoadResult:
     """Answers that were not good, by what they said."""
     unanswered: int
     latency: Spread
+    good_latency: Spread
+    """Of the good answers alone."""
     cpu_share: float
     """Of one core, used by the generator."""
 
@@ -90,7 +92,9 @@ def send(load: Load, folder: Path) -> LoadResult:
     if ran.returncode:
         raise RuntimeError(f"the load generator failed: {ran.stderr[-500:]}")
     found = json.loads(ran.stdout)
-    result = LoadResult(**{**found, "latency": Spread(**found["latency"])})
+    result = LoadResult(
+        **{**found, "latency": Spread(**found["latency"]), "good_latency": Spread(**found["good_latency"])}
+    )
     refused = [what for what in result.wrong if not what.startswith(_GOOD_STATUS)]
     if refused or not result.answers:
         raise RuntimeError(f"of {result.answers} answers some were refused: {refused}")
@@ -109,6 +113,7 @@ class _Run:
         """All connections are idle."""
         self._connections = load.connections
         self.latencies_us = array("d")
+        self.good_us = array("d")
         self.sent = 0
         self.wrong: Counter[str] = Counter()
         self.measure_from = time.perf_counter() + WARM_UP_S
@@ -123,6 +128,8 @@ class _Run:
             self.latencies_us.append(1e6 * (now - due_at))
             if self.wanted not in body or not head.startswith(_GOOD_STATUS.encode()):
                 self.wrong[_said(head, body)] += 1
+            else:
+                self.good_us.append(self.latencies_us[-1])
         if self.closed_loop:
             if now < self.measure_to:
                 connection.send(now)
@@ -205,6 +212,7 @@ async def _generate(load: Load) -> LoadResult:
         wrong=dict(run.wrong),
         unanswered=max(0, asked - len(run.latencies_us)),
         latency=spread(run.latencies_us or [0.0]),
+        good_latency=spread(run.good_us or [0.0]),
         cpu_share=round(cpu_share, 3),
     )
 

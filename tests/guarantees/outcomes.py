@@ -52,7 +52,7 @@ class Tally:
 
 def run(folder: Path, *, quick: bool) -> CaseResult:
     """Rounds of storms, then the control that shows what a store would lose that syncs once a second."""
-    rounds, people = (1, 16) if quick else (10, 30)
+    rounds, people = (1, 16) if quick else (6, 30)
     customers = tuple(f"C{number:07}" for number in range(1, rounds * people + 1))
     chance = random.Random(11)
     power, tally = Power(folder), Tally()

@@ -66,6 +66,7 @@ def test_closed_loop_counts_good_and_degraded_answers_apart(tmp_path: Path) -> N
     assert result.wrong == {'HTTP/1.1 200 "late"': pytest.approx(result.answers / 2, abs=4)}
     assert result.per_second == pytest.approx(result.answers * (1 - result.wrong_share) / load.seconds)
     assert 0 < result.latency.p50_us <= result.latency.p99_us
+    assert result.good_latency.calls == result.answers - sum(result.wrong.values())
 
 
 def test_open_loop_sends_at_its_rate(tmp_path: Path) -> None:
