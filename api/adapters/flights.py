@@ -33,6 +33,7 @@ MAX_QUEUED: Final = 4096
 FAILURES_TO_OPEN: Final = 3
 GRAIN_S: Final = 0.001
 """Timers of the event loop may fire so much early."""
+_TIME: Final = pack(b"TIME")
 
 
 @dataclass(slots=True)
@@ -56,6 +57,8 @@ class Timing:
     connect: float = 0.25
     probe: float = 0.25
     """Between two attempts to reach a node that is away."""
+    clock: float = 1.0
+    """Between two looks at the server's clock: one of the two may be set while the connection stands."""
 
 
 class Node:
@@ -67,7 +70,7 @@ class Node:
         self.counters = Counters()
         self.clock_ahead_ms = 0
         """How far the server's clock is ahead of ours."""
-        self._greeting = (*address.greeting(), *greeting, pack(b"PING"), pack(b"TIME"))
+        self._greeting = (*address.greeting(), *greeting, pack(b"PING"), _TIME)
         self._timing = timing or Timing()
         self._queue: deque[Call] = deque()
         self._wire: Wire | None = None
@@ -234,9 +237,19 @@ class Node:
         self._wire = wire
         self._take_off()
         try:
-            await wire.lost
+            while not wire.lost.done():
+                await asyncio.wait((wire.lost,), timeout=self._timing.clock)
+                await self._compare_clocks()
         finally:
             self.lose(wire)
+
+    async def _compare_clocks(self) -> None:
+        sent_at = time.time()
+        try:
+            reply = await self.call(_TIME, 1, self._loop.time() + self._timing.flight)
+            self.clock_ahead_ms = _ahead_ms(_instant(reply), sent_at, time.time())
+        except (StoreUnavailable, TypeError, ValueError):
+            return  # it is away, or refuses to tell; what was known of its clock stands
 
     async def _connect(self) -> Wire | None:
         wire = Wire(self, self._loop.create_future())
@@ -263,11 +276,9 @@ class Node:
         if refused is not None:
             raise StoreUnavailable(f"refused with {error_code(refused)}")
         try:
-            seconds, microseconds = replies[-1]
-            server_at = int(seconds) + int(microseconds) / 1e6
+            self.clock_ahead_ms = _ahead_ms(_instant(replies[-1]), sent_at, received_at)
         except (TypeError, ValueError) as error:
             raise StoreUnavailable("what answers is no store") from error
-        self.clock_ahead_ms = _ahead_ms(server_at, sent_at, received_at)
 
     def _failed(self, flights: int) -> None:
         self.counters.failed_flights += flights
@@ -291,6 +302,12 @@ async def _first_of(answer: "asyncio.Future[Reply]", lost: "asyncio.Future[None]
     if not answer.done():
         raise StoreUnavailable("the connection to the store broke")
     return answer.result()
+
+
+def _instant(told: Reply) -> float:
+    """What TIME answers, as seconds since the epoch."""
+    seconds, microseconds = told
+    return int(seconds) + int(microseconds) / 1e6
 
 
 def _ahead_ms(server_at: float, sent_at: float, received_at: float) -> int:

@@ -185,6 +185,17 @@ async def test_a_clock_that_is_ahead_is_noticed(path: Path) -> None:
             assert 98_000 < node.clock_ahead_ms < 101_000
 
 
+async def test_a_clock_that_is_set_while_the_connection_stands_is_noticed(path: Path) -> None:
+    """Otherwise every write would come too late from then on."""
+    async with scripted(path) as server, connected(path, Timing(clock=0.01)) as node:
+        for ahead_s in (100, -100, 0):
+            server.clock_ahead_s = ahead_s
+            async with asyncio.timeout(10):
+                while abs(node.clock_ahead_ms - 1_000 * ahead_s) > 2_000:  # noqa: ASYNC110 - a node tells nobody when
+                    await asyncio.sleep(0.005)
+        assert len(server.connections) == 1
+
+
 async def test_closing_refuses_whoever_waits(path: Path) -> None:
     """Nobody hangs at the end."""
     async with scripted(path) as server:

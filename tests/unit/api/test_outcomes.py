@@ -1,7 +1,10 @@
 """POST /v1/outcomes: what is written for each outcome, once, and how a batch is answered."""
 
 import json
+import time
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 import msgspec
 import pytest
@@ -130,6 +133,38 @@ async def test_impression_after_its_time_is_recorded_as_late() -> None:
         token = house.tokens.mint(an_offer(valid_until_s=now_s - 60))
         answer = await house.client.post("/v1/outcomes", json=an_outcome(house, tracking_token=token))
     assert answer.json()["status"] == "late_impression"
+
+
+async def test_outcome_from_a_clock_that_is_slow_is_recorded_as_it_was_sent() -> None:
+    """Said to be before its own decision: it binds all the same, and is no late impression."""
+    async with running() as house:
+        sent = an_outcome(house, outcome="decline", occurred_at="2020-01-01T00:00:00Z")
+        answer = await house.client.post("/v1/outcomes", json=sent)
+    assert answer.json()["status"] == "recorded"
+    assert the_entry(house).occurred_ms == 1_577_836_800_000
+    (contact,) = unpack(house.state.kept(key_of("C0000001")).record.contacts or b"")
+    assert contact.state == ContactState.DECLINED
+
+
+@pytest.mark.parametrize(("ahead_s", "status"), [(240, 202), (360, 422)])
+async def test_clock_of_a_source_may_be_five_minutes_ahead(ahead_s: int, status: int) -> None:
+    """More is refused with the place, so that somebody sets it."""
+    async with running() as house:
+        at = datetime.fromtimestamp(time.time() + ahead_s, UTC).isoformat()
+        answer = await house.client.post("/v1/outcomes", json=an_outcome(house, outcome="click", occurred_at=at))
+    assert answer.status_code == status
+
+
+async def test_outcome_of_an_action_that_was_not_offered_cannot_be_told() -> None:
+    """A token names what was offered; one that was altered is refused, so nobody accepts for somebody else."""
+    async with running() as house:
+        token = house.tokens.mint(an_offer())
+        padded = urlsafe_b64decode(token + "=" * (-len(token) % 4))
+        forged = urlsafe_b64encode(padded.replace(b"home_insurance", b"gold_card_plus")).rstrip(b"=").decode()
+        answer = await house.client.post("/v1/outcomes", json=an_outcome(house, tracking_token=forged))
+        assert forged != token
+    assert (answer.status_code, answer.json()["type"]) == (422, TYPE_PREFIX + "invalid_tracking_token")
+    assert house.bodies(Stream.DECISIONS) == []
 
 
 async def test_outcome_of_an_offer_long_gone_is_refused_as_expired() -> None:

@@ -84,6 +84,33 @@ def test_calendar_window_begins_at_midnight(each: str, began: str) -> None:
     assert the_capped(after(plan, a_contact(plan, "isa", now - start + SECOND, now=now), now=now)) == set()
 
 
+@pytest.mark.parametrize(
+    ("now", "contact_at", "counts"),
+    [
+        # 29 March 2026 has 23 hours in London, 25 October has 25.
+        ("2026-03-29T23:30+01:00", "2026-03-29T00:00+00:00", True),
+        ("2026-03-29T23:30+01:00", "2026-03-28T23:59+00:00", False),
+        ("2026-10-25T23:30+00:00", "2026-10-25T00:00+01:00", True),
+        ("2026-10-25T23:30+00:00", "2026-10-24T23:59+01:00", False),
+    ],
+)
+def test_day_on_which_the_clocks_change_is_a_day_of_the_calendar(now: str, contact_at: str, counts: bool) -> None:
+    """From midnight to midnight on the bank's clocks, however many hours lie between."""
+    plan = a_cap("per: customer, limit: 1, each: day")
+    asked_at, shown_at = datetime.fromisoformat(now), datetime.fromisoformat(contact_at)
+    contact = a_contact(plan, "isa", asked_at - shown_at, now=asked_at)
+    assert bool(the_capped(after(plan, contact, now=asked_at))) is counts
+
+
+@pytest.mark.parametrize("now", ["2026-03-29T12:00+01:00", "2026-10-25T12:00+00:00"])
+def test_rolling_window_is_elapsed_time_when_the_clocks_change(now: str) -> None:
+    """A day is 24 hours: the clock on the wall shows another hour at its start."""
+    plan = a_cap("per: customer, limit: 1, in: 1d")
+    asked_at = datetime.fromisoformat(now)
+    assert the_capped(after(plan, a_contact(plan, "isa", DAY, now=asked_at), now=asked_at)) == {"isa", "bond", "loan"}
+    assert the_capped(after(plan, a_contact(plan, "isa", DAY + SECOND, now=asked_at), now=asked_at)) == set()
+
+
 def test_group_cap_counts_and_stops_each_group_alone() -> None:
     """`groups` may narrow it; without them every group has its own."""
     every = a_cap("per: group, limit: 1, in: 7d")
