@@ -8,7 +8,7 @@ import pytest
 
 from api.adapters.address import StoreAddress
 from api.adapters.commands import pack
-from api.adapters.flights import MAX_COMMANDS, Node, Timing
+from api.adapters.flights import FULL, MAX_COMMANDS, MAX_FLIGHTS, Node, Timing
 from api.ports import StoreUnavailable
 from tests.integration.store.servers import BRISK, ScriptedServer, available, connected, echo, scripted, turns
 
@@ -26,11 +26,22 @@ def _texts(server: ScriptedServer) -> list[list[str]]:
 
 
 async def test_commands_of_requests_in_flight_share_a_trip(path: Path) -> None:
-    """Sixteen at once are one."""
+    """As many as have come when nothing else is ready to run."""
     async with scripted(path) as server, connected(path) as node:
-        asked = [str(number) for number in range(16)]
+        asked = [str(number) for number in range(FULL - 1)]
         assert await asyncio.gather(*(echo(node, text) for text in asked)) == [text.encode() for text in asked]
         assert _texts(server) == [asked]
+
+
+async def test_a_full_flight_leaves_at_once(path: Path) -> None:
+    """The store works while other requests are still being decided; what comes later shares the next flight."""
+    async with scripted(path) as server, connected(path, PATIENT) as node:
+        server.answering.clear()
+        asked = [echo(node, str(number)) for number in range(3 * FULL + 1)]
+        assert node.counters.flights == MAX_FLIGHTS == 2
+        server.answering.set()
+        assert await asyncio.gather(*asked) == [str(number).encode() for number in range(3 * FULL + 1)]
+        assert node.counters.flights == 3
 
 
 async def test_two_flights_are_in_the_air_and_the_rest_share_the_next(path: Path) -> None:
@@ -53,7 +64,7 @@ async def test_a_flight_takes_only_so_many_commands(path: Path) -> None:
     async with scripted(path), connected(path) as node:
         pairs = [node.call(pack("ECHO", "a") + pack("ECHO", str(number)), 2, 1e9) for number in range(MAX_COMMANDS)]
         assert await asyncio.gather(*pairs) == [[b"a", str(number).encode()] for number in range(MAX_COMMANDS)]
-        assert node.counters.flights == 2
+        assert node.counters.flights == 4  # two that were full and left at once, one of MAX_COMMANDS, and the rest
 
 
 async def test_an_error_belongs_to_its_command(path: Path) -> None:
