@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -138,7 +139,9 @@ async def work(settings: Settings, keys: Secrets, stores: Stores, stop: asyncio.
         await folder.keep()
         await _pause(stop, min(LOOK_EACH_S, settings.archive_each_s))
     if at_work is not None:
-        at_work.archiver.anchor()
+        with suppress(StoreUnavailable, OSError):
+            await at_work.catch_up()
+            at_work.archiver.anchor()
     folder.close()
 
 

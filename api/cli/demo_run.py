@@ -72,8 +72,8 @@ class DemoRun:
                 installation.go_on()
                 installation.start("API", "api.server")
                 installation.start("event worker", "api.worker")
-                installation.start("archiver", "api.archiving")
                 installation.wait_until_ready()
+                installation.start("archiver", "api.archiving")
             with self._phase("examples"):
                 offers = {str(action.id) for action in begun.plan.actions if action.tier is Tier.OFFER}
                 examples = find_examples(address(settings), self.data_dir / "bank", offers)

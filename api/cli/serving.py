@@ -75,10 +75,12 @@ def serve(
             installation.go_on()
             installation.start_store()
             installation.start("API", "api.server")
-            if event_worker if event_worker is not None else redis_url is None:
+            works = event_worker if event_worker is not None else redis_url is None
+            if works:
                 installation.start("event worker", "api.worker")
-                installation.start("archiver", "api.archiving")
             installation.wait_until_ready()
+            if works:
+                installation.start("archiver", "api.archiving")  # whatever is wrong with the archive, the bank serves
             if as_json:
                 put_json({"url": address(settings), "pid": os.getpid(), "data_dir": str(settings.data_dir)})
             else:
