@@ -13,6 +13,7 @@ from api.serving import Serving
 from engine.decision import Decision, Request
 from engine.ids import ActionId
 from engine.pipeline import decide
+from engine.plan import Plan
 from engine.ports import Scorer, ScorerFailed, ScoringContext
 
 _CLOCKS_APART_MS: Final = 10_000
@@ -82,16 +83,22 @@ def was_made_by(serving: Serving, record: DecisionRecord) -> bool:
 
 
 def decide_again(
-    serving: Serving, record: DecisionRecord, exploration_key: bytes, *, rescored: bool = False
+    serving: Serving,
+    record: DecisionRecord,
+    exploration_key: bytes,
+    *,
+    rescored: bool = False,
+    plan: Plan | None = None,
 ) -> tuple[Request, Decision]:
     """The question and the decision of a record that `was_made_by` what serves.
 
-    Scores are those of the record, unless they are to be found again: `rescored`.
+    Scores are those of the record, unless they are to be found again: `rescored`. `plan` is what to decide with
+    instead: the same rules, and some of them left out.
 
     Raises:
         RecordUnreadable: what it read of the customer cannot be read any more.
     """
-    plan = serving.plan
+    plan = plan or serving.plan
     question = serving.questions.recorded(record)
     scorer, baseline = _scorers(serving, record, rescored=rescored)
     decision = decide(

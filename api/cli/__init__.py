@@ -11,6 +11,7 @@ from api.cli import (
     authoring,
     bundles,
     demonstrating,
+    experiments,
     learning,
     loading,
     measuring,
@@ -41,6 +42,8 @@ app.command("why-never")(population.why_never)
 app.command("train")(learning.train)
 app.command("evaluate")(learning.evaluate)
 app.add_typer(learning.models)
+app.add_typer(experiments.experiments)
+app.command("levers")(experiments.levers)
 app.add_typer(bundles.bundle)
 app.command("archive")(archive.archive)
 app.command("replay")(archive.replay)

@@ -1,0 +1,54 @@
+"""Walks what was recorded: archived decisions and outcomes first, then what the streams hold beyond them."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+import pyarrow.parquet as pq
+
+from api.ports import FIRST, PARTITIONS, Journal, Stream
+
+See = Callable[[str, bytes], None]
+"""Takes the kind of an entry (see `Stream`) and its body."""
+_KIND_BY_TABLE: Final = {"decisions": "r", "outcomes": "o"}
+_COLUMNS: Final = ("partition", "entry_id", "recorded")
+_AT_ONCE: Final = 100
+
+
+async def walk(journal: Journal, stream: Stream, see: See, archive: Path | None = None) -> int:
+    """Show every entry once, oldest first in its partition; says how many there were.
+
+    Raises:
+        StoreUnavailable: the store went away.
+    """
+    positions = dict.fromkeys(range(PARTITIONS), FIRST)
+    seen = 0
+    if archive is not None and stream is Stream.DECISIONS:
+        for partition, entry_id, kind, body in _archived(archive):
+            positions[partition] = max(positions[partition], entry_id, key=_place)
+            see(kind, body)
+            seen += 1
+    while found := await journal.read(stream, positions, count=_AT_ONCE):
+        for partition, entries in found.items():
+            positions[partition] = entries[-1].id
+            for entry in entries:
+                see(entry.kind, entry.body)
+            seen += len(entries)
+        await asyncio.sleep(0)
+    return seen
+
+
+def _archived(archive: Path) -> Iterator[tuple[int, str, str, bytes]]:
+    """What the archive holds of decisions and outcomes: partition, id in the stream, kind and body."""
+    for day in sorted(archive.glob("day=*")):
+        for table, kind in _KIND_BY_TABLE.items():
+            for path in sorted(day.glob(f"{table}-*.parquet")):
+                columns = pq.read_table(path, columns=list(_COLUMNS), partitioning=None).to_pydict()
+                for partition, entry_id, body in zip(*(columns[name] for name in _COLUMNS), strict=True):
+                    yield partition, entry_id, kind, body
+
+
+def _place(entry_id: str) -> tuple[int, int]:
+    at_ms, _, number = entry_id.partition("-")
+    return int(at_ms), int(number)

@@ -1,0 +1,1 @@
+"""Experiments and levers, judged from records."""
