@@ -4,18 +4,28 @@ It reads a `Question` from standard input, writes a `Verdict` to standard output
 asked is gone. What may serve is left in `DATA_DIR/bundles`.
 """
 
+import faulthandler
 import os
 import resource
 import sys
 import threading
-from typing import Final
+from typing import Final, NoReturn
 
 from msgspec.structs import replace
 
 from api.adapters.bundle_files import BundleUnreadable, read_rules
 from api.reloading.bundles import Bundles
 from api.reloading.judging import judge
-from api.reloading.verdict import Question, Verdict, decode_question, decode_verdict, encode, told
+from api.reloading.verdict import (
+    MOST_MEMORY_GIB,
+    OUT_OF_MEMORY,
+    Question,
+    Verdict,
+    decode_question,
+    decode_verdict,
+    encode,
+    told,
+)
 from api.scorers import see_that_it_loads, wanted_model
 from api.security import open_secrets
 from api.settings import Settings
@@ -24,7 +34,7 @@ from engine.compiler.carry import pack_plan
 from engine.errors import Severity
 from models.errors import ModelRefused
 
-_MEMORY_BYTES: Final = 4 * 2**30
+_MEMORY_BYTES: Final = MOST_MEMORY_GIB * 2**30
 _NICENESS: Final = 15
 """Requests come first where processors are few: under full load a judge gets some percent of one."""
 
@@ -100,13 +110,14 @@ def _model_problem(settings: Settings, question: Question, version: str | None) 
 
 
 def _end_with_the_one_who_asked() -> None:
-    """Its end closes our standard input."""
+    """Its end closes our standard input, on which no lock may be held: an interpreter that ends would abort on it."""
     os.read(sys.stdin.fileno(), 1)
     os._exit(1)
 
 
-def main() -> None:
-    """Answer one question."""
+def main() -> NoReturn:
+    """Answer one question, and end without taking the interpreter down: nothing is left that could go wrong there."""
+    faulthandler.enable()
     os.nice(_NICENESS)
     if hasattr(os, "SCHED_BATCH"):
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
@@ -114,8 +125,13 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     question = decode_question(sys.stdin.buffer.readline())
     threading.Thread(target=_end_with_the_one_who_asked, daemon=True).start()
-    sys.stdout.buffer.write(encode(answer(Settings(), question)))
+    try:
+        verdict = answer(Settings(), question)
+    except MemoryError:
+        os._exit(OUT_OF_MEMORY)
+    sys.stdout.buffer.write(encode(verdict))
     sys.stdout.buffer.flush()
+    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,10 @@ import msgspec
 from engine.errors import Diagnostic
 
 MOST_TOLD: Final = 200
+MOST_MEMORY_GIB: Final = 4
+"""What the process that judges may take."""
+OUT_OF_MEMORY: Final = 3
+"""The code with which it ends when it would have taken more."""
 Result = Literal["ready", "unchanged", "refused"]
 
 
