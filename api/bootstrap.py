@@ -22,6 +22,7 @@ from api.adapters.record_reader import RecordReader
 from api.adapters.record_store import RedisHealth, RedisRecordStore
 from api.adapters.server_checks import ALWAYS, UNKNOWN, check_server
 from api.beside import beside, repeating
+from api.compiled import see_that_modules_are_up_to_date
 from api.exposition import MetricsFolder
 from api.known import learning
 from api.ports import StoredRecord, StoreUnavailable
@@ -75,7 +76,9 @@ def see_that_it_can_start(settings: Settings) -> None:
         BundleUnreadable: there are none.
         SecretsUnusable: the keys cannot be had.
         UnsuitableStore: the external store would lose or evict what was acknowledged.
+        ModulesOutOfDate: sources have changed since they were compiled.
     """
+    see_that_modules_are_up_to_date()
     bundles = bundles_of(settings, open_secrets(settings))
     if not settings.resume or bundles.current is None:
         begin_with(bundles, settings.rules)

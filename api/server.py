@@ -17,6 +17,7 @@ from api.adapters.bundle_files import BundleUnreadable
 from api.adapters.server_checks import UnsuitableStore
 from api.asgi import ARRIVED_AT, CYCLE
 from api.bootstrap import see_that_it_can_start
+from api.compiled import ModulesOutOfDate
 from api.security import SecretsUnusable, binding_sentence
 from api.settings import Settings
 from engine.errors import RuleErrors
@@ -78,7 +79,7 @@ def run(settings: Settings, sockets: Sequence[socket.socket] | None = None) -> N
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         see_that_it_can_start(settings)
-    except (RuleErrors, BundleUnreadable, SecretsUnusable, UnsuitableStore) as error:
+    except (RuleErrors, BundleUnreadable, ModulesOutOfDate, SecretsUnusable, UnsuitableStore) as error:
         sys.exit(str(error))
     os.environ.update(settings.model_copy(update={"resume": True}).as_environment())
     config = server_config(settings)

@@ -13,3 +13,4 @@ if ! "$PYTHON" setup.py --quiet build_ext --inplace >build/compile.log 2>&1; the
     cat build/compile.log >&2
     exit 1
 fi
+"$PYTHON" -m api.compiled

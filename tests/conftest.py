@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from api.compiled import ModulesOutOfDate, see_that_modules_are_up_to_date
 from tests import public_data as data
 
 # Shared machines are slow in bursts, so no example has a deadline; a failing example prints how to run it again.
@@ -20,11 +21,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_sessionstart() -> None:
     """Refuse to test what was compiled of sources that have changed since."""
-    root = Path(__file__).parents[1]
-    for compiled in [*root.glob("engine/**/*.so"), *root.glob("models/**/*.so"), *root.glob("api/**/*.so")]:
-        source = compiled.with_name(f"{compiled.name.partition('.')[0]}.py")
-        if source.exists() and source.stat().st_mtime > compiled.stat().st_mtime:
-            pytest.exit(f"{source.relative_to(root)} has changed since it was compiled; run make setup", returncode=4)
+    try:
+        see_that_modules_are_up_to_date()
+    except ModulesOutOfDate as error:
+        pytest.exit(str(error), returncode=4)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -83,12 +83,14 @@ def _usage_failures() -> tuple[type[Exception], ...]:
     from api.adapters.embedded import ServerError
     from api.adapters.server_checks import UnsuitableStore
     from api.archiving.errors import ArchiveBusy
+    from api.compiled import ModulesOutOfDate
     from api.loading.staging import StagingBusy
     from api.ports import StoreUnavailable
     from api.security import SecretsUnusable
 
     return (
         ArchiveBusy,
+        ModulesOutOfDate,
         Usage,
         ServerError,
         StagingBusy,

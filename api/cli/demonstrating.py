@@ -34,7 +34,9 @@ def demo(
     """Serve a demonstration bank: made, loaded, trained and ready to be asked. Ctrl-C ends all of it."""
     from api.cli.demo_run import DemoRun
     from api.cli.supervisor import Stopped
+    from api.compiled import see_that_modules_are_up_to_date
 
+    see_that_modules_are_up_to_date()
     chosen = rules or (Path("rules") if Path("rules").is_dir() else BESIDE_THE_PACKAGE)
     run = DemoRun(
         rules=chosen,
