@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,8 @@ from tests.guarantees.house import kill
 
 PAUSE_US: Final = 2_000
 """How much slower each sync is made, so that kills find something written and not yet synced."""
+AIMED_WITHIN_S: Final = 0.3
+_LINE: Final = 1_024
 _SOURCE: Final = Path(__file__).with_name("syncs.c")
 
 
@@ -58,7 +61,13 @@ class Power:
         return self._log.read_bytes().count(b"\n") if self._log.exists() else 0
 
     def cut(self, store: EmbeddedServer) -> int:
-        """End the store as a loss of power would, start it again, and say how many bytes were lost."""
+        """End the store as a loss of power would, start it again, and say how many bytes were lost.
+
+        It is cut in the middle of a write, if there is one soon: written, not synced, and perhaps not answered.
+        """
+        give_up_at = time.monotonic() + AIMED_WITHIN_S
+        while not self._is_unsynced() and time.monotonic() < give_up_at:
+            pass
         kill(store)
         lost = 0
         for path, length in self._lengths().items():
@@ -68,6 +77,16 @@ class Power:
         with self.noted():
             store.restart_if_dead()
         return lost
+
+    def _is_unsynced(self) -> bool:
+        """Whether the file that was synced last is longer by now."""
+        with self._log.open("rb") as log:
+            log.seek(max(0, self._log.stat().st_size - _LINE))
+            length, _, path = log.read().splitlines()[-1].partition(b" ")
+        try:
+            return Path(path.decode()).stat().st_size > int(length)
+        except (OSError, ValueError):
+            return False  # a note that is half written, or a file that has gone
 
     def _lengths(self) -> dict[Path, int]:
         """How much of each file is safe: the last length noted."""
