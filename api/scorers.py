@@ -1,12 +1,13 @@
 """Which model scores: the one that the bundle names, else the installation's current one, else the baseline."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from api.settings import Settings
 from engine import Plan
-from engine.ports import Scorer
+from engine.ports import Scorer, ScoringContext
 from models.artefact import MANIFEST
 from models.baseline import Baseline
 from models.errors import ModelRefused
@@ -61,7 +62,7 @@ def see_that_it_loads(settings: Settings, version: str) -> None:
 def open_scorers(
     settings: Settings, plan: Plan, named: str | None = None, loaded: PropensityModel | None = None
 ) -> Scorers:
-    """The model that scores; the baseline alone where no model can be had.
+    """The model that scores; the baseline alone where none was ever promoted, and in place of one that cannot be had.
 
     `named` is the version that the bundle asks for; `loaded` is used again where it is the one that is wanted.
     """
@@ -80,7 +81,27 @@ def open_scorers(
         return Scorers(scorer=model.bind(plan), baseline=own, model=model)
     except ModelRefused as refusal:
         _log.error("the model is not taken up, the baseline scores: %s", refusal.reason)
-        return Scorers(scorer=baseline, baseline=baseline, model=None)
+        return Scorers(scorer=MissingModel(baseline), baseline=baseline, model=None)
+
+
+class MissingModel:
+    """Stands where a model should and has no score for anybody: the baseline scores, and every decision says so."""
+
+    def __init__(self, baseline: Scorer) -> None:
+        self._baseline = baseline
+
+    @property
+    def version(self) -> str:
+        """See `Scorer.version`: that of what scores instead."""
+        return self._baseline.version
+
+    def score(self, context: ScoringContext, candidates: Sequence[int]) -> Sequence[float]:
+        """See `Scorer.score`; too few for any candidates."""
+        return ()
+
+    def positives(self, channel: int) -> Sequence[int]:
+        """See `Scorer.positives`."""
+        return self._baseline.positives(channel)
 
 
 def _registry_of(settings: Settings) -> Registry:

@@ -9,6 +9,7 @@ from api.scorers import open_scorers
 from api.security import SecretsUnusable, open_secrets
 from api.settings import Settings
 from engine.errors import RuleErrors
+from tests.builders import a_plan, an_action, decided, shown
 from tests.unit.api.shells import ROOT, starter_plan
 
 
@@ -46,8 +47,18 @@ def test_model_that_is_not_one_leaves_the_baseline_and_says_why(
     """A bad model never serves, and nobody has to guess."""
     (tmp_path / "manifest.json").write_text("{}")
     scorers = open_scorers(Settings(data_dir=tmp_path, model=tmp_path), starter_plan())
-    assert scorers.scorer is scorers.baseline
+    assert scorers.version == "baseline"
     assert "the model is not taken up" in caplog.text
+
+
+@pytest.mark.parametrize(("model", "degraded"), [("given", ("score",)), (None, ())])
+def test_decision_says_that_its_model_is_missing(tmp_path: Path, model: str | None, degraded: tuple[str, ...]) -> None:
+    """Where one was to serve and could not be had; where none was ever promoted, nothing is missing."""
+    plan = a_plan(an_action("isa"))
+    scorers = open_scorers(Settings(data_dir=tmp_path, model=None if model is None else tmp_path / model), plan)
+    decision = decided(plan, scorer=scorers.scorer, baseline=scorers.baseline)
+    assert shown(plan, decision) == {"hero": ["isa"]}
+    assert decision.degraded == degraded
 
 
 def test_store_is_the_address_given_or_our_own(tmp_path: Path) -> None:
