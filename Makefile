@@ -1,7 +1,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: docs help setup demo test test-code test-rules agreement check check-format check-lint check-types check-imports check-rules fuzz refusals bench guarantees loadtest lock format clean
+.PHONY: docs help setup demo test test-code test-rules agreement guarding check check-format check-lint check-types check-imports check-rules fuzz refusals bench guarantees loadtest lock format clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -67,6 +67,9 @@ check-imports: setup ## import directions
 
 check-rules: setup ## nextbest check rules
 	@$(BIN)/nextbest check rules
+
+guarding: setup ## decide for drawn customers of drawn banks: no guard is passed, every action is accounted for (ARGS="--decisions 1_000_000")
+	@$(BIN)/python -m tests.reference.guarding $(ARGS)
 
 fuzz: setup ## give the rule compiler any bytes, guided by coverage (ARGS="--seconds 300 --corpus DIR")
 	@$(BIN)/python -m tests.fuzz $(ARGS)

@@ -254,6 +254,11 @@ class Evaluator:
     def _group(self, action: str) -> str:
         return str(self.actions[action]["group"])
 
+    def guarded(self) -> frozenset[str]:
+        """The actions that guards stop."""
+        self._guard()
+        return frozenset(action for action, reason in self.reasons.items() if reason == "guard")
+
     def _guard(self) -> bool:
         """A guard stops unless its condition is false; returns whether profiling is allowed."""
         profiling = True
