@@ -38,6 +38,8 @@ class Action:
     """Those that are plain numbers."""
     terms_vary: bool
     """Whether some of them depend on facts or on the day."""
+    terms_hold_s: int
+    """For how long quoted terms are repeated; 0: they are quoted anew each time."""
     never_with: tuple[ActionId, ...]
 
 

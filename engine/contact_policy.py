@@ -1,4 +1,4 @@
-"""Caps, cooling-off and quiet hours, judged on the contact history as it was read.
+"""Caps, cooling-off, budgets and quiet hours, judged on the contact history as it was read.
 
 The same history decides again at commit: a decision whose history changed meanwhile is judged anew, so what is
 written here is the only place that counts contacts.
@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from engine.actions import Tier
+from engine.budgets import Left, is_covered
 from engine.contacts import Contact, ContactState, DeclineReason, hash32
 from engine.decision import Blocked, Request
 from engine.plan import Cap, ContactRules, Plan
@@ -29,6 +30,8 @@ class ContactVerdict:
     in_session: dict[int, Contact]
     """Actions that this session has seen already: showing them again costs no contact."""
     session_hash: int
+    budget_unknown: bool
+    """Whether something is kept back for want of a word about its budget."""
 
     def __init__(
         self,
@@ -42,10 +45,11 @@ class ContactVerdict:
         self.used = used
         self.in_session = in_session
         self.session_hash = session_hash
+        self.budget_unknown = False
 
 
 def apply_contact_policy(
-    plan: Plan, request: Request, contacts: Sequence[Contact], now: datetime, codes: bytearray
+    plan: Plan, request: Request, contacts: Sequence[Contact], budget_left: Left, now: datetime, codes: bytearray
 ) -> ContactVerdict:
     """Mark the actions that must rest, and say what each cap has left."""
     now_s = int(now.timestamp())
@@ -57,6 +61,8 @@ def apply_contact_policy(
     if live:
         _count(plan, live, now, verdict, codes)
     _close_caps(plan, request, verdict, codes)
+    if budget_left:
+        _close_budgets(plan, budget_left, now_s, verdict, codes)
     if request.bank_initiated and request.channel.position in plan.contact.quiet_channels:
         _keep_quiet(plan, now, verdict, codes)
     return verdict
@@ -169,6 +175,18 @@ def _close_caps(plan: Plan, request: Request, verdict: ContactVerdict, codes: by
         for action in cap.actions:
             if action not in verdict.in_session:
                 _block(action, Reason.CAPPED, Blocked(rule=cap.id, until=None), verdict, codes)
+
+
+def _close_budgets(plan: Plan, left: Left, now_s: int, verdict: ContactVerdict, codes: bytearray) -> None:
+    for at, offers in left.items():
+        if offers > 0:
+            continue
+        budget = plan.contact.budgets[at]
+        blocked = Blocked(rule=budget.id, until=None, unknown=offers < 0)
+        for action in budget.actions:
+            if not codes[action] and not is_covered(budget, verdict.in_session.get(action), now_s):
+                _block(action, Reason.BUDGET_SPENT, blocked, verdict, codes)
+                verdict.budget_unknown = verdict.budget_unknown or blocked.unknown
 
 
 def _keep_quiet(plan: Plan, now: datetime, verdict: ContactVerdict, codes: bytearray) -> None:

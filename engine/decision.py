@@ -8,14 +8,17 @@ from dataclasses import dataclass
 from typing import Final
 
 from engine.actions import Treatment
+from engine.budgets import BudgetDraw
 from engine.contacts import Contact
 from engine.facts import EMPTY_CONSENT, Consent, Held
 from engine.ids import FactName
 from engine.plan import Channel, Placement, Row
+from engine.quotes import Quoted
 
 WHOLE: Final = 2**32
 """What the integer weights of a draw sum to."""
 _NO_NEEDS: Final[Mapping[FactName, int]] = {}
+_NOTHING_QUOTED: Final[Mapping[int, Quoted]] = {}
 
 
 @dataclass(slots=True, init=False)
@@ -102,6 +105,8 @@ class Snapshot:
     contacts: Sequence[Contact]
     consent: Consent
     outcome_count: int
+    quoted: Mapping[int, Quoted]
+    """The terms quoted that may still hold, by the hash of their action."""
 
     def __init__(
         self,
@@ -113,6 +118,7 @@ class Snapshot:
         contacts: Sequence[Contact] = (),
         consent: Consent = EMPTY_CONSENT,
         outcome_count: int = 0,
+        quoted: Mapping[int, Quoted] = _NOTHING_QUOTED,
     ) -> None:
         self.known = known
         self.profile = profile
@@ -121,6 +127,7 @@ class Snapshot:
         self.contacts = contacts
         self.consent = consent
         self.outcome_count = outcome_count
+        self.quoted = quoted
 
 
 NOBODY = Snapshot(known=False)
@@ -226,6 +233,8 @@ class Blocked:
     """The cap's id, or what the customer answered."""
     until: int | None
     """When it may come back, where that is known."""
+    unknown: bool = False
+    """Whether it is kept back because nobody could be asked."""
 
 
 @dataclass(slots=True, init=False)
@@ -257,6 +266,10 @@ class Decision:
     """By position of each experiment that runs here and now the customer's arm."""
     ghosts: tuple[Filled, ...]
     """What would have been shown if nothing had been held out, where that concerns something ranked; else nothing."""
+    draws: tuple[BudgetDraw, ...]
+    """What these options take of budgets."""
+    quotes: Mapping[int, Quoted]
+    """By position of the chosen actions whose terms are held, what is quoted and until when."""
 
     def __init__(
         self,
@@ -278,6 +291,8 @@ class Decision:
         profiling: bool,
         arms: Mapping[int, str],
         ghosts: tuple[Filled, ...] = (),
+        draws: tuple[BudgetDraw, ...] = (),
+        quotes: Mapping[int, Quoted] = _NOTHING_QUOTED,
     ) -> None:
         self.filled = filled
         self.codes = codes
@@ -296,3 +311,5 @@ class Decision:
         self.profiling = profiling
         self.arms = arms
         self.ghosts = ghosts
+        self.draws = draws
+        self.quotes = quotes

@@ -116,7 +116,7 @@ def _because(plan: Plan, request: Request, decision: Decision, action: int) -> t
             return _suppressions(plan, decision, action)
         case Reason.NOT_ELIGIBLE | Reason.NOT_APPLICABLE | Reason.NOT_SUITABLE:
             return _engagement(plan, decision.row, action, reason)
-        case Reason.CAPPED | Reason.COOLING_OFF | Reason.QUIET_HOURS:
+        case Reason.CAPPED | Reason.COOLING_OFF | Reason.QUIET_HOURS | Reason.BUDGET_SPENT:
             return (_contact(plan, decision, action, reason),)
         case Reason.NO_REASON_NOW:
             return _no_reason(plan, request, decision, action)
@@ -248,6 +248,14 @@ def _contact(plan: Plan, decision: Decision, action: int, reason: Reason) -> Bec
     if cap is not None:
         return Because(
             code=reason.code, rule=f"cap/{cap.id}", place=cap.span, detail=f"the cap of {cap.limit} is reached"
+        )
+    if reason is Reason.BUDGET_SPENT:
+        budget = next(each for each in plan.contact.budgets if each.id == blocked.rule)
+        detail = (
+            "its budget cannot be asked about now" if blocked.unknown else f"the budget `{budget.id}` has nothing left"
+        )
+        return Because(
+            code=reason.code, rule=f"budget/{budget.id}", title=budget.title, place=budget.span, detail=detail
         )
     return Because(
         code=reason.code,

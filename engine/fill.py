@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from engine.actions import Treatment
+from engine.budgets import BudgetDraw, Left, held_until, is_covered
 from engine.contacts import Contact, ContactState, validity_code, validity_minutes
 from engine.decision import Candidate, Draw, Filled, Option, PlacementRequest, Request
 from engine.ids import PlacementId
@@ -16,16 +17,25 @@ Chooser = Callable[[Sequence[Candidate], PlacementId, int], tuple[Candidate, Dra
 class Room:
     """What is still free while placements fill up.
 
-    INVARIANT: contact policy has rejected every action whose caps are full, so caps bind here only by what is taken.
+    INVARIANT: contact policy has rejected every action whose caps or budgets are full, so both bind here only by
+    what is taken.
     """
 
     def __init__(
-        self, plan: Plan, request: Request, used: Mapping[int, int], in_session: Mapping[int, Contact]
+        self,
+        plan: Plan,
+        request: Request,
+        used: Mapping[int, int],
+        in_session: Mapping[int, Contact],
+        budget_left: Left,
+        now_s: int,
     ) -> None:
         self._plan = plan
         self._channel = request.channel.position
         self._used = dict(used)
         self._in_session = in_session
+        self._budget_left = dict(budget_left) if budget_left else None
+        self._now_s = now_s
         self.closed: set[int] = set()
         """Actions that no further slot may take."""
 
@@ -34,6 +44,8 @@ class Room:
         plan, closed = self._plan, self.closed
         closed.add(action)
         closed |= plan.never_with.get(action, _NOBODY)
+        if self._budget_left is not None:
+            self._draw(action, self._budget_left)
         if action in self._in_session:
             return
         for at in plan.contact.caps_by_action[action]:
@@ -43,6 +55,18 @@ class Room:
             used = self._used[at] = self._used.get(at, 0) + 1
             if used >= cap.limit:
                 closed.update(other for other in cap.actions if other not in self._in_session)
+
+    def _draw(self, action: int, left: dict[int, int]) -> None:
+        in_session, now_s = self._in_session, self._now_s
+        for at in self._plan.contact.budgets_by_action[action]:
+            budget = self._plan.contact.budgets[at]
+            if at not in left or is_covered(budget, in_session.get(action), now_s):
+                continue
+            left[at] -= 1
+            if left[at] <= 0:
+                self.closed.update(
+                    other for other in budget.actions if not is_covered(budget, in_session.get(other), now_s)
+                )
 
 
 _NOBODY: Final[frozenset[int]] = frozenset()
@@ -155,3 +179,21 @@ def reservations(
         for option in each.options
         if option.candidate.action not in in_session
     )
+
+
+def budget_draws(
+    plan: Plan, filled: Sequence[Filled], in_session: Mapping[int, Contact], now_s: int
+) -> tuple[BudgetDraw, ...]:
+    """What these options take of budgets; an action that this session has already may be covered by what it holds."""
+    found: list[BudgetDraw] = []
+    for each in filled:
+        for option in each.options:
+            action = option.candidate.action
+            for at in plan.contact.budgets_by_action[action]:
+                budget, before = plan.contact.budgets[at], in_session.get(action)
+                if is_covered(budget, before, now_s):
+                    continue
+                contact_at = now_s if before is None else before.at
+                until_s = held_until(budget, now_s, option.valid_until)
+                found.append(BudgetDraw(at, budget.each, contact_at, plan.actions[action].hash, until_s))
+    return tuple(found)

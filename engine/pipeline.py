@@ -1,6 +1,6 @@
 """One decision: the stages in order, readable as the specification (SEMANTICS, section 3)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -14,13 +14,16 @@ from engine import (
     guards,
     relevance,
     scoring,
+    terms,
     treatments,
 )
 from engine.actions import Tier
+from engine.budgets import NO_LIMITS, Left
 from engine.decision import Candidate, Decision, Draw, Filled, Request, Snapshot
 from engine.ids import PlacementId
 from engine.plan import ArbitrationArm, Plan
 from engine.ports import Scorer, ScoringContext
+from engine.quotes import Quoted
 from engine.reasons import Reason
 from engine.row import assemble
 
@@ -34,11 +37,12 @@ def decide(
     baseline: Scorer,
     now: datetime,
     exploration_key: bytes,
+    budget_left: Left = NO_LIMITS,
 ) -> Decision:
     """Decide what to offer. The same arguments give the same decision, bit for bit.
 
     `baseline` scores where `scorer` fails, which the decision then names in `degraded`, and where the customer
-    objected to profiling. `now` is aware and the only clock.
+    objected to profiling. `now` is aware and the only clock. `budget_left` says what budgets still carry.
     """
     row = assemble(plan, request, snapshot, now)
     today, now_s = _clock(plan, row)
@@ -48,7 +52,7 @@ def decide(
     profiling = guards.allows_profiling(plan, fired)
     suppressions = relevance.suppress(plan, row, codes)
     engaged = engagement.filter_engaged(plan, request.channel.position, row, codes)
-    verdict = contact_policy.apply_contact_policy(plan, request, snapshot.contacts, now, codes)
+    verdict = contact_policy.apply_contact_policy(plan, request, snapshot.contacts, budget_left, now, codes)
     _apply_wishes(request, codes)
     reachable = [action for action in engaged if not codes[action]]
     arms = experiments.assign(plan, request, today, exploration_key)
@@ -75,11 +79,11 @@ def decide(
 
     choose = _Chooser(plan, request, snapshot, used, exploration_key, today, by_chance=arm in _BY_CHANCE)
     offered, kept_back = experiments.withhold(plan, arms, fitting) if arms else (fitting, _NOBODY)
-    room = fill.Room(plan, request, verdict.used, verdict.in_session)
+    room = fill.Room(plan, request, verdict.used, verdict.in_session, budget_left, now_s)
     filled = fill.fill(plan, request, ranking, offered, room, verdict.in_session, now_s, choose)
     ghosts: tuple[Filled, ...] = ()
     if kept_back and any(each.action in kept_back for each in ranking):
-        room = fill.Room(plan, request, verdict.used, verdict.in_session)
+        room = fill.Room(plan, request, verdict.used, verdict.in_session, budget_left, now_s)
         ghosts = fill.fill(plan, request, ranking, fitting, room, verdict.in_session, now_s, choose)
     _settle(ranking, filled, codes, kept_back)
     return Decision(
@@ -96,11 +100,19 @@ def decide(
         blocked=verdict.blocked,
         session_hash=verdict.session_hash,
         new_contacts=fill.reservations(plan, request, filled, verdict.in_session, verdict.session_hash, now_s),
-        degraded=() if as_asked else ("score",),
+        degraded=_degraded(as_asked, verdict.budget_unknown),
         profiling=profiling,
         arms=arms,
         ghosts=ghosts,
+        draws=fill.budget_draws(plan, filled, verdict.in_session, now_s) if plan.contact.budgets else (),
+        quotes=terms.quote(plan, filled, row, snapshot.quoted, now_s) if plan.holds_terms else _NOTHING_QUOTED,
     )
+
+
+def _degraded(as_asked: bool, budget_unknown: bool) -> tuple[str, ...]:
+    if as_asked and not budget_unknown:
+        return ()
+    return (("budget",) if budget_unknown else ()) + (() if as_asked else ("score",))
 
 
 class _Chooser:
@@ -178,6 +190,7 @@ def _settle(
 
 
 _NOBODY: Final[frozenset[int]] = frozenset()
+_NOTHING_QUOTED: Final[Mapping[int, Quoted]] = {}
 _OUTRANKED: Final = int(Reason.OUTRANKED)
 _CHOSEN: Final = int(Reason.CHOSEN)
 _BY_CHANCE: Final = (ArbitrationArm.RANDOM_RELEVANT, ArbitrationArm.ENGAGEMENT_ONLY)

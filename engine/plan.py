@@ -191,6 +191,35 @@ class Cap:
         return self.calendar
 
 
+class BudgetCount(StrEnum):
+    """What a budget counts."""
+
+    IMPRESSIONS = "impressions"
+    ACCEPTS = "accepts"
+    SPEND = "spend"
+    """Money: what each accept costs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """At most so much of all customers together. Amounts are offers, or minor units of money where it counts spend."""
+
+    id: str
+    title: str
+    count: BudgetCount
+    each: int
+    """What one offer takes of it."""
+    total: int | None
+    per_day: int | None
+    """In a day of the bank's zone."""
+    total_by_channel: Mapping[int, int]
+    """Channels with a total of their own."""
+    actions: tuple[int, ...]
+    hold_s: int | None
+    """For how long a contact holds what it drew, where accepts count; None: as long as the offer is valid."""
+    span: Span
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoolingOff:
     """How long an action rests after an answer, in seconds, by position in `DeclineReason`; 0: not at all."""
@@ -225,6 +254,8 @@ class ContactRules:
     """Declines and accepts older than this many seconds matter to nothing."""
     windows: Windows
     """The caps' windows, in their order."""
+    budgets: tuple[Budget, ...]
+    budgets_by_action: tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -405,6 +436,8 @@ class Plan:
     """Each action's tier."""
     only_when_promoted: frozenset[int]
     """Actions that need a reason to show."""
+    holds_terms: bool
+    """Whether some action repeats the terms that it quoted."""
     action_rules: tuple[ActionRules, ...]
     position_by_action: Mapping[ActionId, int]
     position_by_hash: Mapping[int, int]

@@ -26,6 +26,7 @@ class Reason(IntEnum):
     EVALUATION_ERROR = 17
     EXCLUDED_BY_REQUEST = 18
     HOLDOUT = 19
+    BUDGET_SPENT = 20
 
     @property
     def code(self) -> str:

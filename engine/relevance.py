@@ -24,7 +24,7 @@ _SKIPPED = frozenset(
         Reason.NOT_SUITABLE,
     }
 )
-_CAPPED = frozenset({Reason.CAPPED, Reason.COOLING_OFF, Reason.QUIET_HOURS})
+_CAPPED = frozenset({Reason.CAPPED, Reason.COOLING_OFF, Reason.QUIET_HOURS, Reason.BUDGET_SPENT})
 
 
 class Recognised(NamedTuple):

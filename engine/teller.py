@@ -54,6 +54,7 @@ _FLAT: Final[Mapping[Reason, str]] = {
     Reason.OUTSIDE_VALIDITY: "{action} is not on offer today.",
     Reason.SUPPRESSED: "We are leaving {action} aside for the moment.",
     Reason.CAPPED: "We have brought up {action} or offers like it often enough lately.",
+    Reason.BUDGET_SPENT: "There is no {action} left to give at the moment.",
     Reason.QUIET_HOURS: "It is not the hour to call about {action}.",
     Reason.NO_TREATMENT: "We have nothing about {action} to show here; please ask a colleague.",
     Reason.NO_REASON_NOW: "Nothing calls for {action} at the moment.",

@@ -10,12 +10,14 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from engine import Bundle, Decision, Plan, Request, RuleErrors, Snapshot, compile_bundle, decide
+from engine.budgets import NO_LIMITS, Left
 from engine.contacts import Contact, ContactState, DeclineReason, hash32, validity_code
 from engine.decision import PlacementRequest
 from engine.events import Event
 from engine.facts import Consent, Held, Natural, hold
 from engine.ids import ActionId, ChannelId, EventName, FactName, MomentId, PlacementId
 from engine.ports import Scorer, ScorerFailed, ScoringContext
+from engine.quotes import Quoted
 from engine.reasons import Reason
 
 ZONE: Final = ZoneInfo("Europe/London")
@@ -190,6 +192,7 @@ def a_customer(
     kept_since: int = FULLY_KEPT,
     needs: Mapping[str, datetime] | None = None,
     outcome_count: int = 0,
+    quoted: Mapping[str, Quoted] | None = None,
     **more_facts: Natural,
 ) -> Snapshot:
     """What was read of a customer who consents and of whom all sets are loaded, with the facts given."""
@@ -202,6 +205,9 @@ def a_customer(
         contacts=sorted(contacts),
         consent=consent,
         outcome_count=outcome_count,
+        quoted={
+            plan.actions[plan.position_by_action[ActionId(name)]].hash: each for name, each in (quoted or {}).items()
+        },
     )
 
 
@@ -325,6 +331,7 @@ def decided(
     scorer: Scorer | None = None,
     baseline: Scorer | None = None,
     key: bytes = KEY,
+    budget_left: Left = NO_LIMITS,
 ) -> Decision:
     """The decision for a consenting customer on the web, unless told otherwise."""
     return decide(
@@ -335,6 +342,7 @@ def decided(
         baseline=baseline or SteadyScorer(plan),
         now=now,
         exploration_key=key,
+        budget_left=budget_left,
     )
 
 

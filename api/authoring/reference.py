@@ -141,7 +141,7 @@ class _Page:
 
     def _examples(self, shape: Shape) -> Iterator[str]:
         """The fewest mappings that together have every key of the shape, as they stand in the files."""
-        wanted = {key.name for key in shape.keys if not key.refused}
+        wanted = {key.name for key in shape.keys}
         for _ in range(_MOST_EXAMPLES):
             found = self._found.get(shape.name, [])
             best = max(found, key=lambda each: len(wanted & _keys(each[1])), default=None)

@@ -37,6 +37,8 @@ class ReadAction:
     treatments: tuple["ReadTreatment", ...]
     contact: Form
     never_with: tuple[int, ...]
+    formerly: str
+    """The id under which its histories and its budget stand."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +78,7 @@ def read_action(form: Form, position: int, context: ReadContext) -> ReadAction:
         value_minor=None if value.constant is None else float(value.constant),
         hash=hash32(formerly),
         terms={key: float(table.constant) for key, table in terms.terms if table.constant is not None},
+        terms_hold_s=terms.hold_s,
         terms_vary=any(table.constant is None for _, table in terms.terms) or head.validity.bounded,
         never_with=tuple(ActionId(word.text) for word in form.words("never_with")),
     )
@@ -101,6 +104,7 @@ def read_action(form: Form, position: int, context: ReadContext) -> ReadAction:
         treatments=tuple(_within(head.validity, each) for each in treatments),
         contact=contact,
         never_with=never_with,
+        formerly=formerly,
     )
 
 

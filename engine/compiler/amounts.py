@@ -6,6 +6,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Final
 
+from engine.compiler.catalogue import seconds
 from engine.compiler.cell_hints import PLAIN_VALUE, hint_for
 from engine.compiler.context import ReadContext
 from engine.compiler.form import Form, suggestion
@@ -50,6 +51,8 @@ class TermsTable:
     """The terms of an action by name, while one of its files is valid."""
 
     terms: tuple[tuple[str, AmountTable], ...]
+    hold_s: int = 0
+    """For how long what was quoted is quoted again."""
     validity: Validity = ALWAYS_VALID
 
 
@@ -62,13 +65,22 @@ def read_value(form: Form, validity: Validity, context: ReadContext) -> AmountTa
 
 def read_terms(form: Form, validity: Validity, context: ReadContext) -> TermsTable:
     """An action's `terms`, each in natural units."""
-    terms = []
+    terms, hold_s = [], 0
     for key, node in form.entries("terms"):
         if key.text == _HOLD:
-            context.problems.error(key.span, "quoted terms are not held yet", "remove `hold`")
+            hold_s = _hold(form, key, node)
         else:
             terms.append((key.text, _AmountReader(form, context, f"term `{key.text}`", scale=1).table(node)))
-    return TermsTable(terms=tuple(terms), validity=validity)
+    if hold_s and not terms:
+        context.problems.error(form.key_span("terms"), "`hold` stands alone: there are no terms to be held")
+    return TermsTable(terms=tuple(terms), hold_s=hold_s, validity=validity)
+
+
+def _hold(form: Form, key: Scalar, node: Node) -> int:
+    if not isinstance(node, Scalar):
+        form.problems.error(node.span, f"`{key.text}` must be a duration such as `14d`")
+        return 0
+    return seconds(form, key.text, node)
 
 
 class _AmountReader:

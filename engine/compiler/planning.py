@@ -68,6 +68,7 @@ def plan_of(read: ReadRules, bundle_hash: str, warnings: tuple[Diagnostic, ...])
         moments=moments,
         actions=tuple(read.action for read in rules.actions),
         tiers=tuple(int(read.action.tier) for read in rules.actions),
+        holds_terms=any(read.action.terms_hold_s for read in rules.actions),
         only_when_promoted=frozenset(at for at, read in enumerate(rules.actions) if read.action.only_when_promoted),
         action_rules=tuple(read.rules for read in rules.actions),
         position_by_action={read.action.id: at for at, read in enumerate(rules.actions)},

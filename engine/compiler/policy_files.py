@@ -9,6 +9,7 @@ from typing import Final
 from engine.actions import Tier
 from engine.clock import Windows
 from engine.compiler.action_files import ReadAction
+from engine.compiler.budget_files import read_budgets
 from engine.compiler.catalogue import CatalogueReader, seconds
 from engine.compiler.context import ReadContext, read_head
 from engine.compiler.form import Form, read_duration
@@ -114,7 +115,7 @@ def read_contact(
         for each in differently_named(form.forms("caps", "a cap"), "cap", context.problems)
         for cap in _caps(each, context, actions, journeys)
     ]
-    _refuse_budget(form, "budgets")
+    budgets = read_budgets(form, context, actions, journeys)
     cooling = form.form("cooling_off", "`cooling_off`")
     defaults = _Defaults(
         decline_s=_declines(cooling, (0,) * len(DeclineReason)), accept_s=_seconds(cooling, "after_accept")
@@ -151,6 +152,11 @@ def read_contact(
         quiet_to=quiet_to,
         span=form.span,
         windows=Windows(context.bank.zone, [cap.window for cap in caps]),
+        budgets=budgets,
+        budgets_by_action=tuple(
+            tuple(at for at, budget in enumerate(budgets) if position in budget.actions)
+            for position in range(len(actions))
+        ),
         answer_horizon_s=max(
             [*windows, _LONGEST_FEATURE_S, accepts_count_s]
             + [max(*each.after_decline, each.after_accept) for each in cooling_off]
@@ -211,7 +217,6 @@ def _caps(
 
 def _action_caps(read: ReadAction, context: ReadContext) -> Iterator[Cap]:
     form = read.contact
-    _refuse_budget(form, "budget")
     for word in form.words("per_customer"):
         limit, _, length = word.text.partition(_SHORT_CAP)
         window = read_duration(length)
@@ -228,12 +233,6 @@ def _action_caps(read: ReadAction, context: ReadContext) -> Iterator[Cap]:
             channels=None,
             span=word.span,
         )
-
-
-def _refuse_budget(form: Form, key: str) -> None:
-    """A budget that is accepted and not kept would be overspent in silence."""
-    if form.has(key):
-        form.problems.error(form.span_of(key), "budgets are not kept yet", f"remove `{key}`, or cap by customer")
 
 
 def _cooling_off(form: Form, defaults: _Defaults) -> CoolingOff:

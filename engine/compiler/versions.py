@@ -18,6 +18,7 @@ _LASTING: Final[tuple[tuple[str, Callable[[ReadAction], object]], ...]] = (
     ("tier", lambda read: read.action.tier),
     ("show", lambda read: read.action.only_when_promoted),
     ("formerly", lambda read: read.action.hash),
+    ("terms.hold", lambda read: read.action.terms_hold_s),
     ("never_with", lambda read: read.never_with),
     ("contact", lambda read: plain(read.contact.node)),
 )

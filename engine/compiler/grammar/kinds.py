@@ -176,8 +176,6 @@ class Key:
     kind: Kind
     doc: str
     required: bool = False
-    refused: bool = False
-    """Whether the check refuses it for not being served yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,7 +34,7 @@ from engine.compiler.grammar.kinds import (
     Variant,
     Whole,
 )
-from engine.compiler.grammar.words import DURATION, LINE
+from engine.compiler.grammar.words import DURATION, LINE, NAME
 
 WEIGHT: Final = Number(low="0.2", high="5")
 """A context weight."""
@@ -89,7 +89,11 @@ CONTACT: Final = Shape(
             "How long it rests after a decline, for all reasons or by reason.",
         ),
         Key("after_accept", Length(), "How long it rests after it was accepted."),
-        Key("budget", Text(), "A budget. Budgets are not kept yet, so the check refuses it.", refused=True),
+        Key(
+            "budget",
+            Either((Text(pattern=NAME, example="spring"), Part("`budget`"))),
+            "How much of it there is for all customers together; or the name of a budget in `policy/contact.yaml`.",
+        ),
     ),
 )
 TREATMENT: Final = Shape(
@@ -146,8 +150,9 @@ ACTION: Final = Shape(
         ),
         Key(
             "terms",
-            ByName(Name(), Either((*_AMOUNT.kinds, Part("a term")))),
-            "The figures on which it is offered: numbers, lines over a fact, or tables. What is unknown is not quoted.",
+            ByName(Name(), Either((*_AMOUNT.kinds, Part("a term"), Length()))),
+            "The figures on which it is offered: numbers, lines over a fact, or tables. What is unknown is not quoted. "
+            "`hold: 14d` quotes the same terms again for so long, on every channel.",
         ),
         Key("eligible", Part("`eligible`"), "May we?"),
         Key("applicable", Part("`applicable`"), "Does it make sense now?"),

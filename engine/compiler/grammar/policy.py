@@ -103,12 +103,47 @@ QUIET_HOURS: Final = Shape(
         Key("to", Text(pattern=r"\d{2}:\d{2}(?::\d{2})?", example="08:00"), "The time at which they end."),
     ),
 )
+BUDGET_KEYS: Final = (
+    Key(
+        "count",
+        Choice(values=("impressions", "accepts", "spend"), default="impressions"),
+        "What is counted: offers shown, offers accepted, or the money that accepted offers cost.",
+    ),
+    Key("total", Number(low="0", high="1000000000"), "How much there is in all; money where spend is counted."),
+    Key("per_day", Number(low="0", high="1000000000"), "How much of it in a day of the bank's time zone."),
+    Key(
+        "per_channel",
+        ByName(Known("channel"), Number(low="0", high="1000000000")),
+        "How much of it on single channels; others share what there is.",
+    ),
+    Key("each", Number(low="0", high="1000000000"), "The money that one accept costs, where spend is counted."),
+)
+BUDGET: Final = Shape(
+    name="`budget`",
+    at_least_one=("total", "per_day", "per_channel"),
+    doc="How much of an action there is for all customers together. An offer takes its share when it is made, and "
+    "gives it back when it was not shown, or not accepted, in time.",
+    keys=BUDGET_KEYS,
+)
+SHARED_BUDGET: Final = Shape(
+    name="a shared budget",
+    at_least_one=("total", "per_day", "per_channel"),
+    doc="A budget on which several actions draw: those named here, and those whose `contact` names it.",
+    keys=(
+        Key("budget", Name(), "The budget's id. Another id begins anew.", required=True),
+        Key("title", Text(), "What people call it."),
+        *BUDGET_KEYS,
+        ACTIONS,
+        GROUPS,
+        THEMES,
+    ),
+)
 CONTACT: Final = Shape(
     name="policy/contact.yaml",
     doc="How often one customer hears from us, and how long a no lasts.",
     keys=(
         Key("caps", Parts("a cap"), "Limits on how often offers are shown."),
-        Key("budgets", Text(), "Budgets that actions share; not kept yet, so the check refuses them.", refused=True),
+        Key("budgets", Parts("a shared budget"), "How much there is for all customers together."),
         Key("cooling_off", Part("`cooling_off`"), "How long actions rest after an answer."),
         Key("quiet_hours", Part("`quiet_hours`"), "When the bank begins no contact."),
     ),
@@ -186,6 +221,8 @@ SHAPES: Final = (
     STOPS,
     CONTACT,
     CAP,
+    SHARED_BUDGET,
+    BUDGET,
     COOLING_OFF,
     AFTER_IGNORED,
     QUIET_HOURS,

@@ -1,10 +1,11 @@
 """Terms: numbers, lines over facts and tables, in natural units; what is unknown is not quoted."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import pytest
 
 from engine.facts import Natural
+from engine.quotes import Quoted
 from engine.terms import terms_of
 from tests.builders import NOW, a_customer, a_plan, a_question, an_action, decided, problems_of
 
@@ -57,7 +58,9 @@ def test_unknown_term_is_not_quoted() -> None:
             "terms: {rate: {table: [{when: {request.channel: web}, then: 1}, {then: 2}]}}",
             "the term `rate` differs between channels; if it must, say why: `on_purpose",
         ),
-        ("terms: {hold: 14d}", "quoted terms are not held yet; remove `hold`"),
+        ("terms: {hold: 14d}", "`hold` stands alone: there are no terms to be held"),
+        ("terms: {rate: 4.2, hold: long}", "`hold` must be a duration such as `30d`"),
+        ("terms: {rate: 4.2, hold: [14d]}", "`hold` must be a duration such as `14d`"),
         (
             "terms: {limit: 3 * income}",
             "the private fact `income` must not decide terms that `atm` shows, which is a public screen",
@@ -89,3 +92,37 @@ def test_terms_change_with_the_file_that_is_valid() -> None:
         now = NOW.replace(month=day.month, day=day.day)
         decision = decided(plan, customer=a_customer(plan, age=30), now=now)
         assert terms_of(plan, 0, decision.row) == {"rate": rate}
+
+
+def test_quoted_terms_are_quoted_again_until_they_lapse() -> None:
+    """Also when the facts that made them have changed, and on another channel."""
+    plan = a_plan(an_action("isa", "terms: {limit: 3 * income, hold: 14d}", places=["branch.*", "web.*"]))
+    first = decided(plan, a_question(plan), a_customer(plan, income=2500))
+    (quote,) = first.quotes.values()
+    assert quote == ({"limit": 7500.0}, int(NOW.timestamp()) + 14 * 86_400)
+    richer = a_customer(plan, income=9000, quoted={"isa": quote})
+    for days, place, limit in ((13, "branch.card", 7500.0), (14, "branch.card", 27000.0)):
+        again = decided(plan, a_question(plan, place), richer, now=NOW + timedelta(days=days))
+        assert terms_of(plan, 0, again.row, again.quotes) == {"limit": limit}
+
+
+def test_repeating_a_quote_does_not_prolong_it() -> None:
+    """Else a customer who asks every week would keep the terms of long ago."""
+    plan = a_plan(an_action("isa", "terms: {rate: 4.2, hold: 14d}"))
+    quote = Quoted({"rate": 3.9}, int(NOW.timestamp()) + 60)
+    assert decided(plan, None, a_customer(plan, quoted={"isa": quote})).quotes == {0: quote}
+
+
+def test_nothing_is_held_where_no_term_is_known_or_nothing_is_shown() -> None:
+    """What was not quoted cannot be repeated."""
+    plan = a_plan(an_action("isa", "terms: {limit: 3 * income, hold: 14d}", places=["branch.*"]))
+    assert decided(plan, a_question(plan, "branch.card")).quotes == {}
+    assert decided(plan, a_question(plan, "web.hero"), a_customer(plan, income=2500)).quotes == {}
+
+
+def test_files_of_one_action_agree_on_how_long_terms_are_held() -> None:
+    """A quote outlives the window of the file that made it."""
+    early = an_action("isa", "terms: {rate: 1, hold: 14d}\nvalid: {to: 2026-01-31}")
+    late = an_action("isa", "terms: {rate: 2}\nvalid: {from: 2026-02-01}")
+    found = problems_of(early, {"actions/isa_later.yaml": late["actions/isa.yaml"]})
+    assert any("the files of `isa` must agree on `terms.hold`" in problem for problem in found)

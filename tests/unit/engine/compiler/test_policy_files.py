@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.builders import CHANNELS, an_action, problems_of, the_arbitration, the_contact_policy, the_guards
+from tests.builders import CHANNELS, problems_of, the_arbitration, the_contact_policy, the_guards
 
 FLAGGED = "{guard: flagged, stops: {all: true}, when: {flagged: true}}"
 
@@ -42,12 +42,3 @@ def test_caps_may_be_written_in_every_way() -> None:
         "{cap: d, limit: 0, each: day, channels: [phone]}",
     )
     assert problems_of(the_contact_policy("caps:\n" + "".join(f"  - {each}\n" for each in caps))) == []
-
-
-def test_budgets_are_refused_with_a_sentence() -> None:
-    """Wherever they are written: one that is accepted and not kept would be overspent in silence."""
-    shared = the_contact_policy("budgets: [{budget: spring, count: accepts, total: 5_000, per_day: 200}]\n")
-    own = an_action("isa", "contact: {budget: {count: accepts, total: 5_000, per_day: 200}}")
-    for files, place in ((shared, "rules/policy/contact.yaml:1:10"), (own, "rules/actions/isa.yaml:5:19")):
-        (problem,) = problems_of(files)
-        assert problem.startswith(f"{place}: budgets are not kept yet; remove `budget")
