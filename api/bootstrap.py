@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
+from api.adapters.budget_store import RedisBudgetStore
 from api.adapters.bundle_files import read_rules
 from api.adapters.cluster import nodes_at
 from api.adapters.customer_store import RedisCustomerStore
@@ -25,6 +26,7 @@ from api.beside import beside, repeating
 from api.compiled import see_that_modules_are_up_to_date
 from api.exposition import MetricsFolder
 from api.known import learning
+from api.leases import Leases
 from api.ports import StoredRecord, StoreUnavailable
 from api.reloading.beginning import begin_with
 from api.reloading.bundles import Bundles
@@ -149,6 +151,7 @@ class Stores:
     events: RedisEventStore
     records: RedisRecordStore
     health: RedisHealth
+    budgets: RedisBudgetStore
 
 
 @asynccontextmanager
@@ -169,6 +172,7 @@ async def open_stores(settings: Settings, keys: Secrets, *, patient: bool = Fals
             events=RedisEventStore(nodes),
             records=RedisRecordStore(nodes),
             health=RedisHealth(nodes, durability),
+            budgets=RedisBudgetStore(nodes),
         )
     finally:
         await nodes.close()
@@ -198,7 +202,8 @@ async def open_shell(settings: Settings) -> AsyncIterator[Shell]:
     _show(metrics, serving)
     folder = MetricsFolder(settings.data_dir / "metrics", "api", metrics)
     async with open_stores(settings, keys) as stores, repeating(folder.keep):
-        service = Service(serving=serving, store=stores.customers, secrets=keys, metrics=metrics)
+        leases = Leases(stores.budgets, worker_name(), metrics)
+        service = Service(serving=serving, store=stores.customers, secrets=keys, metrics=metrics, leases=leases)
 
         async def take_up(following: Serving) -> None:
             service.take_up(following)
@@ -222,6 +227,7 @@ async def open_shell(settings: Settings) -> AsyncIterator[Shell]:
             learning(lambda: reader_of(service.serving), stores.records),
             beside(watch.keep_looking()),
             reloader.running(at_once=settings.resume),
+            leases.running(),
         ):
             _spare_the_collector()
             yield Shell(

@@ -1,6 +1,7 @@
 """Writes the record of a decision and mints its id."""
 
 import time
+from collections.abc import Sequence
 from random import SystemRandom
 from typing import Final, NamedTuple
 
@@ -49,8 +50,11 @@ def encode(
     decision: Decision,
     actions: tuple[str, ...],
     experiments: tuple[str, ...] = (),
+    budgets: Sequence[tuple[str, int]] = (),
+    terms: bytes | None = None,
 ) -> bytes:
-    """The record of a decision. `actions` and `experiments` name those of the plan by position."""
+    """The record of a decision. `actions` and `experiments` name those of the plan by position; `budgets` says what was
+    left of those that might not carry the whole answer, and `terms` is the record's own field where terms are held."""
     return _encode(
         (
             FORMAT,
@@ -91,6 +95,8 @@ def encode(
             decision.degraded,
             [(experiments[at], arm) for at, arm in decision.arms.items()] if decision.arms else (),
             _ghosts(decision, actions) if decision.ghosts else (),
+            budgets,
+            terms,
         )
     )
 

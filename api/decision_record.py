@@ -54,6 +54,10 @@ class DecisionRecord(msgspec.Struct, array_like=True, frozen=True):
     """Experiments that ran here and the customer's arm in each."""
     ghosts: tuple[tuple[str, tuple[str, ...], tuple[float, ...]], ...] = ()
     """What would have been shown if nothing had been held out: placement, actions by rank, and the chance of each."""
+    budgets: tuple[tuple[str, int], ...] = ()
+    """What was left of budgets that might not carry the whole answer; -1 where nobody could be asked."""
+    terms: bytes | None = None
+    """The terms quoted before, where terms are held."""
 
     @property
     def chances(self) -> tuple[tuple[str, tuple[float, ...]], ...]:

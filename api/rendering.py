@@ -149,7 +149,7 @@ class Renderer:
             leads_to=cast("dict[str, str] | None", treatment.leads_to),
             valid_until=self._instant_s(option.valid_until),
             tracking_token=self._token(option, filled, answered) if answered.committed else "",
-            terms=dict(terms_of(plan, action.position, answered.decision.row)) or None,
+            terms=dict(terms_of(plan, action.position, answered.decision.row, answered.decision.quotes)) or None,
         )
         if not answered.staff:
             return common

@@ -10,6 +10,7 @@ from api.decision_log import Origin
 from api.decision_record import DecisionRecord
 from api.ports import CustomerStore, StoredRecord, key_of
 from api.serving import Serving
+from engine.budgets import NO_LIMITS, Left
 from engine.decision import Decision, Request
 from engine.ids import ActionId
 from engine.pipeline import decide
@@ -109,8 +110,16 @@ def decide_again(
         baseline=baseline,
         now=datetime.fromtimestamp(record.decided_at_us / 1_000_000, UTC),
         exploration_key=exploration_key,
+        budget_left=_budget_left(plan, record),
     )
     return question, replace(decision, degraded=record.degraded)
+
+
+def _budget_left(plan: Plan, record: DecisionRecord) -> Left:
+    if not record.budgets:
+        return NO_LIMITS
+    left = dict(record.budgets)
+    return {at: left[budget.id] for at, budget in enumerate(plan.contact.budgets) if budget.id in left}
 
 
 def _scorers(serving: Serving, record: DecisionRecord, *, rescored: bool) -> tuple[Scorer, Scorer]:
@@ -130,6 +139,7 @@ def _stored(record: DecisionRecord) -> StoredRecord:
         contacts=record.contacts,
         consent=record.consent,
         outcome_count=record.outcome_count,
+        terms=record.terms,
         owner=record.record.encode() if record.known else None,
     )
 
@@ -148,6 +158,8 @@ def record_again(serving: Serving, record: DecisionRecord, question: Request, de
         decision=decision,
         actions=serving.action_ids,
         experiments=serving.experiment_ids,
+        budgets=record.budgets,
+        terms=record.terms,
     )
 
 

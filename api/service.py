@@ -12,10 +12,11 @@ from typing import Final
 
 import msgspec
 
-from api import decision_log, replay
+from api import decision_log, quotes, replay
 from api.decision_log import DecisionIds
 from api.decision_record import DecisionRecord
 from api.faults import log_fault
+from api.leases import Drawn, Leases
 from api.ports import (
     ClaimState,
     Commit,
@@ -38,6 +39,7 @@ from api.security import Secrets
 from api.serving import RecordUnreadable, Serving
 from api.telemetry import Metrics
 from api.vocabulary import Vocabulary
+from engine.budgets import NO_LIMITS, Left
 from engine.contacts import Contact, compaction, pack
 from engine.decision import Decision, Request, Snapshot
 from engine.ids import ChannelId, PlacementId
@@ -53,6 +55,7 @@ EARLIER_KEPT: Final = 3
 """Bundles that served before and are still here, for requests that are repeated and decisions that are replayed."""
 _POLL_S: Final = 0.003
 _EXPLAIN_BUDGET_MS: Final = 1_000
+_LEASE_ENDED: Final = Committed(CommitState.LEASE_ENDED)
 _NO_TIMINGS: Final = TimingsBody(0, 0, 0, 0)
 
 
@@ -91,6 +94,7 @@ class _Judged:
     stored: StoredRecord
     snapshot: Snapshot
     decision: Decision
+    budget_left: Left
     took_us: int
 
     def __init__(
@@ -102,6 +106,7 @@ class _Judged:
         stored: StoredRecord,
         snapshot: Snapshot,
         decision: Decision,
+        budget_left: Left,
         took_us: int,
     ) -> None:
         self.decision_id = decision_id
@@ -110,18 +115,22 @@ class _Judged:
         self.stored = stored
         self.snapshot = snapshot
         self.decision = decision
+        self.budget_left = budget_left
         self.took_us = took_us
 
 
 class Service:
     """Implements `api.service_port.DecisionService` on a customer store."""
 
-    def __init__(self, *, serving: Serving, store: CustomerStore, secrets: Secrets, metrics: Metrics) -> None:
+    def __init__(
+        self, *, serving: Serving, store: CustomerStore, secrets: Secrets, metrics: Metrics, leases: Leases
+    ) -> None:
         self._serving = serving
         self._earlier: tuple[Serving, ...] = ()
         self._store = store
         self._exploration_key = secrets.exploration
         self._metrics = metrics
+        self._leases = leases
         self._ids = DecisionIds()
 
     @property
@@ -154,9 +163,12 @@ class Service:
         serving = self._serving
         time = _Time(arrived_at, _budget_ms(serving.plan, request))
         try:
+            needed = self._prepare_budgets(serving, request)
             key = await self._key(request, time.gather_deadline)
             claim = _claim(request, time.end)
             gathered = await self._gather(key, claim, time)
+            if needed:
+                await self._leases.wait_for(needed, time.gather_deadline)
             if gathered.claim.state is ClaimState.ANSWERED:
                 return await self._repeat(gathered.claim.answer.decode(), request, time)
             return await self._decide_and_commit(serving, request, gathered, claim, time)
@@ -179,6 +191,8 @@ class Service:
         try:
             key = await self._key(request, time.gather_deadline)
             gathered = await self._gather(key, None, time)
+            if needed := self._prepare_budgets(serving, request):
+                await self._leases.wait_for(needed, time.gather_deadline)
             judged = self._judge(
                 serving, serving.questions.question(request, gathered.key.record), gathered.record, gathered.key
             )
@@ -217,6 +231,12 @@ class Service:
             raise _Unanswerable("identity_ambiguous")
         return key_of(resolution.customers[0]) if resolution.customers else key_of_unknown(identities[0])
 
+    def _prepare_budgets(self, serving: Serving, request: DecisionRequest) -> "list[asyncio.Task[None]]":
+        plan = serving.plan
+        if not plan.contact.budgets:
+            return []
+        return self._leases.prepare(plan, plan.channel_by_id[ChannelId(request.channel)])
+
     async def _gather(self, key: CustomerKey, claim: RequestClaim | None, time: _Time) -> Gathered:
         try:
             gathered = await self._store.gather(key, claim, deadline=time.gather_deadline)
@@ -242,19 +262,23 @@ class Service:
         gathered_us = _since(time.started_ns)
         key, stored = gathered.key, gathered.record
         question = serving.questions.question(request, key.record)
+        missing: Degraded = "contacts"
         for retry in range(MAX_JUDGEMENTS):
             judged = self._judge(serving, question if not retry else replace(question, retry=retry), stored, key)
             committing_ns = perf_counter_ns()
-            committed = await self._commit(serving, request, judged, key, claim, time)
+            committed = await self._commit_with_units(serving, request, judged, key, claim, time)
             if committed.state is CommitState.COMMITTED:
                 timings = TimingsBody(gathered_us, judged.took_us, serving.scorer.last_us, _since(committing_ns))
                 return self._answered(
                     serving, request, judged.question, judged.decision, judged.decision_id, judged.at_us, key, timings
                 )
+            if committed.state is CommitState.LEASE_ENDED:
+                missing = "budget"
+                continue
             if committed.state is not CommitState.CONFLICT or committed.record is None:
                 raise _Unanswerable("late")
-            stored = committed.record
-        raise _Unanswerable("contacts")
+            stored, missing = committed.record, "contacts"
+        raise _Unanswerable(missing)
 
     def _judge(self, serving: Serving, question: Request, stored: StoredRecord, key: CustomerKey) -> _Judged:
         started_ns = perf_counter_ns()
@@ -262,7 +286,10 @@ class Service:
             snapshot = serving.reader.read(stored)
         except RecordUnreadable as error:
             raise _Unanswerable(error.missing) from error
-        at_us = decision_log.now_us()
+        at_us, budget_left = decision_log.now_us(), NO_LIMITS
+        if serving.plan.contact.budgets:
+            most = sum([asked.count for asked in question.placements])
+            budget_left = self._leases.left(serving.plan, question.channel, most)
         decision = decide(
             plan=serving.plan,
             request=question,
@@ -271,6 +298,7 @@ class Service:
             baseline=serving.baseline,
             now=datetime.fromtimestamp(at_us / 1_000_000, UTC),
             exploration_key=self._exploration_key,
+            budget_left=budget_left,
         )
         return _Judged(
             decision_id=self._ids.mint(key.partition, at_us // 1_000),
@@ -279,8 +307,31 @@ class Service:
             stored=stored,
             snapshot=snapshot,
             decision=decision,
+            budget_left=budget_left,
             took_us=_since(started_ns),
         )
+
+    async def _commit_with_units(
+        self,
+        serving: Serving,
+        request: DecisionRequest,
+        judged: _Judged,
+        key: CustomerKey,
+        claim: RequestClaim | None,
+        time: _Time,
+    ) -> Committed:
+        """Commit, with what the decision takes of budgets; one in doubt leaves that to whoever counts records."""
+        if not judged.decision.draws:
+            return await self._commit(serving, request, judged, key, claim, time)
+        drawn = self._leases.draw(serving.plan, judged.question.channel, judged.decision, judged.decision_id)
+        if drawn is None:
+            return _LEASE_ENDED
+        committed = await self._commit(serving, request, judged, key, claim, time, drawn)
+        if committed.state is CommitState.COMMITTED:
+            self._leases.note_committed(drawn)
+        else:
+            self._leases.give_back(drawn, ended=committed.state is CommitState.LEASE_ENDED)
+        return committed
 
     async def _commit(
         self,
@@ -290,6 +341,7 @@ class Service:
         key: CustomerKey,
         claim: RequestClaim | None,
         time: _Time,
+        drawn: Sequence[Drawn] = (),
     ) -> Committed:
         deadline = time.commit_deadline()
         dropped, kept = _compacted(serving.plan, judged)
@@ -311,9 +363,13 @@ class Service:
                 decision=judged.decision,
                 actions=serving.action_ids,
                 experiments=serving.experiment_ids,
+                budgets=[(serving.plan.contact.budgets[at].id, left) for at, left in judged.budget_left.items()],
+                terms=judged.stored.terms if serving.plan.holds_terms else None,
             ),
             claim=claim,
             answer=judged.decision_id.encode(),
+            terms=_quoted(serving.plan, judged) if judged.decision.quotes else b"",
+            units=tuple([each.unit for each in drawn]),
         )
         try:
             return await self._store.commit(key, commit, deadline=deadline)
@@ -414,6 +470,10 @@ def _compacted(plan: Plan, judged: _Judged) -> tuple[int, Sequence[Contact]]:
         shown_since=now_s - rules.horizon_s,
         answered_since=now_s - rules.answer_horizon_s,
     )
+
+
+def _quoted(plan: Plan, judged: _Judged) -> bytes:
+    return quotes.after(plan, judged.snapshot.quoted, judged.decision.quotes, judged.at_us // 1_000_000)
 
 
 def _budget_ms(plan: Plan, request: DecisionRequest) -> int:

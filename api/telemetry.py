@@ -125,6 +125,10 @@ class Metrics:
         self.folded = Counter("events_folded", "Events that the worker is done with, by result", ("result",), 12)
         self.need_changes = Counter("need_changes", "Needs that began or ended", ("need", "change"), 64)
         self.store_failures = Counter("store_failures", "Calls that the store did not answer", ("operation",), 24)
+        self.budget_leases = Counter("budget_leases", "Leases on budgets asked for, by what was told", ("told",), 4)
+        self.budget_amounts = Counter(
+            "budget_amounts", "Amounts of budgets by what became of them: spent, returned, recovered", ("result",), 3
+        )
         self.reloads = Counter("reloads", "Attempts to take up changed rules or models, by result", ("result",), 6)
         self.decision_seconds = Histogram("decision_seconds", "From the bytes' arrival to the answer", ("channel",), 8)
         self.stage_seconds = Histogram(
@@ -141,6 +145,7 @@ class Metrics:
         self.archived_at = Gauge(
             "archived_timestamp_seconds", "When everything was last in the archive", (), 1, largest=True
         )
+        self.budget_left = Gauge("budget_left", "What a budget had left when asked last", ("budget",), 64, largest=True)
         self.owned = Gauge("partitions_owned", "Partitions whose events this installation folds", (), 1)
         self.processes = Gauge("processes", "Processes that are running, by what they do", ("role",), 4)
 

@@ -11,6 +11,7 @@ from api.adapters.commands import Reply, Word, checked, pack
 from api.adapters.nodes import Nodes
 from api.adapters.script import COMMIT, RECLAIM
 from api.ports import (
+    DRAWS_KNOWN_MS,
     Claim,
     ClaimState,
     Commit,
@@ -24,6 +25,7 @@ from api.ports import (
     StoredRecord,
     StoreUnavailable,
     Stream,
+    Unit,
     key_of,
 )
 from engine.contacts import SIZE
@@ -135,6 +137,13 @@ class RedisCustomerStore:
         if claim is not None:
             names = (*names, keys.claim(key, claim))
             words = (*words, _held(claim), b"=%b%d:%b" % (claim.body_hash, commit.consent_version, commit.answer))
+        if commit.units:
+            names = (
+                *names,
+                keys.held(key.partition),
+                *(keys.drawn(key.partition, each.lease) for each in commit.units),
+            )
+            words = (*words, *(() if claim is not None else ("", "")), *_units(key, commit.units))
         reply = await COMMIT.run(node, names, words, deadline)
         if reply == 0:
             return _COMMITTED
@@ -160,6 +169,16 @@ def stored_record(fields: Reply) -> StoredRecord:
     return StoredRecord(
         profile, events, needs, contacts, consent, int(kv or 0), int(hv or 0), int(oc or 0), terms, owner, moved_to
     )
+
+
+def _units(key: CustomerKey, units: Sequence[Unit]) -> tuple[Word, ...]:
+    """The units of a commit: when the first of their leases ends, then four words each."""
+    words: list[Word] = [min([each.lease_ends_ms for each in units])]
+    for each in units:
+        told = (each.counts_from, each.amount, each.day, each.channel, each.budget, each.decision_id, key.record)
+        unit = each.contact + "\n".join([str(word) for word in told]).encode()
+        words += (each.held_until_s, unit, each.amount, each.lease_ends_ms + DRAWS_KNOWN_MS)
+    return tuple(words)
 
 
 def _packed_read(key: CustomerKey) -> bytes:

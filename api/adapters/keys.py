@@ -25,6 +25,11 @@ def orders(key: CustomerKey) -> str:
     return f"o:{{{key.partition}}}:{key.record}"
 
 
+def record_prefix(partition: int) -> str:
+    """What the names of a partition's records begin with."""
+    return f"c:{{{partition}}}:"
+
+
 def claim(key: CustomerKey, claimed: RequestClaim) -> str:
     """Scoped to the customer; the length keeps `a` + `b:c` apart from `a:b` + `c`."""
     return f"q:{{{key.partition}}}:{len(key.record)}:{key.record}:{claimed.request_id}"
@@ -45,6 +50,31 @@ def seen(partition: int, what: str, day: int) -> str:
 
 def owner(partition: int) -> str:
     return f"own:{{{partition}}}"
+
+
+def held(partition: int) -> str:
+    """The units of budgets that offers hold, by the instant at which their time is over."""
+    return f"held:{{{partition}}}"
+
+
+def settled(partition: int) -> str:
+    """Units whose time is over, until their budgets are told what became of them."""
+    return f"settled:{{{partition}}}"
+
+
+def drawn(partition: int, lease: str) -> str:
+    """How much commits in a partition have drawn of a lease."""
+    return f"drawn:{{{partition}}}:{lease}"
+
+
+def budget(name: str) -> str:
+    """Hash of a budget: what is taken, spent, of today and of channels."""
+    return f"b:{{{name}}}:state"
+
+
+def leases(name: str) -> str:
+    """Hash of the leases on a budget that nobody has ended."""
+    return f"b:{{{name}}}:leases"
 
 
 def due(partition: int) -> str:

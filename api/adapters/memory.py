@@ -29,9 +29,11 @@ from api.ports import (
     OutcomeWrite,
     RequestClaim,
     Resolution,
+    Settled,
     StoredRecord,
     StoreUnavailable,
     Stream,
+    Unit,
     key_of,
 )
 from engine.contacts import SIZE, Contact, ContactState, pack, unpack
@@ -50,6 +52,37 @@ class Lease:
     epoch: int = 0
     until_ms: int = 0
     position: str = FIRST
+
+
+@dataclass(slots=True)
+class KeptLease:
+    """A lease on a budget that nobody has ended."""
+
+    amount: int
+    ends_ms: int
+    day: int
+    channel: str
+    worker: str
+
+
+@dataclass(slots=True)
+class KeptBudget:
+    """How a budget stands."""
+
+    taken: int = 0
+    spent: int = 0
+    day: int = 0
+    today: int = 0
+    by_channel: dict[str, int] = field(default_factory=dict)
+    leases: dict[str, KeptLease] = field(default_factory=dict)
+    told: dict[int, int] = field(default_factory=dict)
+
+    def give_back(self, amount: int, day: int, channel: str) -> None:
+        """Put what was taken back where it came from."""
+        self.taken -= amount
+        self.today -= amount if day == self.day else 0
+        if channel:
+            self.by_channel[channel] -= amount
 
 
 @dataclass(slots=True)
@@ -79,6 +112,13 @@ class MemoryState:
     folded_since: dict[int, int] = field(default_factory=dict)
     folding_now: int | None = None
     archive: str = ""
+    budgets: dict[str, "KeptBudget"] = field(default_factory=dict)
+    units: dict[int, list[tuple[CustomerKey, Unit]]] = field(default_factory=dict)
+    """The units that offers hold, by partition."""
+    drawn: dict[str, int] = field(default_factory=dict)
+    """What commits have drawn of each lease."""
+    settled: dict[int, list[Settled]] = field(default_factory=dict)
+    settled_count: dict[int, int] = field(default_factory=dict)
     _last_id: tuple[int, int] = (0, 0)
 
     def check(self, deadline_ms: int | None = None) -> None:
@@ -180,6 +220,8 @@ class MemoryCustomerStore:
         record = kept.record
         if record.moved_to is not None:
             raise StoreUnavailable("the record has moved")
+        if any(state.now_ms() >= unit.lease_ends_ms for unit in commit.units):
+            return Committed(CommitState.LEASE_ENDED)
         if (record.contacts_version, record.consent_version) != (commit.contacts_version, commit.consent_version):
             return Committed(CommitState.CONFLICT, record)
         if commit.new_contacts or commit.dropped_contacts or commit.terms:
@@ -193,6 +235,9 @@ class MemoryCustomerStore:
         if claim is not None:
             answered = b"=%b%d:%b" % (claim.body_hash, commit.consent_version, commit.answer)
             state.claims[key, claim.request_id] = (answered, state.now_ms() + ANSWER_KEPT_MS)
+        for unit in commit.units:
+            state.units.setdefault(key.partition, []).append((key, unit))
+            state.drawn[unit.lease] = state.drawn.get(unit.lease, 0) + unit.amount
         return Committed(CommitState.COMMITTED)
 
     async def decisions_between(

@@ -7,6 +7,7 @@ import msgspec
 
 from api.adapters.records import decode_consent, decode_events, decode_needs, decode_profile, layout_of_events
 from api.ports import StoredRecord
+from api.quotes import decode_quotes
 from api.schemas import Degraded
 from api.serving import RecordUnreadable
 from engine.contacts import unpack
@@ -14,6 +15,7 @@ from engine.decision import Snapshot
 from engine.events import EventLayout
 from engine.facts import EMPTY_CONSENT, Consent, Held, ProfileSchema
 from engine.ids import FactName
+from engine.quotes import Quoted
 
 MAX_CONSENTS: Final = 4_096
 SETTLE_S: Final = 3_600
@@ -21,6 +23,7 @@ SETTLE_S: Final = 3_600
 NEVER: Final = 2**62
 """An instant that no window reaches: a history kept since then is unknown."""
 _NO_NEEDS: Final[Mapping[FactName, int]] = {}
+_NOTHING_QUOTED: Final[Mapping[int, Quoted]] = {}
 _BROKEN: Final = (msgspec.MsgspecError, ValueError, TypeError, KeyError, IndexError)
 
 
@@ -76,6 +79,7 @@ class RecordReader:
                 contacts=contacts,
                 consent=consent,
                 outcome_count=stored.outcome_count,
+                quoted=decode_quotes(stored.terms) if stored.terms else _NOTHING_QUOTED,
             )
         except _BROKEN as error:
             raise RecordUnreadable(missing) from error

@@ -2,12 +2,12 @@
 
 Profile: `[schema hash, held values...]`. Event state: `[layout hash, kept since, instants...]`, or a list of such lists
 while two bundles are served. Needs: `{need: instant it last held}`. Consent: `{"p": {purpose: {channel: bool}},
-"o": objection or nil, "v": the source's version}`. Terms: `{product: [terms, until]}`. All are MessagePack; the contact
-history is in `engine.contacts`.
+"o": objection or nil, "v": the source's version}`. All are MessagePack; the contact history is in `engine.contacts`,
+and the terms quoted in `api.quotes`.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 
@@ -18,7 +18,6 @@ from engine.ids import CustomerId, EventName, FactName
 _encode: Final = msgspec.msgpack.Encoder(order="sorted").encode
 _decode_array: Final = msgspec.msgpack.Decoder(list[Any]).decode
 _decode_needs: Final = msgspec.msgpack.Decoder(dict[FactName, int]).decode
-_decode_terms: Final = msgspec.msgpack.Decoder(dict[str, tuple[dict[str, float], int]]).decode
 _decode_customers: Final = msgspec.msgpack.Decoder(tuple[CustomerId, ...]).decode
 
 
@@ -29,13 +28,6 @@ class _Consent(msgspec.Struct, frozen=True, gc=False):
 
 
 _decode_consent: Final = msgspec.msgpack.Decoder(_Consent).decode
-
-
-class Terms(NamedTuple):
-    """What was quoted to a customer for a product, and until when (seconds since the epoch) it is repeated."""
-
-    terms: Mapping[str, float]
-    until_s: int
 
 
 def encode_profile(schema: ProfileSchema, profile: Sequence[Held]) -> bytes:
@@ -58,11 +50,6 @@ def encode_consent(consent: Consent) -> bytes:
     """Field `k`; equal consents give equal bytes."""
     allowed = {purpose: dict(channels) for purpose, channels in consent.allowed_by_purpose.items()}
     return _encode(_Consent(allowed, consent.profiling_objection, consent.version))
-
-
-def encode_terms(terms_by_product: Mapping[str, Terms]) -> bytes:
-    """Field `t`."""
-    return _encode(terms_by_product)
 
 
 def decode_profile(stored: bytes) -> tuple[int, list[Held]]:
@@ -154,8 +141,3 @@ def decode_consent(stored: bytes | None) -> Consent:
 def decode_needs(stored: bytes | None) -> dict[FactName, int]:
     """Field `n`."""
     return _decode_needs(stored) if stored else {}
-
-
-def decode_terms(stored: bytes | None) -> dict[str, Terms]:
-    """Field `t`."""
-    return {product: Terms(*quoted) for product, quoted in _decode_terms(stored).items()} if stored else {}

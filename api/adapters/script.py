@@ -46,9 +46,18 @@ FOLD: Final = Script("fold")
 WAKE_DUE: Final = Script("wake_due")
 LOAD: Final = Script("load")
 REPORT: Final = Script("report")
+TAKE_LEASE: Final = Script("take_lease")
+END_LEASE: Final = Script("end_lease")
+SETTLE_UNITS: Final = Script("settle_units")
+LOOK_AT_UNITS: Final = Script("look_at_units")
+TAKE_BACK: Final = Script("take_back")
 
+_OF_BUDGETS: Final = (TAKE_LEASE, END_LEASE, SETTLE_UNITS, LOOK_AT_UNITS, TAKE_BACK)
 LOAD_ALL: Final = tuple(
     script.load
-    for script in (COMMIT, RECLAIM, OUTCOME, CONSENT, APPEND_ONCE, OWN, NOTE_OWNER, FOLD, WAKE_DUE, LOAD, REPORT)
+    for script in (
+        *(COMMIT, RECLAIM, OUTCOME, CONSENT, APPEND_ONCE, OWN, NOTE_OWNER, FOLD, WAKE_DUE, LOAD, REPORT),
+        *_OF_BUDGETS,
+    )
 )
 """What a new connection sends, so that a call never has to."""

@@ -13,6 +13,7 @@ _STAGES: Final = (
     ("evaluation_error", "A condition failed"),
     ("capped", "Contact policy: shown often enough"),
     ("cooling_off", "Contact policy: resting after an answer"),
+    ("budget_spent", "Contact policy: its budget has nothing left"),
     ("quiet_hours", "Contact policy: quiet hours"),
     ("excluded_by_request", "Left out by the request"),
     ("no_treatment", "No treatment for these placements"),

@@ -5,6 +5,17 @@ passes. Every write also carries `deadline_ms`, the same instant in milliseconds
 later applies nothing.
 """
 
+from api.ports.budgets import (
+    DRAWS_KNOWN_MS,
+    RECOVERED_AFTER_MS,
+    BudgetStore,
+    HeldUnits,
+    LeaseAsked,
+    LeaseTaken,
+    OpenLease,
+    Settled,
+    Standing,
+)
 from api.ports.customers import (
     PARTITIONS,
     Claim,
@@ -51,11 +62,15 @@ from api.ports.records import (
     StoreHealth,
     StoreStatus,
 )
+from api.ports.units import Unit
 
 __all__ = [
+    "DRAWS_KNOWN_MS",
     "FIRST",
     "PARTITIONS",
+    "RECOVERED_AFTER_MS",
     "Arrival",
+    "BudgetStore",
     "Claim",
     "ClaimState",
     "Commit",
@@ -72,9 +87,13 @@ __all__ = [
     "FoldState",
     "FoldWrite",
     "Gathered",
+    "HeldUnits",
     "Identity",
     "Journal",
+    "LeaseAsked",
+    "LeaseTaken",
     "LoadedRecord",
+    "OpenLease",
     "OutcomeResult",
     "OutcomeState",
     "OutcomeStore",
@@ -83,12 +102,15 @@ __all__ = [
     "RecordStore",
     "RequestClaim",
     "Resolution",
+    "Settled",
+    "Standing",
     "StoreHealth",
     "StoreStatus",
     "StoreUnavailable",
     "StoredLayout",
     "StoredRecord",
     "Stream",
+    "Unit",
     "key_of",
     "key_of_unknown",
 ]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from enum import IntEnum
 from typing import Final, NamedTuple, Protocol
 
+from api.ports.units import Unit
 from engine.contacts import hash32
 from engine.ids import CustomerId
 
@@ -125,6 +126,8 @@ class Commit(NamedTuple):
     """Kept under the claim for 10 minutes."""
     terms: bytes = b""
     """Replaces the terms quoted; empty when they stay."""
+    units: tuple[Unit, ...] = ()
+    """What the offers take of budgets."""
 
 
 class CommitState(IntEnum):
@@ -136,6 +139,8 @@ class CommitState(IntEnum):
     """Contacts or consent changed since they were read: `record` holds the fresh ones, judge again."""
     CLAIM_LOST = 3
     """Another attempt holds the request id, or has answered it."""
+    LEASE_ENDED = 4
+    """A lease behind one of the units has ended by the store's clock."""
 
 
 class Committed(NamedTuple):

@@ -22,6 +22,7 @@ from api.reloading.reloader import Reloader
 from api.security import open_secrets
 from api.settings import Settings
 from api.telemetry import Metrics
+from api.worker.budgets import BudgetKeeper
 from api.worker.consumer import Consumer
 from api.worker.partitions import RENEW_EVERY_S, Partitions
 from api.worker.timers import Timers
@@ -76,13 +77,14 @@ async def work(
         metrics=metrics,
     )
     timers = Timers(stores.events, partitions)
+    keeper = BudgetKeeper(stores.budgets, partitions, metrics)
     async with contextlib.AsyncExitStack() as stack:
         await stack.enter_async_context(repeating(folder.keep))
         await stack.enter_async_context(learning(lambda: folding.reader, stores.records))
         if bundles is not None:
             reloader = _reloader(settings, bundles, metrics, folding)
             await stack.enter_async_context(reloader.running(at_once=settings.resume))
-        await _loop(_Turn(partitions, consumer, timers, metrics, folding, stores.records), stop)
+        await _loop(_Turn(partitions, consumer, timers, keeper, metrics, folding, stores.records), stop)
         await partitions.release()
     folder.close()
 
@@ -139,12 +141,13 @@ class _Turn:
     partitions: Partitions
     consumer: Consumer
     timers: Timers
+    budgets: BudgetKeeper
     metrics: Metrics
     folding: Folding
     records: RecordStore
 
     async def step(self) -> None:
-        """Look after what is due, then fold what came.
+        """Look after what is due and after budgets, then fold what came.
 
         Raises:
             StoreUnavailable: the store went away.
@@ -152,6 +155,7 @@ class _Turn:
         if self.folding.following is not None or not self.folding.begun:
             await self._begin()
         await self.timers.step()
+        await self.budgets.step(self.folding.plan)
         await self.consumer.step(WAIT_S)
 
     async def _begin(self) -> None:

@@ -7,18 +7,21 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from api.adapters import keys
+from api.adapters.budget_store import RedisBudgetStore
 from api.adapters.cluster import nodes_at
 from api.adapters.commands import pack
 from api.adapters.customer_store import RedisCustomerStore
 from api.adapters.event_store import RedisEventStore, RedisJournal
 from api.adapters.flights import Timing
 from api.adapters.memory import MemoryCustomerStore, MemoryOutcomeStore, MemoryState
+from api.adapters.memory_budgets import MemoryBudgetStore
 from api.adapters.memory_events import MemoryEventStore, MemoryHealth, MemoryJournal, MemoryRecordStore
 from api.adapters.memory_orders import MemoryOrderStore
 from api.adapters.order_store import RedisOrderStore
 from api.adapters.outcome_store import RedisOutcomeStore
 from api.adapters.record_store import RedisHealth, RedisRecordStore
 from api.ports import (
+    BudgetStore,
     Commit,
     CustomerKey,
     CustomerStore,
@@ -71,6 +74,7 @@ class World:
     events: EventStore
     records: RecordStore
     health: StoreHealth
+    budgets: BudgetStore
     clock: Clock
     """The callers' clock, by which days of receipt are told."""
     move: Callable[[CustomerKey, CustomerKey], "asyncio.Future[None]"]
@@ -164,6 +168,7 @@ async def in_memory() -> AsyncIterator[World]:
         MemoryEventStore(state),
         MemoryRecordStore(state),
         MemoryHealth(state),
+        MemoryBudgetStore(state),
         clock,
         lambda loser, winner: asyncio.ensure_future(move(loser, winner)),
         orders=MemoryOrderStore(state),
@@ -191,6 +196,7 @@ async def on_server(url: str) -> AsyncIterator[World]:
             RedisEventStore(nodes),
             RedisRecordStore(nodes),
             RedisHealth(nodes, "always"),
+            RedisBudgetStore(nodes),
             clock,
             lambda loser, winner: asyncio.ensure_future(move(loser, winner)),
             orders=RedisOrderStore(nodes),

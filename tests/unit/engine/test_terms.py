@@ -99,7 +99,7 @@ def test_quoted_terms_are_quoted_again_until_they_lapse() -> None:
     plan = a_plan(an_action("isa", "terms: {limit: 3 * income, hold: 14d}", places=["branch.*", "web.*"]))
     first = decided(plan, a_question(plan), a_customer(plan, income=2500))
     (quote,) = first.quotes.values()
-    assert quote == ({"limit": 7500.0}, int(NOW.timestamp()) + 14 * 86_400)
+    assert quote == Quoted({"limit": 7500.0}, int(NOW.timestamp()) + 14 * 86_400)
     richer = a_customer(plan, income=9000, quoted={"isa": quote})
     for days, place, limit in ((13, "branch.card", 7500.0), (14, "branch.card", 27000.0)):
         again = decided(plan, a_question(plan, place), richer, now=NOW + timedelta(days=days))

@@ -9,11 +9,13 @@ import pytest
 from api.adapters import records
 from api.adapters.record_reader import NEVER, SETTLE_S, RecordReader
 from api.ports import StoredRecord
+from api.quotes import decode_quotes, encode_quotes
 from api.serving import RecordUnreadable
 from engine.contacts import Contact, ContactState, pack
 from engine.events import EventFilter, EventLayout
 from engine.facts import EMPTY_CONSENT, Consent, FactSpec, FactType, Natural, ProfileSchema, is_missing
 from engine.ids import CustomerId, EventName, FactName
+from engine.quotes import Quoted
 from tests.unit.api.shells import starter_plan
 
 MOST_BYTES = 600
@@ -153,9 +155,9 @@ def test_equal_consents_have_equal_bytes() -> None:
 
 def test_terms_and_identities_are_read_back() -> None:
     """As they were written."""
-    terms = {"loan": records.Terms({"rate": 4.2}, 99)}
-    assert records.decode_terms(records.encode_terms(terms)) == terms
-    assert records.decode_terms(None) == {}
+    quoted = {7: Quoted({"rate": 4.2}, 99)}
+    assert decode_quotes(encode_quotes(quoted)) == quoted
+    assert decode_quotes(None) == {}
     assert records.decode_customers(records.encode_customers([CustomerId("C1"), CustomerId("C2")])) == ("C1", "C2")
 
 

@@ -5,7 +5,9 @@ import weakref
 from pathlib import Path
 
 from api.adapters.memory import MemoryCustomerStore, MemoryState
+from api.adapters.memory_budgets import MemoryBudgetStore
 from api.bootstrap import ServingMaker
+from api.leases import Leases
 from api.service import EARLIER_KEPT, Service
 from api.serving import Serving
 from api.settings import Settings
@@ -21,7 +23,9 @@ def test_fifty_bundles_leave_no_more_than_a_few_behind(tmp_path: Path) -> None:
     maker = ServingMaker(Settings(data_dir=tmp_path), TokenCodec(KEYS), "release")
     packed = pack_plan(a_plan())
     serving = maker.make(unpack_plan(packed), None)
-    service = Service(serving=serving, store=MemoryCustomerStore(MemoryState()), secrets=KEYS, metrics=Metrics())
+    state, metrics = MemoryState(), Metrics()
+    leases = Leases(MemoryBudgetStore(state), "w1", metrics)
+    service = Service(serving=serving, store=MemoryCustomerStore(state), secrets=KEYS, metrics=metrics, leases=leases)
     taken_up = [_part_of(serving)]
     del serving
     gc.collect()

@@ -1,4 +1,4 @@
-"""Budgets as rule files write them: an action's own, shared ones, and what the check says of figures that make no sense."""
+"""Budgets as rule files write them: own and shared ones, and what the check says of figures that make no sense."""
 
 import pytest
 
