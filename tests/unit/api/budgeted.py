@@ -1,5 +1,6 @@
 """A service on fakes whose bank has a budget: questions are put to it, and clocks and stores are the test's."""
 
+import asyncio
 import json
 from collections.abc import Mapping
 from time import monotonic
@@ -16,6 +17,7 @@ from api.service import Service
 from api.serving import Serving
 from api.telemetry import Metrics
 from api.tokens import TokenCodec
+from engine.facts import Natural
 from engine.plan import Plan
 from tests.builders import CONSENTING, SteadyScorer, a_plan, an_action, the_contact_policy
 from tests.unit.api.shells import KEYS
@@ -65,7 +67,7 @@ class BudgetedHouse:
     def know(self, customer: str) -> CustomerKey:
         """Store a customer who consents to everything."""
         key, kept = key_of(customer), self.state.kept(key_of(customer))
-        named = {"holds": [], "groups": [], "segments": []}
+        named: dict[str, Natural] = {"holds": [], "groups": [], "segments": []}
         kept.record = StoredRecord(
             profile=encode_profile(self.plan.profile_schema, self.plan.profile_schema.encode(named)),
             consent=encode_consent(CONSENTING),
@@ -92,6 +94,15 @@ class BudgetedHouse:
     async def offered(self, customer: str = "C0000001", **changes: Any) -> list[str]:
         """The actions that the answer shows."""
         return actions_of(await self.ask(customer, **changes))
+
+    async def hear_again(self) -> None:
+        """Ask the store again for what there was nothing of, as if some time had gone by, and hear it out."""
+        for pool in self.leases._pools.values():
+            pool.next_ask_at = 0.0
+        for channel in self.plan.channels:
+            self.leases.prepare(self.service.plan, channel)
+        asking = [pool.asking for pool in self.leases._pools.values() if pool.asking is not None]
+        await asyncio.gather(*asking)
 
     def end_leases(self) -> None:
         """For the store, every lease that this process holds ends now."""
