@@ -141,7 +141,7 @@ class RedisCustomerStore:
             names = (
                 *names,
                 keys.held(key.partition),
-                *(keys.drawn(key.partition, each.lease) for each in commit.units),
+                *[keys.drawn(key.partition, each.lease) for each in commit.units],
             )
             words = (*words, *(() if claim is not None else ("", "")), *_units(key, commit.units))
         reply = await COMMIT.run(node, names, words, deadline)

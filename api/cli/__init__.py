@@ -9,6 +9,7 @@ from api.cli import (
     archive,
     asking,
     authoring,
+    budgets,
     bundles,
     demonstrating,
     experiments,
@@ -38,6 +39,7 @@ app.command("test")(rules.run_tests)
 app.command("schema")(authoring.schema)
 app.add_typer(tables.tables, name="table")
 app.command("explain")(asking.explain)
+app.command("budgets")(budgets.budgets)
 app.command("why-never")(population.why_never)
 app.command("train")(learning.train)
 app.command("evaluate")(learning.evaluate)
