@@ -4,9 +4,11 @@ from collections.abc import MutableMapping
 from typing import Any, Final
 
 from api.adapters.memory import MemoryCustomerStore, MemoryState
+from api.adapters.memory_budgets import MemoryBudgetStore
 from api.adapters.memory_events import MemoryHealth
 from api.adapters.record_reader import RecordReader
 from api.asgi import ARRIVED_AT
+from api.leases import Leases
 from api.routes.decisions import DecisionsDoor
 from api.scorers import open_scorers
 from api.security import Secrets
@@ -46,7 +48,8 @@ def _door(plan: Plan) -> DecisionsDoor:
         tokens=TokenCodec(_KEYS),
         release="bench",
     )
-    service = Service(serving=serving, store=MemoryCustomerStore(state), secrets=_KEYS, metrics=metrics)
+    leases = Leases(MemoryBudgetStore(state), "bench", metrics)
+    service = Service(serving=serving, store=MemoryCustomerStore(state), secrets=_KEYS, metrics=metrics, leases=leases)
     return DecisionsDoor(service, StoreWatch(MemoryHealth(state)), metrics, settings)
 
 

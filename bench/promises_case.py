@@ -26,6 +26,7 @@ from bench.processes import cpu_s
 from bench.report import CaseResult, Figure
 from bench.workshop import Workshop
 from engine import Plan, contact_policy, guards
+from engine.budgets import NO_LIMITS
 from engine.row import assemble
 
 _ALONE: Final = 300
@@ -104,7 +105,7 @@ def _instants(serving: Serving, tokens: TokenCodec, case: Case) -> tuple[int, ..
     began = perf_counter_ns()
     guards.stop(plan, row, codes)
     guarded = perf_counter_ns()
-    contact_policy.apply_contact_policy(plan, case.question, case.snapshot.contacts, STARTED_AT, codes)
+    contact_policy.apply_contact_policy(plan, case.question, case.snapshot.contacts, NO_LIMITS, STARTED_AT, codes)
     judged = perf_counter_ns()
     record_of(serving, case)
     recorded = perf_counter_ns()
