@@ -50,6 +50,8 @@ class Answered:
     """Whether every rejected action is told."""
     committed: bool
     """Only what was committed can be tracked: an explanation carries no tokens."""
+    known: bool
+    """Whether the identity leads to a customer."""
 
     def __init__(
         self,
@@ -63,6 +65,7 @@ class Answered:
         staff: bool,
         everything: bool,
         committed: bool,
+        known: bool = True,
     ) -> None:
         self.decision_id = decision_id
         self.decided_at_us = decided_at_us
@@ -73,6 +76,7 @@ class Answered:
         self.staff = staff
         self.everything = everything
         self.committed = committed
+        self.known = known
 
 
 class Renderer:
@@ -90,7 +94,7 @@ class Renderer:
     def answer(self, answered: Answered) -> bytes:
         """The answer to a request; factors and reasons for staff, every rejected action when everything is asked."""
         decision = answered.decision
-        rejected = self._rejected(answered.request, decision) if answered.staff and answered.everything else None
+        rejected = self._rejected(answered) if answered.staff and answered.everything else None
         return _encode(
             DecisionResponse(
                 decision_id=answered.decision_id,
@@ -102,6 +106,7 @@ class Renderer:
                 timings_us=answered.timings,
                 rejected=rejected,
                 arms=self._arms(decision) if answered.staff and decision.arms else None,
+                customer_known=answered.known or not answered.staff,
             )
         )
 
@@ -202,22 +207,25 @@ class Renderer:
             self._fallbacks[id(placement)] = body
         return body
 
-    def _rejected(self, request: Request, decision: Decision) -> tuple[RejectionBody, ...]:
+    def _rejected(self, answered: Answered) -> tuple[RejectionBody, ...]:
+        decision = answered.decision
         places = {candidate.action: place for place, candidate in enumerate(decision.ranking, start=1)}
         scored = {candidate.action: candidate for candidate in decision.scored}
-        return tuple(self._rejection(each, decision, scored, places) for each in why_not(self._plan, request, decision))
+        return tuple(
+            self._rejection(each, answered, scored, places) for each in why_not(self._plan, answered.request, decision)
+        )
 
     def _rejection(
-        self, rejection: Rejection, decision: Decision, scored: Mapping[int, Candidate], places: Mapping[int, int]
+        self, rejection: Rejection, answered: Answered, scored: Mapping[int, Candidate], places: Mapping[int, int]
     ) -> RejectionBody:
-        plan = self._plan
+        plan, decision = self._plan, answered.decision
         position = plan.position_by_action[ActionId(rejection.action)]
         body = RejectionBody(
             action=rejection.action,
             stage=rejection.reason.code,
             reasons=tuple(reason_body(plan, decision.row, each) for each in rejection.because),
             title=plan.actions[position].title,
-            say=say_not(plan, decision, rejection),
+            say=say_not(plan, decision, rejection, known=answered.known),
         )
         candidate = scored.get(position)
         if candidate is None:

@@ -185,6 +185,8 @@ class DecisionResponse(msgspec.Struct, frozen=True, omit_defaults=True):
     model: str
     degraded: tuple[Degraded, ...]
     timings_us: TimingsBody
+    customer_known: bool = True
+    """For staff: false where the identity leads to no customer, so that the decision saw an empty record."""
     rejected: tuple[RejectionBody, ...] | None = None
     arms: dict[str, str] | None = None
     """For staff: the experiments that run here and now, and the customer's arm in each."""

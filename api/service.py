@@ -200,7 +200,14 @@ class Service:
             return self._fall_back(serving, request, missing.degraded)
         timings = TimingsBody(_since(time.started_ns) - judged.took_us, judged.took_us, serving.scorer.last_us, 0)
         return self._explained(
-            serving, judged.question, judged.decision, judged.decision_id, judged.at_us, gathered.key, timings
+            serving,
+            judged.question,
+            judged.decision,
+            judged.decision_id,
+            judged.at_us,
+            gathered.key,
+            timings,
+            judged.snapshot.known,
         )
 
     async def replay(self, decision_id: str, arrived_at: float) -> bytes:
@@ -216,7 +223,9 @@ class Service:
             raise Problem(ProblemType.OTHER_BUNDLE, "the decision was made with other rules or another model")
         question, decision = replay.decide_again(serving, record, self._exploration_key)
         key = key_of(record.record)
-        return self._explained(serving, question, decision, decision_id, record.decided_at_us, key, _NO_TIMINGS)
+        return self._explained(
+            serving, question, decision, decision_id, record.decided_at_us, key, _NO_TIMINGS, record.known
+        )
 
     # --- gather ------------------------------------------------------------------------------------------------------
 
@@ -270,7 +279,15 @@ class Service:
             if committed.state is CommitState.COMMITTED:
                 timings = TimingsBody(gathered_us, judged.took_us, serving.scorer.last_us, _since(committing_ns))
                 return self._answered(
-                    serving, request, judged.question, judged.decision, judged.decision_id, judged.at_us, key, timings
+                    serving,
+                    request,
+                    judged.question,
+                    judged.decision,
+                    judged.decision_id,
+                    judged.at_us,
+                    key,
+                    timings,
+                    judged.snapshot.known,
                 )
             if committed.state is CommitState.LEASE_ENDED:
                 missing = "budget"
@@ -392,7 +409,9 @@ class Service:
             raise _Unanswerable("record")
         question, decision = replay.decide_again(serving, record, self._exploration_key)
         key = key_of(record.record)
-        return self._answered(serving, request, question, decision, decision_id, record.decided_at_us, key, _NO_TIMINGS)
+        return self._answered(
+            serving, request, question, decision, decision_id, record.decided_at_us, key, _NO_TIMINGS, record.known
+        )
 
     def _answered(
         self,
@@ -404,6 +423,7 @@ class Service:
         at_us: int,
         key: CustomerKey,
         timings: TimingsBody,
+        known: bool,
     ) -> bytes:
         self._count(request.channel, decision, timings)
         return serving.renderer.answer(
@@ -417,6 +437,7 @@ class Service:
                 staff=question.channel.staff,
                 everything=request.detail == "all",
                 committed=True,
+                known=known,
             )
         )
 
@@ -435,6 +456,7 @@ class Service:
         at_us: int,
         key: CustomerKey,
         timings: TimingsBody,
+        known: bool,
     ) -> bytes:
         return serving.renderer.answer(
             Answered(
@@ -447,6 +469,7 @@ class Service:
                 staff=True,
                 everything=True,
                 committed=False,
+                known=known,
             )
         )
 

@@ -77,11 +77,16 @@ def say(plan: Plan, candidate: Candidate, because: tuple[Because, ...]) -> str:
     return f"{action} is what suits you best at the moment."
 
 
-def say_not(plan: Plan, decision: Decision, rejection: Rejection) -> str:
-    """The sentence for an action that is not shown: the first reason's."""
+def say_not(plan: Plan, decision: Decision, rejection: Rejection, *, known: bool = True) -> str:
+    """The sentence for an action that is not shown: the first reason's.
+
+    Of somebody who is not known nothing is claimed: they have refused nothing, and no record says anything.
+    """
     action = plan.actions[plan.position_by_action[ActionId(rejection.action)]].title
     first = rejection.because[0] if rejection.because else None
     match rejection.reason:
+        case Reason.GUARD | Reason.NOT_ELIGIBLE | Reason.NOT_APPLICABLE | Reason.NOT_SUITABLE if not known:
+            return f"We do not know you as a customer yet, so we cannot offer {action}."
         case Reason.GUARD:
             consent = first is not None and any(name.startswith("consent.") for name in first.about)
             if consent:

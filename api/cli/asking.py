@@ -92,7 +92,7 @@ def post(url: str, path: str, body: Mapping[str, object], timeout_s: float = 10.
     except urllib.error.HTTPError as error:
         raise Usage(_refusal(error)) from error
     except (urllib.error.URLError, OSError, ValueError) as error:
-        raise Usage(f"nothing answers at {url}") from error
+        raise Usage(f"nothing answers at {url}: start `nextbest serve`, or name another address with --url") from error
 
 
 def _refusal(error: urllib.error.HTTPError) -> str:

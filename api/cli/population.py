@@ -76,10 +76,13 @@ def why_never(
     if not viewer.seen:
         raise Usage("there is no customer in this population")
     if as_json:
-        put_json(_as_data(action, viewer, asked, funnel.courses, plan))
+        put_json({**_as_data(action, viewer, asked, funnel.courses, plan), "unknown_to_all": funnel.unknown_to_all})
         return
     for line in _lines(action, viewer, asked, funnel.courses, plan):
         put(line)
+    if funnel.unknown_to_all:
+        facts = ", ".join(f"`{each}`" for each in funnel.unknown_to_all)
+        put(f"nobody in this population has {facts}: every condition on them is unknown, and admits nobody")
 
 
 def _position(plan: "Plan", action: str) -> int:

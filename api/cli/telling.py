@@ -36,6 +36,8 @@ def told(answer: Mapping[str, Any]) -> Sequence[str]:
 def _lines(answer: Mapping[str, Any]) -> Iterator[str]:
     yield f"decision {answer['decision_id']} at {answer['decided_at']}"
     yield f"ruleset {answer.get('ruleset', 'unknown')}, model {answer['model']}"
+    if answer.get("customer_known") is False:
+        yield "this customer is not known: the decision saw an empty record, so nothing is said of what they agreed to"
     if answer["degraded"]:
         yield f"degraded: {', '.join(answer['degraded'])}"
     if answer.get("arms"):

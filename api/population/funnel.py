@@ -8,12 +8,14 @@ from typing import Final
 
 from engine.decision import Decision, PlacementRequest, Request, Snapshot
 from engine.experiments import as_is
-from engine.explain import Because, why_not_this
-from engine.ids import MomentId
+from engine.explain import Because, names_in, why_not_this
+from engine.facts import is_missing
+from engine.ids import FactName, MomentId
 from engine.pipeline import decide
 from engine.plan import Channel, Plan
 from engine.ports import ScoringContext
 from engine.reasons import Reason
+from engine.syntax import atoms
 
 _RANKED: Final = frozenset({Reason.OUTRANKED, Reason.HOLDOUT, Reason.NOT_SCORED})
 _ORDER: Final = {
@@ -115,6 +117,12 @@ class Funnel:
         self._questions = questions
         self.courses = tuple(Course() for _ in questions)
         """One for each question, in their order."""
+        self._unknown = _slots(plan, action)
+
+    @property
+    def unknown_to_all(self) -> tuple[str, ...]:
+        """Facts that the action's way asks for and that no customer seen has: every condition on them is unknown."""
+        return tuple(sorted(self._unknown))
 
     def see(self, customer: str, snapshot: Snapshot) -> None:
         """Put all questions to one customer."""
@@ -129,6 +137,8 @@ class Funnel:
                 now=self._now,
                 exploration_key=b"",
             )
+            for fact in [fact for fact, slot in self._unknown.items() if not is_missing(decision.row[slot])]:
+                del self._unknown[fact]
             self._count(course, asked, decision)
 
     def _count(self, course: Course, question: Request, decision: Decision) -> None:
@@ -148,6 +158,17 @@ class Funnel:
         cause = because[0].cause if because else None
         if cause is not None and cause.truth is None:
             course.unknown[step] += 1
+
+
+def _slots(plan: Plan, action: int) -> dict[FactName, int]:
+    """The slots of the customers' facts that decide about an action, and about what promotes it."""
+    stages = [condition for each in plan.action_rules[action].versions for condition, _ in each.stages]
+    themes = [theme.condition for theme in plan.themes if action in theme.journey]
+    promoting = [each.condition for each in plan.triggers if any(at == action for at, _ in each.promotes)]
+    slots = plan.layout.slot_by_fact
+    names = (name for each in (*stages, *themes, *promoting) for atom in atoms(each) for name in names_in(atom))
+    facts = {FactName(name.partition(".")[0]) if name not in slots else FactName(name) for name in names}
+    return {fact: slots[fact] for fact in facts if fact in slots and not fact.startswith(("context.", "request."))}
 
 
 def _step(reason: Reason, because: Because) -> Step:

@@ -7,7 +7,7 @@ import pytest
 from engine import Plan
 from engine.contacts import ContactState, DeclineReason
 from engine.decision import NOBODY
-from engine.explain import Rejection, why, why_not
+from engine.explain import Because, Rejection, why, why_not
 from engine.facts import Consent, Natural
 from engine.reasons import Reason
 from engine.teller import facts_of, say, say_not
@@ -192,6 +192,16 @@ def test_what_was_ignored_rests_as_well() -> None:
     customer = a_customer(plan, contacts=[a_contact(plan, "isa", ago * DAY) for ago in (2, 3)])
     said = _rejection(plan, customer)[1]
     assert said.startswith("We have shown you Cash ISA often enough without an answer, and let it rest until ")
+
+
+def test_nothing_is_claimed_of_somebody_who_is_not_known() -> None:
+    """They have refused nothing, and nobody has looked into their records."""
+    plan = a_plan(an_action("isa", "eligible: {when: {age: at least 18}}", title="Cash ISA"))
+    decision = decided(plan, customer=NOBODY)
+    for reason, about in ((Reason.GUARD, ("consent.marketing",)), (Reason.NOT_ELIGIBLE, ())):
+        rejection = Rejection(action="isa", reason=reason, because=(Because(code=reason.code, about=about),))
+        said = say_not(plan, decision, rejection, known=False)
+        assert said == "We do not know you as a customer yet, so we cannot offer Cash ISA."
 
 
 def test_every_reason_has_a_sentence() -> None:

@@ -52,7 +52,7 @@ def test_without_placements_all_of_the_channel_are_asked() -> None:
     assert "placements" not in asked("C1", "atm", [], None)
 
 
-def _answer() -> Any:
+def _answer(*, known: bool = True) -> Any:
     """What the API says of a customer for whom actions end at many stages."""
     plan = a_plan(
         the_contact_policy("cooling_off: {after_decline: {default: 30d}}\n"),
@@ -84,6 +84,7 @@ def _answer() -> Any:
             staff=True,
             everything=True,
             committed=False,
+            known=known,
         )
     )
     return json.loads(body)
@@ -132,6 +133,14 @@ def test_a_customer_and_a_decision_are_not_explained_at_once() -> None:
         result = CliRunner().invoke(app, wrong)
         assert result.exit_code == 2
         assert "name one customer, or a past decision with --decision" in result.output
+
+
+def test_somebody_who_is_not_known_is_called_so() -> None:
+    answer = _answer(known=False)
+    assert answer["customer_known"] is False
+    assert any("this customer is not known" in line for line in told(answer))
+    assert "customer_known" not in _answer()
+    assert not any("is not known:" in line for line in told(_answer()))
 
 
 def test_the_lines_tell_every_action_and_every_field_of_the_answer() -> None:

@@ -213,7 +213,10 @@ def test_training_without_a_bank_says_what_is_missing(rules: Path, tmp_path: Pat
 
 def test_explain_without_an_api_says_where_it_looked() -> None:
     done = nextbest("explain", "C1", "--url", "http://127.0.0.1:1")
-    assert (done.exit_code, done.stderr) == (2, "nextbest: nothing answers at http://127.0.0.1:1\n")
+    assert (done.exit_code, done.stderr) == (
+        2,
+        "nextbest: nothing answers at http://127.0.0.1:1: start `nextbest serve`, or name another address with --url\n",
+    )
 
 
 def test_explain_needs_a_customer_or_a_decision() -> None:

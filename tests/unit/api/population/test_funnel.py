@@ -100,3 +100,11 @@ def test_courses_add_up() -> None:
     whole.add(one)
     whole.add(other)
     assert (whole.asked, whole.ranked, sum(whole.ended.values())) == (2, 1, 1)
+
+
+def test_facts_that_nobody_has_are_named() -> None:
+    """A condition on them can admit nobody, whatever it asks."""
+    funnel = Funnel(PLAN, 0, questions_of(PLAN, [PLAN.channel_by_id[ChannelId("web")]], "session_started"), NOW)
+    for age in (30, None):
+        funnel.see("C", _customer(age=age, income=None))
+    assert funnel.unknown_to_all == ("income", "tenure")
