@@ -7,6 +7,7 @@ the same functions as a served row's, given the profile and the contact history 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from models.leaks import Lateness, judge_lateness
 from models.reading import CustomerReader, season
 from models.rows import Outcomes, TrainingRows, Window
 
+FILES: Final = ("contacts.parquet", "customers.parquet", "products.parquet")
 Pick = Callable[[Outcomes], Floats]
 """For each impression how many it stands for; 0 leaves it out."""
 
@@ -43,6 +45,7 @@ def read_rows(
     Raises:
         TrainingRefused: a file is missing or unreadable, or no impression is settled or picked.
     """
+    _see_that_all_are_there(bank_dir)
     impressions = read_impressions(plan, bank_dir / "contacts.parquet")
     positions, outcomes = _settled(impressions, window)
     weight = pick(outcomes)
@@ -70,6 +73,16 @@ def read_rows(
         rows=TrainingRows(outcomes=chosen, features=features, matrix=matrix, weight=weight[picked]),
         refused=tuple(lateness.refused.values()),
     )
+
+
+def _see_that_all_are_there(bank_dir: Path) -> None:
+    absent = [name for name in FILES if not (bank_dir / name).is_file()]
+    if absent:
+        raise TrainingRefused(
+            f"{', '.join(f'`{name}`' for name in absent)} {'is' if len(absent) == 1 else 'are'} not in {bank_dir}: "
+            f"training reads {', '.join(FILES)} there, written by nextbest's own names; another folder is "
+            "named with --bank, and docs/guides/loading.md says what stands in them"
+        )
 
 
 def _settled(impressions: Impressions, window: Window) -> tuple[Codes, Outcomes]:

@@ -1,6 +1,6 @@
 """Makes the uses of a mapping for a rule bundle, and checks that every name and step fits the catalogue."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from collections.abc import Mapping as Map
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from engine.errors import Span
 from engine.facts import GROUPS, HOLDS, NUMERIC, ORDERED, SEGMENTS, FactSpec, FactType
 from engine.ids import EventName, FactName
 
+_YES_OR_NO = ("true", "false", "1", "0")
 _SETS = frozenset({HOLDS, GROUPS, SEGMENTS})
 
 
@@ -81,6 +82,8 @@ def _uses(mapping: Mapping, target: Target, problems: Problems) -> Uses:
     specs = {spec.name: spec for spec in target.schema.columns}
     attributes = _attributes(mapping, specs, problems)
     _check_purposes(mapping, target, problems)
+    for products in mapping.products:
+        _check_values(products.product, "product", specs[HOLDS].values, problems)
     return Uses(
         customers=_customers(mapping, attributes, specs, problems),
         aggregates={
@@ -155,12 +158,25 @@ def _aggregate(made: Aggregate, spec: FactSpec, problems: Problems) -> FieldsUse
 
 
 def _check_steps(cell: Cell, spec: FactSpec, problems: Problems) -> None:
+    if spec.type is FactType.BOOLEAN:
+        _check_values(cell, f"value of `{spec.name}`", _YES_OR_NO, problems)
+    elif spec.type in (FactType.CATEGORY, FactType.SET):
+        _check_values(cell, f"value of `{spec.name}`", spec.values, problems)
     if cell.until_as_of is not None and spec.type not in NUMERIC:
         problems.error(cell.span, f"`{spec.name}` is no number, so `until_as_of` does not fit it")
     elif cell.date is not None and cell.until_as_of is None and spec.type not in (FactType.DATE, FactType.INSTANT):
         problems.error(cell.span, f"`{spec.name}` is no date", "`until_as_of: years` makes a number of a date")
     if cell.times is not None and spec.type not in NUMERIC:
         problems.error(cell.span, f"`{spec.name}` is no number, so `times` does not fit it")
+
+
+def _check_values(cell: Cell, what: str, known: Collection[str], problems: Problems) -> None:
+    """What the mapping itself writes is blamed on its own line, once, and not on every row."""
+    if cell.prefix:
+        return
+    for value, span in cell.span_by_value.items():
+        if value not in known:
+            problems.unknown(span, what, value, known)
 
 
 def _check_purposes(mapping: Mapping, target: Target, problems: Problems) -> None:
@@ -171,7 +187,9 @@ def _check_purposes(mapping: Mapping, target: Target, problems: Problems) -> Non
 
 
 def _events(name: str, events: Events, target: Target, problems: Problems) -> EventUse:
-    if events.event.constant is not None:
+    if events.event.constant is None:
+        _check_values(events.event, "event", list(target.events), problems)
+    else:
         kind = events.event.constant[0] if events.event.constant else ""
         spec = target.events.get(EventName(kind))
         if spec is None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Final
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -10,6 +11,10 @@ from api.loading.dates import distance_until, read_dates
 from api.loading.held import BadCell, HeldColumn, hold_column
 from api.loading.mapping import Cell
 from engine.facts import FactSpec, FactType
+
+_LOCAL: Final = r"^(\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)$"
+_TO_THE_MINUTE: Final = 16
+"""Characters of `2026-01-31T10:00`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,9 +134,25 @@ def _in_zone(column: pl.Series, spec: FactSpec, reading: Reading) -> pl.Series:
             column = column.cast(pl.Datetime("us"))
         if isinstance(column.dtype, pl.Datetime) and column.dtype.time_zone is None:
             return column.dt.replace_time_zone(reading.zone.key, ambiguous="earliest", non_existent="null")
+        if column.dtype == pl.String:
+            return _local_texts(column, reading.zone)
     if spec.type is FactType.DATE and isinstance(column.dtype, pl.Datetime) and column.dtype.time_zone is not None:
         return column.dt.convert_time_zone(reading.zone.key).dt.replace_time_zone(None)
     return column
+
+
+def _local_texts(column: pl.Series, zone: ZoneInfo) -> pl.Series:
+    """Texts of instants that name no zone, such as `2026-01-31 10:00`, with the zone's; all others as they are."""
+    local = column.str.extract(_LOCAL).str.replace(" ", "T")
+    if not local.is_not_null().any():
+        return column
+    padded = pl.select(
+        pl.when(local.str.len_chars() == _TO_THE_MINUTE).then(local + ":00").otherwise(local)
+    ).to_series()
+    naive = padded.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f", time_unit="us", strict=False)
+    zoned = naive.dt.replace_time_zone(zone.key, ambiguous="earliest", non_existent="null")
+    told = zoned.dt.convert_time_zone("UTC").dt.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return told.zip_with(told.is_not_null(), column)
 
 
 def _days(column: pl.Series) -> pl.Series:

@@ -18,7 +18,7 @@ from api.loading.binding import Bound, bind
 from api.loading.cells import Reading
 from api.loading.encoding import encode_customer
 from api.loading.intake import CUSTOMER, Intake, Progress, take_in
-from api.loading.issues import Issues
+from api.loading.issues import Issue, Issues
 from api.loading.mapping import Mapping as MappingFile
 from api.loading.report import LoadReport
 from api.loading.staging import Staging, buckets_for
@@ -31,6 +31,7 @@ BATCH: Final = 20_000
 """Records that are written together: enough of each partition to make its lease worth taking."""
 _RECORDS: Final = "records"
 _IDENTITIES: Final = "named"
+_SILENT: Final = "is not mapped, so all themes and triggers are off for everybody: map it, or state `{constant: false}`"
 _LEEWAY_S: Final = 300
 """Clocks differ: an event may lie this far in the future of a load that counts from now."""
 
@@ -74,6 +75,7 @@ class Load:
         """
         course, issues = _Course(), Issues()
         bound = bind(self.mapping, self.folder, self.target)
+        self._note_what_is_missing(issues)
         size = sum(size_of(table, self.folder) for table in self.mapping.tables.values())
         with Staging(self.staging, buckets_for(size)) as staging:
             with course.phase("read"):
@@ -101,6 +103,12 @@ class Load:
     def as_of(self) -> date:
         """The day that the data describe."""
         return self.mapping.as_of or self.now.astimezone(self.target.zone).date()
+
+    def _note_what_is_missing(self, issues: Issues) -> None:
+        """A bank that maps consent and forgets objections has silenced its themes and triggers without knowing it."""
+        for consent in self.mapping.consents:
+            if consent.objection is None and self.target.objection_guarded:
+                issues.add(Issue(self.mapping.path, consent.span.line, "profiling_objection", _SILENT))
 
     def _readings(self) -> Mapping[str, Reading]:
         """How each table is read; nothing can have happened after the day of the data, nor after now."""

@@ -93,6 +93,8 @@ class Cell:
     bands: tuple[Band, ...] = ()
     prefix: str = ""
     if_missing: str | None = None
+    span_by_value: Map[str, Span] = field(default_factory=dict)
+    """Where the values stand that steps make: those of codes and bands, `otherwise`, `if_missing`, constants."""
     keep_bad: bool = False
     """Whether a value that does not fit becomes missing instead of costing its row."""
 

@@ -2,13 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from engine.contacts import ContactState
 from engine.events import EventLayout, EventSpec
+from engine.explain import names_in
 from engine.facts import ProfileSchema
 from engine.ids import EventName
 from engine.plan import ContactRules, Plan
+from engine.syntax import atoms
+
+OBJECTION: Final = "consent.profiling_objection"
+"""The fact that a customer has objected to profiling."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +33,8 @@ class Target:
     contact: ContactRules
     position_by_hash: Mapping[int, int]
     """Actions by the hash that contacts carry."""
+    objection_guarded: bool
+    """Whether a guard turns themes and triggers off for whoever may have objected to profiling."""
 
     @classmethod
     def of(cls, plan: Plan) -> "Target":
@@ -41,6 +49,12 @@ class Target:
             zone=plan.clock.zone,
             contact=plan.contact,
             position_by_hash=plan.position_by_hash,
+            objection_guarded=any(
+                OBJECTION in names_in(atom)
+                for guard in plan.guards
+                if guard.no_profiling
+                for atom in atoms(guard.condition)
+            ),
         )
 
     def counts_for_s(self, action_hash: int, state: int, reason: int) -> int:

@@ -74,7 +74,17 @@ def _steps(form: Form, problems: Problems) -> Cell:
         prefix=form.text("prefix"),
         if_missing=form.text("if_missing") if form.has("if_missing") else None,
         keep_bad=form.choice("if_bad", ("refuse", "missing"), "refuse") == "missing",
+        span_by_value=_spans(form),
     )
+
+
+def _spans(form: Form) -> dict[str, Span]:
+    """Where each value stands first that a step makes."""
+    nodes: list[Node | None] = [node for _, node in form.entries("codes")]
+    nodes += [band.node_at("value") for band in form.forms("bands", "a band")]
+    nodes += [form.node_at("otherwise"), form.node_at("if_missing")]
+    words = [*form.words("constant"), *(node for node in nodes if isinstance(node, Scalar))]
+    return {word.text: word.span for word in reversed(words)}
 
 
 def optional_value(form: Form, key: str, problems: Problems) -> Cell | None:

@@ -208,7 +208,9 @@ def test_promoting_a_model_that_is_not_there_is_refused(tmp_path: Path) -> None:
 def test_training_without_a_bank_says_what_is_missing(rules: Path, tmp_path: Path) -> None:
     done = nextbest("train", "--rules", str(rules), "--data-dir", str(tmp_path))
     assert done.exit_code == 1
-    assert done.stderr.startswith("nextbest: ")
+    missing = "`contacts.parquet`, `customers.parquet`, `products.parquet` are not in"
+    assert done.stderr.startswith(f"nextbest: {missing} {tmp_path}/bank: training reads")
+    assert "--bank" in done.stderr
 
 
 def test_explain_without_an_api_says_where_it_looked() -> None:

@@ -53,6 +53,23 @@ def test_day_without_a_clock_is_midnight_in_the_bank_s_zone() -> None:
     assert read(cell, INSTANT, ["01.01.1999"])[0] == [915_145_200]
 
 
+@pytest.mark.parametrize(
+    ("text", "instant"),
+    [
+        ("1998-12-31 10:00", 915_094_800),
+        ("1998-12-31T10:00:30", 915_094_830),
+        ("1998-12-31T10:00:00Z", 915_098_400),
+        ("1998-03-29 02:30", None),
+        ("1998-02-30 10:00", None),
+    ],
+)
+def test_instant_that_names_no_zone_is_one_of_the_table_s(text: str, instant: int | None) -> None:
+    """One that the clocks leave out, or on a day that does not exist, is refused like any other that is none."""
+    told, bad = read(Cell(span=HERE, column="column"), INSTANT, [text])
+    assert told == [instant]
+    assert len(bad) == (instant is None)
+
+
 def test_codes_become_values_and_unknown_codes_are_bad() -> None:
     cell = Cell(span=HERE, column="column", codes={"M": "male", "F": "female"})
     assert read(cell, GENDER, ["M", "X", None]) == ([0, None, None], [(1, "has a code that the mapping does not list")])

@@ -4,9 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from api.loading.binding import bind
+from api.loading.loader import Load
 from api.loading.mapping_file import MappingErrors
+from api.loading.target import Target
 from api.ports import Identity
-from tests.unit.api.loading.small_bank import loaded, problems, written
+from engine import compile_bundle
+from tests.unit.api.loading.small_bank import MAPPING, NOW, RULES, loaded, mapping, problems, target, written
 
 PEOPLE = "id\nC1\nC2\n"
 
@@ -203,3 +207,51 @@ async def test_columns_may_be_called_anything(tmp_path: Path, name: str) -> None
     )
     records, report = await loaded(written(tmp_path, people=f"{name},age\nC1,40\n"), text)
     assert (records.profile("C1"), problems(report)) == ({"age": 40}, [])
+
+
+async def test_forgotten_objections_to_profiling_are_a_finding(tmp_path: Path) -> None:
+    """A guard reads them: unknown, they turn every theme and trigger off."""
+    guard = "{guard: objected, title: Objected, effect: no_profiling, when: {consent.profiling_objection: true}}"
+    rules = {**RULES, "policy/guards.yaml": RULES["policy/guards.yaml"] + f"  - {guard}\n"}
+    guarded = Target.of(compile_bundle({name: text.encode() for name, text in rules.items()}).plan)
+    written(tmp_path, people="id,age,income\nC1,40,5\n", orders="person\n")
+    consent = "consent: {table: people, purposes: {marketing: {constant: true}}"
+
+    async def told(tail: str, rules: Target = guarded) -> list[str]:
+        job = Load(
+            mapping=mapping(MAPPING + consent + tail),
+            folder=tmp_path,
+            target=rules,
+            ruleset="sha256:0",
+            staging=tmp_path / "staging",
+            now=NOW,
+            progress=lambda _doing, _done: None,
+        )
+        return problems(await job.run(None))
+
+    line = len(MAPPING.splitlines()) + 1
+    assert await told("}") == [
+        f"mapping.yaml:{line}: `profiling_objection` is not mapped, so all themes and triggers are off for everybody: "
+        "map it, or state `{constant: false}`"
+    ]
+    assert await told(", profiling_objection: {constant: false}}") == []
+    assert await told("}", target()) == []
+
+
+def test_values_that_the_mapping_writes_are_blamed_on_its_own_lines(tmp_path: Path) -> None:
+    """Once each, before a row is read."""
+    written(tmp_path, people="id,age,income\nC1,40,5\nC2,40,5\n", orders="person\n")
+    text = MAPPING.replace("income: income", "staff: {column: age, codes: {x: ja, y: true}}")
+    text += "  segments: {column: age, bands: [{below: 30, value: masss}, {value: private}]}\n"
+    text += "products: [{table: orders, product: {column: person, codes: {\n  G: card,\n  S: cart}}}]\n"
+    text += "events: [{table: orders, at: person, event: {column: person, codes: {P: paymint}}}]\n"
+    with pytest.raises(MappingErrors) as refused:
+        bind(mapping(text), tmp_path, target())
+    first = len(MAPPING.splitlines())
+    told = [(each.span.line, str(each).partition(": ")[2]) for each in refused.value.diagnostics]
+    assert told == [
+        (first, "unknown value of `staff` `ja`; there are `0`, `1`, `false`, `true`"),
+        (first + 1, "unknown value of `segments` `masss`; did you mean `mass`?"),
+        (first + 4, "unknown product `cart`; did you mean `card`?"),
+        (first + 5, "unknown event `paymint`; did you mean `payment`?"),
+    ]
