@@ -34,13 +34,17 @@ def review(
     """
     today = now.astimezone(bundle.plan.zone).date()
     met = generated_population(bundle, now) if population is None else population
-    later = [
-        *check_expired(bundle.plan, today),
-        *check_untested(bundle.plan, results),
-        *check_never_wins(bundle.plan, tally(bundle.plan, met, now)),
-        *(problem for result in results for problem in result.problems),
-    ]
-    verdict = judge(later, bundle.acceptances, LOOKED_FOR)
+    wrong = [problem for result in results for problem in result.problems]
+    later = [*check_expired(bundle.plan, today), *wrong]
+    if any(each.severity is Severity.ERROR for each in wrong):
+        # Tests that did not run have seen nothing: to say so of every rule would bury why they did not.
+        verdict = judge(later, bundle.acceptances, {Code.EXPIRED})
+    else:
+        later += [
+            *check_untested(bundle.plan, results),
+            *check_never_wins(bundle.plan, tally(bundle.plan, met, now)),
+        ]
+        verdict = judge(later, bundle.acceptances, LOOKED_FOR)
     accepted = sorted((*bundle.accepted, *verdict.accepted), key=lambda each: each.warning)
     return Review(found=tuple(sorted({*bundle.plan.warnings, *verdict.standing})), accepted=tuple(accepted))
 

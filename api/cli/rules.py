@@ -60,7 +60,7 @@ def check(
         totals = {"ruleset": ruleset, "errors": count, "warnings": len(found) - count}
         put_json({**totals, "diagnostics": told, "accepted": accepted})
     else:
-        for each in found:
+        for each in sorted(found, key=lambda each: each.severity is not Severity.ERROR):
             put(str(each))
         rest = f" ({len(accepted)} accepted)" if accepted else ""
         put(f"{_counted(count, 'error')}, {_counted(len(found) - count, 'warning')}{rest}")

@@ -13,6 +13,7 @@ from engine.compiler.form import Form
 from engine.compiler.grammar.marketing import ACTIVITIES, TREATMENT
 from engine.compiler.parse import Mapping as MappingNode
 from engine.compiler.parse import Node, Scalar, Sequence
+from engine.compiler.treatment_texts import PLACEHOLDER, check_texts
 from engine.contacts import hash32
 from engine.errors import Code, Diagnostic, Span
 from engine.facts import HOLDS, FactType
@@ -20,7 +21,6 @@ from engine.ids import ActionId, FactName, PlacementId, TreatmentId
 from engine.plan import ActionRules, Channel, Validity
 from engine.syntax import ALWAYS, Condition
 
-_PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
 _TREATMENT_KEYS: Final = frozenset(key.name for key in TREATMENT.keys)
 _TIERS: Final = {"must": Tier.MUST, "service": Tier.SERVICE, "offer": Tier.OFFER}
 
@@ -63,7 +63,7 @@ def read_action(form: Form, position: int, context: ReadContext) -> ReadAction:
         gives = None
     formerly = form.text("formerly") or name
     value, terms = read_value(form, head.validity, context), read_terms(form, head.validity, context)
-    treatments = tuple(_treatments(form, name, position, context))
+    treatments = tuple(_treatments(form, name, position, terms, context))
     if not treatments and not form.has("treatments"):
         context.problems.error(form.span, f"the action `{name}` has no treatment, so it can never be shown")
     action = Action(
@@ -138,7 +138,9 @@ def _stage(form: Form, key: str, context: ReadContext) -> Condition:
 # --- treatments ------------------------------------------------------------------------------------------------------
 
 
-def _treatments(form: Form, action: ActionId, position: int, context: ReadContext) -> Iterator[ReadTreatment]:
+def _treatments(
+    form: Form, action: ActionId, position: int, terms: TermsTable, context: ReadContext
+) -> Iterator[ReadTreatment]:
     for key, node in form.entries("treatments"):
         place = _place(key, context)
         if place is None:
@@ -153,6 +155,7 @@ def _treatments(form: Form, action: ActionId, position: int, context: ReadContex
                 context.problems.error(form_of_one.span_of("id"), f"the treatment `{own}` stands here twice")
             seen.add(own)
             name = f"{action}/{key.text}" + (f"/{own}" if len(nodes) > 1 else "")
+            check_texts(each, channel, terms, context.problems)
             yield _treatment(form_of_one, name, position, channel, placements, context)
 
 
@@ -232,7 +235,7 @@ def _leads_to(form: Form, context: ReadContext) -> Mapping[str, str] | None:
 def _placeholders(form: Form, channel: Channel, context: ReadContext) -> Iterator[FactName]:
     for text in _texts(form.node):
         _refuse_lone_brace(text, context)
-        for match in _PLACEHOLDER.finditer(text.text):
+        for match in PLACEHOLDER.finditer(text.text):
             fact = context.facts.get(match[1])
             span = text.at(match.start(1))
             if not match[1].strip():
@@ -250,7 +253,7 @@ def _placeholders(form: Form, channel: Channel, context: ReadContext) -> Iterato
 
 def _refuse_lone_brace(text: Scalar, context: ReadContext) -> None:
     """A brace without its partner would be shown to the customer as it is."""
-    rest = _PLACEHOLDER.sub(lambda match: " " * len(match[0]), text.text)
+    rest = PLACEHOLDER.sub(lambda match: " " * len(match[0]), text.text)
     lone = re.search(r"[{}]", rest)
     if lone is not None:
         message = f"this `{lone[0]}` stands alone; a placeholder is such as `{{age}}`"

@@ -14,7 +14,7 @@ from engine.compiler.form import Problems
 from engine.compiler.parse import Node
 from engine.compiler.planning import plan_of
 from engine.compiler.rules import read_rules
-from engine.errors import RuleErrors, Span
+from engine.errors import Code, RuleErrors, Severity, Span
 from engine.plan import Plan
 from engine.syntax import Condition
 
@@ -59,7 +59,7 @@ def compile_bundle(files: Mapping[str, bytes], *, root: str = "rules") -> Bundle
     model = _model_of(files, root, problems)
     documents = parse_all({name: files[name] for name in files if name != MODEL}, root, problems)
     if not all(name in documents for name in REQUIRED):
-        _fail_on_errors(problems)
+        _fail_on_errors(problems, files, root)
     read = read_rules(documents, problems, root)
     if not problems.unread:
         subject = read.rules.subject(read.context)
@@ -67,7 +67,7 @@ def compile_bundle(files: Mapping[str, bytes], *, root: str = "rules") -> Bundle
             check(subject, problems)
         for check in () if problems.has_errors else CHECKS_OF_SOUND_RULES:
             check(subject, problems)
-    _fail_on_errors(problems)
+    _fail_on_errors(problems, files, root)
     acceptances = read_acceptances(files, root)
     verdict = judge(problems.sorted(), acceptances, COMPILER_CODES)
     return Bundle(
@@ -100,6 +100,13 @@ def hash_of(files: Mapping[str, bytes]) -> str:
     return f"sha256:{digest.hexdigest()}"
 
 
-def _fail_on_errors(problems: Problems) -> None:
-    if problems.has_errors:
-        raise RuleErrors(problems.sorted())
+def _fail_on_errors(problems: Problems, files: Mapping[str, bytes], root: str) -> None:
+    """An error somewhere leaves accepted warnings accepted; whether an acceptance is of use is asked of sound rules."""
+    if not problems.has_errors:
+        return
+    found = problems.sorted()
+    warned = {each.span.path for each in found if each.severity is Severity.WARNING}
+    warned -= {each.span.path for each in found if each.code is Code.UNREADABLE}
+    named = {name: content for name, content in files.items() if (f"{root}/{name}" if root else name) in warned}
+    accepting = [each for each in read_acceptances(named, root) if each.codes and each.reason]
+    raise RuleErrors(judge(found, accepting, looked_for=()).standing)

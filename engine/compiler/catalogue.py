@@ -15,7 +15,7 @@ from engine.compiler.parse import Mapping as MappingNode
 from engine.compiler.parse import Node, Scalar, read_number
 from engine.compiler.parse import Sequence as SequenceNode
 from engine.contacts import MAX_VALID_MINUTES
-from engine.errors import FactError
+from engine.errors import Code, FactError
 from engine.events import EventSpec
 from engine.facts import GROUPS, HOLDS, NUMERIC, SEGMENTS, FactSpec, FactType, ProfileSchema, hold
 from engine.ids import ChannelId, EventName, FactName, MomentId, PlacementId
@@ -271,16 +271,26 @@ class CatalogueReader:
             self._problems.error(self._form.span_of("products"), f"there are more than {_MAX_SET} products")
         return tuple(titles), titles
 
+    def _field(self, key: Scalar, node: Node) -> FactSpec | None:
+        """A field of an event; one that lists most products has to list all, or events of the others are refused."""
+        form = Form(node, self._problems, "a field")
+        spec = self._spec(FactName(key.text), form)
+        products = [name.text for name, _ in self._form.entries("products")]
+        missing = [each for each in products if spec is not None and each not in spec.values]
+        if missing and len(missing) * 2 < len(products):
+            names = ", ".join(f"`{each}`" for each in missing[:5])
+            message = f"`{key.text}` lists most products, and not {names}"
+            hint = "add it, or events of that product are refused"
+            self._problems.warning(form.key_span("values"), message, hint, code=Code.INCOMPLETE_VALUES)
+        return spec
+
     def _events(self) -> dict[EventName, EventSpec]:
         events = {}
         for name, node in self._form.entries("events"):
             form = Form(node, self._problems, "an event of the catalogue")
             check_name(name, "an event", self._problems)
             keep = form.duration("keep")
-            fields = [
-                self._spec(FactName(key.text), Form(value, self._problems, "a field"))
-                for key, value in form.entries("fields")
-            ]
+            fields = [self._field(key, value) for key, value in form.entries("fields")]
             events[EventName(name.text)] = EventSpec(
                 name=EventName(name.text),
                 title=form.text("title", name.text),

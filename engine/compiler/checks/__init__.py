@@ -6,6 +6,7 @@ from typing import Final
 from engine.compiler.checks.action_hashes import check_action_hashes
 from engine.compiler.checks.consent_guard import check_consent_guard
 from engine.compiler.checks.contradictions import check_contradictions
+from engine.compiler.checks.file_names import check_file_names
 from engine.compiler.checks.impossible import check_impossible
 from engine.compiler.checks.journeys import check_journeys
 from engine.compiler.checks.kept_events import check_kept_events
@@ -40,6 +41,7 @@ CHECKS: Final[tuple[Check, ...]] = (
 
 CHECKS_OF_SOUND_RULES: Final[tuple[Check, ...]] = (
     check_contradictions,
+    check_file_names,
     check_never_candidate,
     check_shadowed,
     check_unreachable,

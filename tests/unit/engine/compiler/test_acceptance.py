@@ -3,7 +3,7 @@
 import pytest
 
 from engine.compiler.comments import comments
-from tests.builders import a_bundle, a_theme, an_action, problems_of
+from tests.builders import a_bundle, a_theme, a_trigger, an_action, problems_of
 
 JOURNEY = "active: {verified: true}\njourney: [isa]"
 
@@ -19,6 +19,15 @@ def test_warning_is_accepted_by_a_comment_on_its_line_with_a_reason() -> None:
     assert bundle.plan.warnings == ()
     (accepted,) = bundle.accepted
     assert (accepted.warning.code, accepted.reason) == ("step_never_done", "advice has no end")
+
+
+def test_accepted_warning_stays_accepted_while_something_else_is_wrong() -> None:
+    """Whoever mends an error is not told of warnings that somebody looked at."""
+    wrong = a_trigger("t", "when: {agee: at least 18}\npromote: {isa: 2}")
+    problems = problems_of(an_action("isa"), a_home("# accept step_never_done: advice has no end"), wrong)
+    assert problems == ["rules/customized/t.yaml:3:8: unknown fact `agee`; did you mean `age`?"]
+    (_, warning) = problems_of(an_action("isa"), a_home("# accept step_never_done:"), wrong)
+    assert "warning [step_never_done]" in warning
 
 
 def test_several_codes_share_a_reason() -> None:

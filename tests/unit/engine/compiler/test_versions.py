@@ -63,7 +63,8 @@ def test_each_file_of_an_action_counts_in_its_own_window() -> None:
 def test_checks_know_that_files_of_one_id_never_count_together() -> None:
     """What one quotes and another promotes is judged within its own days."""
     files = two_files(
-        'treatments: {web.*: {headline: "4%"}}', 'treatments: {phone.*: {headline: "3%"}, web.*: {headline: "3%"}}'
+        'terms: {rate: 4}\ntreatments: {web.*: {headline: "4%"}}',
+        'terms: {rate: 3}\ntreatments: {phone.*: {headline: "3%"}, web.*: {headline: "3%"}}',
     )
     trigger = a_trigger("t", "valid: {from: 2026-02-01, to: 2026-02-28}\nwhen: {verified: true}\npromote: {isa: 1.5}")
     assert problems_of(files, trigger) == []

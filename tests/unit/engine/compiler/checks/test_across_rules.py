@@ -7,7 +7,7 @@ from engine.compiler.boxes import search
 from engine.compiler.boxes.axes import Region, Wanted, World, region_of
 from engine.errors import Code, Diagnostic
 from engine.syntax import Atom
-from tests.builders import a_theme, a_trigger, an_action, rule_files, the_arbitration, the_guards
+from tests.builders import CATALOGUE, a_theme, a_trigger, an_action, rule_files, the_arbitration, the_guards
 
 ISA = an_action("isa", gives="isa")
 
@@ -303,3 +303,31 @@ def test_cells_are_worked_out_once_however_many_rules_are_compared(monkeypatch: 
     assert len(found(Code.CONTRADICTION, ISA, *many)) == 10
     kinds_of_question = len(Wanted) * 2
     assert cells <= (4 * 20 + 10) * kinds_of_question
+
+
+# --- names -----------------------------------------------------------------------------------------------------------
+
+
+def test_file_is_called_like_its_rule() -> None:
+    """Of several files with one id each begins with it."""
+    moved = {"customized/first_one.yaml": a_trigger("second", "when: {verified: true}\npromote: {isa: 2}").popitem()[1]}
+    (warning,) = found(Code.MISNAMED_FILE, ISA, moved)
+    assert str(warning) == (
+        "rules/customized/first_one.yaml:1:1: warning [misnamed_file]: the file `first_one.yaml` holds "
+        "`trigger/second`; call it `second.yaml`"
+    )
+    first = an_action("isa", "valid: {to: 2026-01-31}")
+    for name, warnings in (("isa_february", 0), ("february", 1)):
+        second = an_action("isa", "valid: {from: 2026-02-01, to: 2026-02-28}")["actions/isa.yaml"]
+        assert len(found(Code.MISNAMED_FILE, first, {f"actions/{name}.yaml": second})) == warnings
+
+
+def test_event_that_lists_most_products_lists_all() -> None:
+    """Whoever adds a product is told where else it has to stand."""
+    event = "  opened: {{title: Opened, keep: 1y, fields: {{product: {{type: category, values: [{}]}}}}}}\nevents:\n"
+    listed = {"all": "current_account, isa, loan, cover", "most": "current_account, isa, loan", "some": "isa"}
+    for which, warnings in (("all", 0), ("most", 1), ("some", 0)):
+        catalogue = CATALOGUE.replace("events:\n", "events:\n" + event.format(listed[which]).removesuffix("events:\n"))
+        told = found(Code.INCOMPLETE_VALUES, ISA, {"catalogue.yaml": catalogue})
+        assert len(told) == warnings, told
+        assert all("`product` lists most products, and not `cover`" in each.message for each in told)
