@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from bench.report import ROOT, CaseResult, as_json, as_table, surroundings
-from tests.guarantees import archive, outcomes, store_faults
+from tests.guarantees import archive, model_faults, outcomes, store_faults
 
 RESULTS: Final = ROOT / "tests" / "guarantees" / "results"
 
@@ -22,6 +22,7 @@ class Proof(Protocol):
 
 PROOFS: Final[Mapping[str, Proof]] = {
     "store_faults": store_faults.run,
+    "model_faults": model_faults.run,
     "outcomes": outcomes.run,
     "archive": archive.run,
 }
