@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from bench.report import ROOT, CaseResult, as_json, as_table, surroundings
-from tests.guarantees import archive, model_faults, outcomes, store_faults
+from tests.guarantees import archive, caps, model_faults, outcomes, store_faults
 
 RESULTS: Final = ROOT / "tests" / "guarantees" / "results"
 
@@ -24,6 +24,7 @@ PROOFS: Final[Mapping[str, Proof]] = {
     "store_faults": store_faults.run,
     "model_faults": model_faults.run,
     "outcomes": outcomes.run,
+    "caps": caps.run,
     "archive": archive.run,
 }
 

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -118,8 +118,8 @@ async def _held(home: House, customers: tuple[str, ...]) -> Held:
     return await asyncio.to_thread(home.with_stores, look)
 
 
-async def _offers(asking: httpx.AsyncClient, customers: tuple[str, ...], ledger: Ledger) -> list[Offer]:
-    """An offer of every place for each customer, who has just applied for a mortgage."""
+async def apply_for_mortgages(asking: httpx.AsyncClient, customers: Sequence[str]) -> None:
+    """Give each customer a reason to be offered home insurance."""
     for customer in customers:
         event = {
             "specversion": "1.0",
@@ -129,6 +129,11 @@ async def _offers(asking: httpx.AsyncClient, customers: tuple[str, ...], ledger:
             "subject": f"customer_id:{customer}",
         }
         assert (await asking.post("/v1/events", json=event)).status_code == 202
+
+
+async def _offers(asking: httpx.AsyncClient, customers: tuple[str, ...], ledger: Ledger) -> list[Offer]:
+    """An offer of every place for each customer, who has just applied for a mortgage."""
+    await apply_for_mortgages(asking, customers)
     offers: list[Offer] = []
     give_up_at = time.monotonic() + PATIENCE_S
     for customer in customers:
