@@ -51,6 +51,8 @@ class Settings(BaseSettings):
     """For outcomes, events, consent and callbacks, which wait for the disk."""
     archive_each_s: Annotated[float, Field(ge=0.05)] = 300.0
     """How often decisions move into the archive; at once when the store's memory runs short."""
+    archive_keep_days: Annotated[int, Field(ge=0)] = 0
+    """Whole days after which their files are removed from the archive; 0: never."""
     drain_s: Annotated[int, Field(ge=0)] = 5
     """After the signal to stop, for what is in flight."""
 

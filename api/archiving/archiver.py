@@ -149,6 +149,17 @@ class Archiver:
         self.ledger.anchor(self._now_s())
         return True
 
+    def drop_before(self, day: str) -> int:
+        """Remove the files of the days before one; the ledger notes it first. Says how many."""
+        old = [path for path in self._archive.glob("day=*/*") if path.parent.name < f"day={day}"]
+        if old:
+            self.ledger.drop(sorted(path.relative_to(self._archive).as_posix() for path in old), self._now_s())
+        for path in old:
+            path.unlink()
+        for folder in {path.parent for path in old}:
+            folder.rmdir()
+        return len(old)
+
     async def trim(self) -> int:
         """Take out of the streams what is archived and older than explanations by id need; says how many entries.
 

@@ -4,11 +4,11 @@ Every batch is held against the ledger, where each partition came from and came 
 other and against the anchors; the anchors against each other and their signatures.
 """
 
-import hmac
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
+from typing import Final
 
 from api.archiving.chain import START, Head, joint, link
 from api.archiving.errors import ArchiveDamaged
@@ -23,10 +23,11 @@ from api.archiving.ledger import (
     anchors_of,
     batches_of,
     hash_of,
-    signature_of,
+    is_signed,
 )
 from api.archiving.tables import Row, Unreadable, read
 
+UNSIGNED: Final = "is not signed with the key of this installation"
 Placed = tuple[str, int, Row]
 """A row with its file and its number in it."""
 
@@ -55,7 +56,7 @@ def verify(archive: Path, key: bytes | None, *, day: str | None = None, anchored
     audit = Audit(signed=key is not None)
     try:
         anchors = _anchors(archive, key, anchored, audit)
-        _ledger(archive, anchors, day, audit)
+        _ledger(archive, key, anchors, day, audit)
     except ArchiveDamaged as damage:
         audit.findings.append(str(damage))
     return audit
@@ -68,8 +69,8 @@ def _anchors(archive: Path, key: bytes | None, anchored: str | None, audit: Audi
         where = f"{ANCHORS}: line {number}"
         if anchor.previous != previous or anchor.anchor != number:
             audit.findings.append(f"{where} does not follow the anchor before it")
-        if key is not None and not hmac.compare_digest(anchor.signature, signature_of(anchor, key)):
-            audit.findings.append(f"{where} is not signed with the key of this installation")
+        if key is not None and not is_signed(anchor, key):
+            audit.findings.append(f"{where} {UNSIGNED}")
         previous = hash_of(line)
         hashes.add(previous)
         found.append(anchor)
@@ -81,16 +82,20 @@ def _anchors(archive: Path, key: bytes | None, anchored: str | None, audit: Audi
     return found
 
 
-def _ledger(archive: Path, anchors: list[Anchor], day: str | None, audit: Audit) -> None:
+def _ledger(archive: Path, key: bytes | None, anchors: list[Anchor], day: str | None, audit: Audit) -> None:
     heads: dict[int, Head] = {}
+    there = {path.relative_to(archive).as_posix() for path in archive.glob("day=*/*")}
+    dropped = {name for _, batch in batches_of(archive) for name in batch.dropped}
     anchor_by_batch = {anchor.batch: (number, anchor) for number, anchor in enumerate(anchors, start=1)}
     noted: set[str] = set()
     previous, last = BEGIN, 0
     for number, (line, batch) in enumerate(batches_of(archive), start=1):
         if batch.previous != previous or batch.batch != number:
             audit.findings.append(f"{LEDGER}: line {number} does not follow the line before it")
+        if key is not None and not is_signed(batch, key):
+            audit.findings.append(f"{LEDGER}: line {number} {UNSIGNED}")
         if day is None or any(name.startswith(f"day={day}/") for name in batch.files):
-            _batch(archive, batch, heads, audit)
+            _batch(archive, batch, heads, dropped, audit)
         advanced(heads, batch)
         noted.update(batch.files)
         previous, last = hash_of(line), number
@@ -104,8 +109,7 @@ def _ledger(archive: Path, anchors: list[Anchor], day: str | None, audit: Audit)
             )
     total = sum(head.sequence for head in heads.values())
     audit.beyond_anchor = max(0, total - (anchors[-1].records if anchors else 0))
-    strangers = (path.relative_to(archive).as_posix() for path in archive.glob("day=*/*"))
-    for name in sorted(set(strangers) - noted):
+    for name in sorted(there - noted):
         if not _is_being_written(name, last) and (day is None or name.startswith(f"day={day}/")):
             audit.findings.append(f"{name}: the archiver did not write this file")
 
@@ -122,21 +126,26 @@ def _hold_against(numbered: tuple[int, Anchor], line: str, heads: dict[int, Head
         )
 
 
-def _batch(archive: Path, batch: Batch, before: dict[int, Head], audit: Audit) -> None:
-    """Hold the files of a batch against where its partitions came from and came to."""
+def _batch(archive: Path, batch: Batch, before: dict[int, Head], dropped: set[str], audit: Audit) -> None:
+    """Hold the files of a batch against where its partitions came from and came to.
+
+    Where some are past their time and gone, the others are held against their bytes alone.
+    """
     found: list[Placed] = []
     findings: list[str] = []
-    for name in sorted(batch.files):
+    names = sorted(batch.files.keys() - dropped)
+    for name in names:
         found += _file(archive, name, findings)
     audit.batches += 1
-    audit.files += len(batch.files)
+    audit.files += len(names)
     audit.records += len(found)
     after = {int(partition): head for partition, head in batch.heads.items()}
-    findings = findings or list(_chains(found, before, after))
+    if len(names) == len(batch.files):
+        findings = findings or list(_chains(found, before, after))
     audit.findings += findings or [
-        f"{name}: its bytes are not those that were written, though every record is"
-        for name, note in batch.files.items()
-        if sha256((archive / name).read_bytes()).hexdigest() != note.sha256
+        f"{name}: its bytes are not those that were written"
+        for name in names
+        if sha256((archive / name).read_bytes()).hexdigest() != batch.files[name].sha256
     ]
 
 

@@ -2,17 +2,19 @@
 
 ledger.jsonl    a line a batch: its files with their rows and hashes, and how far each partition came. A batch counts
                 once its line stands whole; what a killed archiver leaves beside that is removed and written again.
-anchors.jsonl   a line an hour: one hash over the heads of all partitions, signed with a key of the installation.
+anchors.jsonl   a line an hour: one hash over the heads of all partitions.
 heads.json      how far everything came at the last anchor, so that a start need not read the whole ledger.
+
+Lines are signed with a key of the installation, and each holds the hash of the one before it.
 """
 
 import hmac
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -38,7 +40,7 @@ class FileNote(msgspec.Struct, frozen=True):
     sha256: str
 
 
-class Batch(msgspec.Struct, frozen=True):
+class Batch(msgspec.Struct, frozen=True, omit_defaults=True):
     """A line of the ledger."""
 
     batch: int
@@ -49,6 +51,9 @@ class Batch(msgspec.Struct, frozen=True):
     """Of the partitions that came further, by number."""
     previous: str
     """The hash of the line before."""
+    dropped: list[str] = []
+    """Files of earlier batches that were past their time."""
+    signature: str = ""
 
 
 class Anchor(msgspec.Struct, frozen=True):
@@ -67,6 +72,9 @@ class Anchor(msgspec.Struct, frozen=True):
     previous: str
     """The hash of the anchor before."""
     signature: str = ""
+
+
+Line = TypeVar("Line", bound=Batch | Anchor)
 
 
 class _Heads(msgspec.Struct):
@@ -90,10 +98,15 @@ def signing_key(token_key: bytes) -> bytes:
     return hmac.digest(token_key, b"archive anchors", "sha256")
 
 
-def signature_of(anchor: Anchor, key: bytes) -> str:
-    """What signs an anchor."""
-    unsigned = msgspec.json.encode(msgspec.structs.replace(anchor, signature=""))
-    return hmac.digest(key, unsigned, "sha256").hex()
+def signed(line: Line, key: bytes) -> Line:
+    """A line with its signature."""
+    unsigned = msgspec.json.encode(msgspec.structs.replace(line, signature=""))
+    return msgspec.structs.replace(line, signature=hmac.digest(key, unsigned, "sha256").hex())
+
+
+def is_signed(line: Batch | Anchor, key: bytes) -> bool:
+    """Whether a line was signed with a key."""
+    return hmac.compare_digest(line.signature, signed(line, key).signature)
 
 
 def advanced(heads: dict[int, Head], batch: Batch) -> None:
@@ -172,6 +185,8 @@ class Ledger:
             batch = _batch(line, ledger.batch + 1)
             if batch.previous != ledger._line or batch.batch != ledger.batch + 1:
                 raise ArchiveDamaged(f"{LEDGER}: batch {batch.batch} does not follow the one before it")
+            if not is_signed(batch, key):
+                raise ArchiveDamaged(f"{LEDGER}: batch {batch.batch} is not signed with the key of this installation")
             ledger._note(line, batch)
         for line, anchor in anchors_of(archive):
             ledger.anchored, ledger._anchor_line = anchor, hash_of(line)
@@ -205,13 +220,15 @@ class Ledger:
 
     def append(self, files: Mapping[str, FileNote], heads: Mapping[int, Head], now_s: float) -> None:
         """Make a batch count, whose files are on the disk."""
-        batch = Batch(
-            batch=self.batch + 1,
-            written_at=instant(now_s),
-            files=dict(files),
-            heads={str(partition): _stored(head) for partition, head in heads.items()},
-            previous=self._line,
-        )
+        stored = {str(partition): _stored(head) for partition, head in heads.items()}
+        self._append(Batch(self.batch + 1, instant(now_s), dict(files), stored, self._line))
+
+    def drop(self, names: Sequence[str], now_s: float) -> None:
+        """Note that files are past their time, so that nobody misses them."""
+        self._append(Batch(self.batch + 1, instant(now_s), {}, {}, self._line, list(names)))
+
+    def _append(self, batch: Batch) -> None:
+        batch = signed(batch, self.key)
         line = msgspec.json.encode(batch) + b"\n"
         append_durably(self.archive / LEDGER, line)
         self._note(line, batch)
@@ -228,7 +245,7 @@ class Ledger:
             heads=joint(self.heads),
             previous=self._anchor_line,
         )
-        anchor = msgspec.structs.replace(anchor, signature=signature_of(anchor, self.key))
+        anchor = signed(anchor, self.key)
         line = msgspec.json.encode(anchor) + b"\n"
         append_durably(self.archive / ANCHORS, line)
         self.anchored, self._anchor_line = anchor, hash_of(line)

@@ -7,6 +7,7 @@ import signal
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import uvloop
@@ -119,6 +120,7 @@ async def work(settings: Settings, keys: Secrets, stores: Stores, stop: asyncio.
     folder = MetricsFolder(settings.data_dir / "metrics", "archiver", metrics)
     at_work: Archiving | None = None
     batch_at = trim_at = 0.0
+    refused: str | None = None
     while not stop.is_set():
         try:
             if at_work is None:
@@ -129,13 +131,18 @@ async def work(settings: Settings, keys: Secrets, stores: Stores, stop: asyncio.
                 metrics.archived.add((), await at_work.catch_up())
             if full or time.monotonic() >= trim_at:
                 trim_at = time.monotonic() + TRIM_EACH_S
+                if settings.archive_keep_days:
+                    oldest = datetime.now(UTC).date() - timedelta(days=settings.archive_keep_days)
+                    at_work.archiver.drop_before(oldest.isoformat())
                 await at_work.archiver.trim()
             metrics.archived_at.set((), time.time())
+            refused = None
         except StoreUnavailable:
             metrics.store_failures.add(("archiver",))
         except OSError as error:
-            _log.error("The archive cannot be written, nothing is trimmed: %s", error.strerror)
-            at_work = None
+            if refused != error.strerror:
+                _log.error("The archive cannot be written, nothing is trimmed: %s", error.strerror)
+            refused, at_work, batch_at = error.strerror, None, 0.0
         await folder.keep()
         await _pause(stop, min(LOOK_EACH_S, settings.archive_each_s))
     if at_work is not None:

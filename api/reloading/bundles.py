@@ -22,6 +22,7 @@ from typing import Final
 import engine
 from api.adapters.bundle_files import SUFFIX, BundleUnreadable, build_archive, read_rules
 from api.security import Secrets
+from models.artefact import sync_folder
 
 _CURRENT: Final = "current"
 _PLANS_KEPT: Final = 4
@@ -46,7 +47,7 @@ class Bundles:
     def keep(self, ruleset: str, files: Mapping[str, bytes]) -> None:
         """Keep a bundle's files."""
         if not self.archive(ruleset).exists():
-            _write(self.archive(ruleset), build_archive(files))
+            _write(self.archive(ruleset), build_archive(files), durably=True)
 
     def files(self, ruleset: str) -> dict[str, bytes] | None:
         """The files of a bundle that served here; None where they are gone or damaged."""
@@ -153,12 +154,17 @@ def _digits(ruleset: str) -> str:
     return digits
 
 
-def _write(path: Path, content: bytes) -> None:
-    """Write a file whole, or not at all."""
+def _write(path: Path, content: bytes, *, durably: bool = False) -> None:
+    """Write a file whole, or not at all; `durably`: after a loss of power as well, for what cannot be made again."""
     draft = path.with_name(f".{path.name}-{os.getpid()}")
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         file.write(content)
+        if durably:
+            file.flush()
+            os.fsync(file.fileno())
     draft.replace(path)
+    if durably:
+        sync_folder(path.parent)
 
 
 def _keep_latest(paths: Iterator[Path], count: int) -> None:

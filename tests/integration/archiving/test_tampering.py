@@ -128,7 +128,7 @@ def test_reordered_records_are_found(copy: Copy) -> None:
 def test_rows_of_different_partitions_exchanged_are_found(copy: Copy) -> None:
     """They are the same records; the file is not the one that was written."""
     copy.rewrite(lambda rows: [rows[1], rows[0], *rows[2:]])
-    assert copy.findings() == [f"{copy.name}: its bytes are not those that were written, though every record is"]
+    assert copy.findings() == [f"{copy.name}: its bytes are not those that were written"]
 
 
 def test_an_inserted_record_is_found(copy: Copy) -> None:
@@ -172,7 +172,9 @@ def test_a_changed_ledger_is_found(copy: Copy) -> None:
     path = copy.folder / LEDGER
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(lines[0].replace(b'"rows":', b'"rows":1', 1) + b"".join(lines[1:]))
-    assert f"{LEDGER}: line 2 does not follow the line before it" in copy.findings()
+    found = copy.findings()
+    assert f"{LEDGER}: line 1 is not signed with the key of this installation" in found
+    assert f"{LEDGER}: line 2 does not follow the line before it" in found
 
 
 def test_a_tail_that_was_cut_off_is_found_by_the_anchors(copy: Copy) -> None:
@@ -190,7 +192,9 @@ def test_a_tail_that_was_cut_off_is_found_by_the_anchors(copy: Copy) -> None:
 def test_an_archive_rewritten_without_the_key_is_found_by_the_anchors(copy: Copy) -> None:
     """Every hash made anew from a changed record on, and the ledger with it."""
     forge(copy, key=b"a key of the forger's own")
-    assert any("is not what anchor 1" in each for each in copy.findings())
+    found = copy.findings()
+    assert any("is not what anchor 1" in each for each in found)
+    assert any(each.startswith(f"{LEDGER}: line 1 is not signed") for each in found)
 
 
 def test_anchors_rewritten_with_the_archive_are_found_by_one_that_was_kept_elsewhere(copy: Copy) -> None:
@@ -206,7 +210,20 @@ def test_anchors_rewritten_with_the_archive_are_found_by_one_that_was_kept_elsew
 
 def test_anchors_that_were_signed_with_another_key_are_found(copy: Copy) -> None:
     found = copy.findings(key=b"another")
-    assert found == [f"{ANCHORS}: line {line} is not signed with the key of this installation" for line in (1, 2)]
+    assert found == [
+        *(f"{ANCHORS}: line {line} is not signed with the key of this installation" for line in (1, 2)),
+        *(f"{LEDGER}: line {line} is not signed with the key of this installation" for line in range(1, 5)),
+    ]
+
+
+def test_files_that_are_said_to_be_past_their_time_are_found_missing(copy: Copy) -> None:
+    """Only the installation's own archiver drops files."""
+    name = copy.name
+    ledger = Ledger.opened(copy.folder, copy.key)
+    ledger.key = b"a key of the forger's own"
+    ledger.drop([name], 2e9)
+    copy.file.unlink()
+    assert copy.findings() == [f"{LEDGER}: line 5 is not signed with the key of this installation"]
 
 
 def test_an_archiver_does_not_go_on_with_an_archive_that_was_cut(copy: Copy) -> None:

@@ -154,3 +154,21 @@ async def test_a_ledger_that_was_changed_is_not_gone_on_with(tmp_path: Path) -> 
         assert verify(folder, KEY).findings
     (folder / ANCHORS).write_bytes(b"{}\n")
     assert verify(folder, KEY).findings == [f"{ANCHORS}: line 1 is no anchor"]
+
+
+async def test_days_past_their_time_are_dropped_and_not_missed(tmp_path: Path) -> None:
+    """What is left is verified still: batches that lost a part by their bytes, others record by record."""
+    folder, state = tmp_path / "archive", streams()
+    running = opened(folder, state)
+    await running.batch()
+    before = verify(folder, KEY).records
+    assert running.drop_before("1970-01-04") == 3
+    assert sorted(path.name for path in folder.glob("day=1970*")) == [f"day=1970-01-0{day}" for day in (4, 5, 6)]
+    assert running.drop_before("1970-01-04") == 0
+    state.append(Stream.DECISIONS, 0, "z", b"later")
+    await opened(folder, state).batch()
+    found = verify(folder, KEY)
+    assert (found.findings, found.records) == ([], before - 3 + 1)
+    (left,) = folder.glob("day=1970-01-05/*")
+    left.write_bytes(left.read_bytes() + b" ")
+    assert len(verify(folder, KEY).findings) == 1
