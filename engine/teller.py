@@ -4,7 +4,7 @@ What compliance guards, what is inferred and what stands on a register is never 
 general.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from fractions import Fraction
 from typing import Final
@@ -18,6 +18,7 @@ from engine.reasons import Reason
 from engine.syntax import (
     Atom,
     Compare,
+    Condition,
     Duration,
     FactRef,
     Holds,
@@ -28,6 +29,8 @@ from engine.syntax import (
     Present,
     Seen,
     SeenSince,
+    atoms,
+    facts_read,
 )
 from engine.wording import show_fact, show_value
 
@@ -71,10 +74,32 @@ _FLAT: Final[Mapping[Reason, str]] = {
 def say(plan: Plan, candidate: Candidate, because: tuple[Because, ...]) -> str:
     """The sentence for an action that is shown."""
     action = plan.actions[candidate.action].title
-    title = next((each.title for each in because if each.code in ("trigger", "theme") and each.title), None)
+    title = next((each.title for each in because if each.title and _may_be_told(plan, each)), None)
     if title is not None:
         return f"We thought of {action} for you: {_lower(title)}."
     return f"{action} is what suits you best at the moment."
+
+
+def _may_be_told(plan: Plan, because: Because) -> bool:
+    """Whether a rule's title hints at nothing but what the customer knows that we know.
+
+    A theme's tells a need that was inferred, and a trigger's may tell the private facts and events that it reads.
+    """
+    if because.code != "trigger":
+        return False
+    condition = next((each.condition for each in plan.triggers if each.head.rule == because.rule), None)
+    return condition is not None and not (
+        any(fact.spec.private or fact.spec.protected for fact in facts_read(condition))
+        or any(plan.catalogue.events[name].private for name in _events_read(condition))
+    )
+
+
+def _events_read(condition: Condition) -> Iterator[EventName]:
+    for atom in atoms(condition):
+        if isinstance(atom, Seen | LastAgo | SeenSince):
+            yield atom.event
+        if isinstance(atom, SeenSince):
+            yield atom.anchor
 
 
 def say_not(plan: Plan, decision: Decision, rejection: Rejection, *, known: bool = True) -> str:

@@ -227,3 +227,47 @@ def test_what_is_shown_is_put_down_to_what_speaks_for_it() -> None:
         decision = decided(plan, question, a_customer(plan, events=events))
         (candidate,) = decision.scored
         assert say(plan, candidate, why(plan, question, decision, candidate)) == sentence
+
+
+FAMILY = "title: Soon a family\nneeds: [{need: house, when: {tenure: at least 1}}]\nactive: {needs.house: true}"
+GENERAL = "Cash ISA is what suits you best at the moment."
+
+
+@pytest.mark.parametrize(
+    ("rule", "told"),
+    [
+        ("history: [{seen: quote, in: 30d}]", True),
+        ("when: {request.channel: branch, tenure: at least 1}", True),
+        ("when: {tenure: at least 1, income: at least 1}", False),
+        ("when: {needs.house: true}", False),
+        ("when: {any: [{needs.house: true}, {tenure: at least 1}]}", False),
+        ("history: [{seen: refusal, in: 30d}]", False),
+        ("when: {any: [{tenure: at least 1}, {history: [{not_seen: quote, since: refusal}]}]}", False),
+    ],
+)
+def test_title_that_may_hint_at_something_private_is_never_said_aloud(rule: str, told: bool) -> None:
+    """What is inferred, and what the catalogue calls private, stays with the bank."""
+    catalogue = {"catalogue.yaml": CATALOGUE.replace("events:", "events:\n  refusal: {keep: 400d, private: true}")}
+    house = a_theme("house", f"{FAMILY}\njourney: [loan]")
+    trigger = a_trigger("asked", f"title: Something about you\n{rule}\npromote: {{isa: 2}}")
+    actions = an_action("isa", title="Cash ISA"), an_action("loan", "applicable: {when: {age: 1}}", group="loans")
+    plan = a_plan(catalogue, house, trigger, *actions)
+    question = a_question(plan, "branch.card")
+    events = [an_event(plan, "quote", DAY), an_event(plan, "refusal", 2 * DAY)]
+    decision = decided(plan, question, a_customer(plan, tenure=3, income=500_000, events=events))
+    (candidate,) = decision.scored
+    because = why(plan, question, decision, candidate)
+    assert [each.code for each in because] == ["trigger"]
+    particular = "We thought of Cash ISA for you: something about you."
+    assert say(plan, candidate, because) == (particular if told else GENERAL)
+
+
+def test_title_of_a_theme_is_never_said_aloud() -> None:
+    """It names what was inferred."""
+    plan = a_plan(a_theme("house", f"{FAMILY}\njourney: [isa]"), an_action("isa", title="Cash ISA", gives="isa"))
+    question = a_question(plan)
+    decision = decided(plan, question, a_customer(plan, tenure=3))
+    (candidate,) = decision.scored
+    because = why(plan, question, decision, candidate)
+    assert [each.code for each in because] == ["theme"]
+    assert say(plan, candidate, because) == GENERAL
