@@ -17,6 +17,7 @@ _TYPES: Final[Mapping[str, tuple[type, ...]]] = {
     "number": (int, float),
     "integer": (int,),
     "boolean": (bool,),
+    "null": (type(None),),
 }
 
 

@@ -109,23 +109,28 @@ def _of_shape(shape: Shape, names: Names) -> Json:
     if required:
         schema["required"] = required
     if shape.exactly_one:
-        schema["oneOf"] = [{"required": [key]} for key in shape.exactly_one]
+        schema["oneOf"] = [_there(key) for key in shape.exactly_one]
     if shape.at_least_one:
-        schema["anyOf"] = [{"required": [key]} for key in shape.at_least_one]
+        schema["anyOf"] = [_there(key) for key in shape.at_least_one]
     if shape.variants:
         every = {key.name for key in shape.keys}
         schema["oneOf"] = [
             {
-                "required": list(variant.needs),
-                "not": {"anyOf": [{"required": [key]} for key in sorted(every - {*variant.needs, *variant.may})]},
+                **_there(*variant.needs),
+                "not": {"anyOf": [_there(key) for key in sorted(every - {*variant.needs, *variant.may})]},
             }
             for variant in shape.variants
         ]
     return schema
 
 
+def _there(*keys: str) -> Json:
+    """Something stands under some keys: a key with nothing under it counts as none."""
+    return {"required": list(keys), "properties": {key: {"not": {"type": "null"}} for key in keys}}
+
+
 def _of_key(key: Key, names: Names) -> Json:
-    schema = _of(key.kind, names)
+    schema = _of(key.kind, names) if key.required else _or_nothing(_of(key.kind, names))
     default: Any = None
     match key.kind:
         case Choice(default=word) if word:
@@ -140,6 +145,11 @@ def _of_key(key: Key, names: Names) -> Json:
             pass
     told = described(schema, key.doc)
     return told if default is None else {**told, "default": default}
+
+
+def _or_nothing(schema: Json) -> Json:
+    ways = schema["anyOf"] if set(schema) == {"anyOf"} else [schema]
+    return {"anyOf": [*ways, {"type": "null"}]}
 
 
 def _of(kind: Kind, names: Names) -> Json:

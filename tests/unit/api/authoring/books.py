@@ -48,6 +48,13 @@ def without(document: Mapping, target: Mapping, key: str) -> Mapping:
     return _replaced(document, target, tuple(entry for entry in target.entries if entry.key.text != key))
 
 
+def emptied(document: Mapping, target: Mapping, key: str) -> Mapping:
+    """A document in which nothing stands under a key of one mapping."""
+    nothing = Scalar("", False, target.span)
+    entries = (replace(each, value=nothing) if each.key.text == key else each for each in target.entries)
+    return _replaced(document, target, tuple(entries))
+
+
 def with_stranger(document: Mapping, target: Mapping) -> Mapping:
     """A document in which one mapping has a key that nothing has."""
     stranger = Entry(Scalar("zzz_stranger", False, target.span), Scalar("1", False, target.span))

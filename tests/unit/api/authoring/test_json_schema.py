@@ -20,6 +20,7 @@ from tests.unit.api.authoring.books import (
     ROOT,
     RULE_FOLDERS,
     documents,
+    emptied,
     names,
     shaped,
     with_stranger,
@@ -108,6 +109,25 @@ def test_a_key_that_is_needed_is_missed_by_schema_and_compiler(name: str, path: 
     document = without(documents(REFERENCE_BANK)[path], node, key)
     assert failures(as_an_editor_reads(document), _schema(REFERENCE_BANK, path)) != []
     assert _compiler_refuses(path, document)
+
+
+def _optional() -> list[tuple[str, str, Mapping, str]]:
+    found: dict[tuple[str, str], tuple[str, str, Mapping, str]] = {}
+    for path, shape, node in shaped(REFERENCE_BANK):
+        for key in shape.keys:
+            if not key.required and node.get(key.name) is not None:
+                found.setdefault((shape.name, key.name), (f"{shape.name} {key.name}", path, node, key.name))
+    return list(found.values())
+
+
+@pytest.mark.parametrize(("name", "path", "node", "key"), _optional(), ids=lambda value: str(value)[:40])
+def test_a_key_with_nothing_under_it_is_no_key(name: str, path: str, node: Mapping, key: str) -> None:
+    """Schema and compiler take it as if it were not there."""
+    document = documents(REFERENCE_BANK)[path]
+    absent, empty = without(document, node, key), emptied(document, node, key)
+    schema = _schema(REFERENCE_BANK, path)
+    assert _compiler_refuses(path, empty) == _compiler_refuses(path, absent)
+    assert bool(failures(as_an_editor_reads(empty), schema)) == bool(failures(as_an_editor_reads(absent), schema))
 
 
 def test_the_real_validator_agrees() -> None:
