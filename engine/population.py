@@ -73,10 +73,12 @@ def generated_population(bundle: Bundle, now: datetime, *, size: int = 150) -> I
             events=_events(plan, drawn, now),
             consent=Consent(version=1, allowed_by_purpose=consent, profiling_objection=False),
         )
-        yield from _encounters(plan, snapshot, drawn, number)
+        yield from encounters(plan, snapshot, number)
 
 
-def _encounters(plan: Plan, snapshot: Snapshot, drawn: Hashed, number: int) -> Iterator[Encounter]:
+def encounters(plan: Plan, snapshot: Snapshot, number: int) -> Iterator[Encounter]:
+    """A customer on each channel, at one of its moments; their number in the population draws which."""
+    drawn = Hashed("population", number)
     for channel in plan.channels:
         moments = [plan.moments.index(each) for each in channel.initiated_by_bank]
         moment = drawn.pick(moments, "moment", channel.id) if moments else None

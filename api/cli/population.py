@@ -70,7 +70,7 @@ def why_never(
             told("customers", viewer.seen)
 
         viewer = Viewer(RecordReader(plan.profile_schema, plan.event_layout), see, customers)
-        _show(plan, viewer, rules, population, mapping, redis_url or _running(data_dir), customers, now)
+        show_population(plan, viewer, rules, population, mapping, redis_url or _running(data_dir), customers, now)
     if viewer.unreadable:
         say(f"nextbest: {viewer.unreadable:,} records cannot be read, and were passed over")
     if not viewer.seen:
@@ -119,7 +119,7 @@ def _running(data_dir: Path | None) -> str | None:
     return url
 
 
-def _show(
+def show_population(
     plan: "Plan",
     viewer: "Viewer",
     rules: Path,
@@ -129,6 +129,7 @@ def _show(
     customers: int | None,
     now: datetime,
 ) -> None:
+    """Show the customers of a store, of a bank's files, or of the demonstration bank."""
     import asyncio
 
     from api.loading.mapping_file import read_mapping

@@ -8,10 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from api.cli.console import FINDINGS, AsJson, leave, plainly, put, put_json
+from api.cli.console import FINDINGS, AsJson, Usage, leave, plainly, put, put_json
+from api.cli.population import DEMONSTRATION, show_population
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from engine.decision import Snapshot
     from engine.errors import Diagnostic
+    from engine.plan import Plan
+    from engine.population import Encounter
 
 RulesArgument = Annotated[
     Path, typer.Argument(help="Folder of rule files, or a built bundle.", exists=True, show_default=True)
@@ -25,6 +31,18 @@ def check(
         Path | None,
         typer.Option("--against", help="The bundle that serves, a folder or a file: versions must rise.", exists=True),
     ] = None,
+    population: Annotated[
+        str | None,
+        typer.Option(
+            "--population",
+            help=f"Whom actions should win: a bank's files, a folder or its customers' file, or `{DEMONSTRATION}`.",
+            show_default="made of the rules",
+        ),
+    ] = None,
+    mapping: Annotated[
+        Path | None, typer.Option("--mapping", help="What these files mean.", exists=True, dir_okay=False)
+    ] = None,
+    customers: Annotated[int, typer.Option("--customers", help="See so many of them at most.", min=1)] = 2_000,
     *,
     strict: Annotated[bool, typer.Option("--strict", help="End with 1 on warnings as well.")] = False,
     as_json: AsJson = False,
@@ -47,7 +65,9 @@ def check(
     try:
         bundle = compile_bundle(files, root=str(rules))
         ruleset = bundle.hash
-        reviewed = review(bundle, run_rule_tests(bundle), datetime.now(UTC))
+        now = datetime.now(UTC)
+        met = None if population is None else _met(bundle.plan, rules, population, mapping, customers, now)
+        reviewed = review(bundle, run_rule_tests(bundle), now, met)
         found: Sequence[Diagnostic] = reviewed.found
         accepted = [{**_listed(each.warning), "reason": each.reason} for each in reviewed.accepted]
         if against is not None:
@@ -66,6 +86,26 @@ def check(
         put(f"{_counted(count, 'error')}, {_counted(len(found) - count, 'warning')}{rest}")
     if count or (strict and found):
         leave(FINDINGS)
+
+
+def _met(
+    plan: "Plan", rules: Path, population: str, mapping: Path | None, customers: int, now: "datetime"
+) -> "Sequence[Encounter]":
+    """The customers of a population, each on every channel."""
+    from api.adapters.record_reader import RecordReader
+    from api.population.sources import Viewer
+    from engine.population import encounters
+
+    found: list[Encounter] = []
+
+    def see(_customer: str, snapshot: "Snapshot") -> None:
+        found.extend(encounters(plan, snapshot, viewer.seen))
+
+    viewer = Viewer(RecordReader(plan.profile_schema, plan.event_layout), see, customers)
+    show_population(plan, viewer, rules, population, mapping, None, customers, now)
+    if not found:
+        raise Usage("there is no customer in this population")
+    return found
 
 
 def _listed(each: "Diagnostic") -> dict[str, object]:

@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from api.cli import app
+from tests.builders import an_action, rule_files
 from tests.unit.api.authoring.books import REFERENCE_BANK
 
 _NOBODY_KNOWS: dict[str, pl.DataType | type[pl.DataType]] = {
@@ -98,3 +99,47 @@ def test_what_cannot_be_counted_is_said(words: list[str], sentence: str) -> None
     result = _why_never(*words)
     assert result.exit_code == 2
     assert sentence in result.output
+
+
+# --- whom actions should win, when rules are checked -----------------------------------------------------------------
+
+
+def _checked(tmp_path: Path, age: int, *words: str) -> Result:
+    """`nextbest check` of two actions, on a population of one age: the poor one is for people under 30."""
+    catalogue = (
+        "attributes: {age: {type: integer, unit: years}}\n"
+        "groups: [staff]\nsegments: [mass]\npurposes: [marketing]\npositives: {web: click}\n"
+    )
+    channels = (
+        "channels:\n  web:\n    moments: {session_started: {initiated_by: customer}}\n"
+        "    placements: {hero: {fallback: {id: hello, headline: Hello}}}\n"
+    )
+    rich = an_action("rich", value="1_000", places=["web.*"])
+    poor = an_action("poor", "eligible: {when: {age: under 30}}", value=1, places=["web.*"])
+    for name, content in rule_files({"catalogue.yaml": catalogue, "channels.yaml": channels}, rich, poor).items():
+        (tmp_path / "rules" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "rules" / name).write_bytes(content)
+    people = {"customer_id": [f"C{at}" for at in range(30)], "age": [age] * 30}
+    consents = {"consent.marketing": [["web"]] * 30, "consent.profiling_objection": [False] * 30}
+    sets = {"segments": [["mass"]] * 30, "groups": [["staff"]] * 30}
+    pl.DataFrame({**people, **sets, **consents}).write_parquet(tmp_path / "people.parquet")
+    given = ["--population", str(tmp_path / "people.parquet"), *words]
+    return CliRunner().invoke(app, ["check", str(tmp_path / "rules"), *given])
+
+
+def test_who_never_wins_is_counted_on_the_population_that_is_given(tmp_path: Path) -> None:
+    """An action for the young alone is no candidate among the old."""
+    young, old = _checked(tmp_path, 25).output, _checked(tmp_path, 50).output
+    assert "`poor` was a candidate 30 times on the reference population and never won" in young
+    assert "never won" not in old
+
+
+def test_few_of_a_population_may_do(tmp_path: Path) -> None:
+    """Too few to say anything of an action, here."""
+    assert "never won" not in _checked(tmp_path, 25, "--customers", "10").output
+
+
+def test_population_that_is_not_there_is_told(tmp_path: Path) -> None:
+    """Before anything is counted."""
+    result = CliRunner().invoke(app, ["check", str(REFERENCE_BANK), "--population", str(tmp_path / "nobody")])
+    assert (result.exit_code, "there are no files at" in result.output) == (2, True)
