@@ -275,7 +275,10 @@ class Service:
         for retry in range(MAX_JUDGEMENTS):
             judged = self._judge(serving, question if not retry else replace(question, retry=retry), stored, key)
             committing_ns = perf_counter_ns()
-            committed = await self._commit_with_units(serving, request, judged, key, claim, time)
+            if judged.decision.draws:
+                committed = await self._commit_with_units(serving, request, judged, key, claim, time)
+            else:
+                committed = await self._commit(serving, request, judged, key, claim, time)
             if committed.state is CommitState.COMMITTED:
                 timings = TimingsBody(gathered_us, judged.took_us, serving.scorer.last_us, _since(committing_ns))
                 return self._answered(
@@ -338,8 +341,6 @@ class Service:
         time: _Time,
     ) -> Committed:
         """Commit, with what the decision takes of budgets; one in doubt leaves that to whoever counts records."""
-        if not judged.decision.draws:
-            return await self._commit(serving, request, judged, key, claim, time)
         drawn = self._leases.draw(serving.plan, judged.question.channel, judged.decision, judged.decision_id)
         if drawn is None:
             return _LEASE_ENDED
