@@ -5,7 +5,6 @@ from dataclasses import replace
 
 from engine.actions import Treatment
 from engine.clock import Clock
-from engine.compiler.conditions import Names
 from engine.compiler.context import ReadContext
 from engine.compiler.emit import days_read, windows_read
 from engine.compiler.function import Program
@@ -14,6 +13,7 @@ from engine.compiler.placed import NEVER, at_placement
 from engine.compiler.rules import OBJECTION, ReadRules, Rules, moments_of
 from engine.compiler.slots import SlotTable
 from engine.compiler.trace import ConditionTracer
+from engine.compiler.vocabulary import Names
 from engine.errors import Diagnostic
 from engine.events import EventFilter, EventLayout
 from engine.facts import FactSpec, FactType, ProfileSchema

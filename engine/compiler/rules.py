@@ -10,7 +10,7 @@ from engine.compiler.boxes.axes import world_of
 from engine.compiler.boxes.search import Search
 from engine.compiler.catalogue import CatalogueReader, read_bank, read_channels
 from engine.compiler.checks.subject import Subject
-from engine.compiler.conditions import ConditionReader, Names
+from engine.compiler.conditions import ConditionReader
 from engine.compiler.context import ReadContext
 from engine.compiler.documents import KINDS
 from engine.compiler.experiment_files import read_experiments, with_arms
@@ -27,6 +27,7 @@ from engine.compiler.slots import CHANNEL, CLOCK_FACTS, MOMENT, member_facts
 from engine.compiler.theme_files import NeedPart, joined_needs, need_names, read_theme
 from engine.compiler.trigger_files import read_trigger
 from engine.compiler.versions import apart, joined
+from engine.compiler.vocabulary import Names
 from engine.errors import Span
 from engine.facts import GROUPS, HOLDS, SEGMENTS, FactSpec, FactType, Held, ProfileSchema
 from engine.ids import FactName, MomentId

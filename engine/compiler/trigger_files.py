@@ -5,10 +5,10 @@ from decimal import Decimal
 from typing import Final
 
 from engine.compiler.catalogue import seconds
-from engine.compiler.conditions import positive_events
 from engine.compiler.context import ReadContext, read_head
 from engine.compiler.form import Form, read_duration
 from engine.compiler.grammar.marketing import WEIGHT
+from engine.compiler.histories import positive_events
 from engine.compiler.parse import Scalar
 from engine.errors import Code
 from engine.ids import MomentId

@@ -14,7 +14,7 @@ from typing import Final, Literal, cast
 
 from engine.compiler.boxes.domain import Domain, Spans, spans_of
 from engine.compiler.boxes.times import Bound, are_ordered, place_d, place_s
-from engine.compiler.conditions import canonical
+from engine.compiler.canonical import canonical
 from engine.compiler.slots import CHANNEL, CLOCK_FACTS, MOMENT
 from engine.facts import MAX_HELD, FactSpec, FactType, Held, is_missing
 from engine.ids import FactName
