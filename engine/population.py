@@ -11,9 +11,9 @@ from datetime import datetime
 from typing import Final
 
 from engine.compiler.bundle import Bundle
-from engine.compiler.form import Problems
 from engine.compiler.given import read_given
 from engine.compiler.parse import Mapping as MappingNode
+from engine.compiler.problem_list import Problems
 from engine.compiler.rule_test_files import PERSONA
 from engine.decision import PlacementRequest, Request, Snapshot
 from engine.events import Event

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from engine.compiler.documents import REQUIRED, parse_all
-from engine.compiler.form import Problems
 from engine.compiler.grammar.rule_tests import OTHER_CODES
+from engine.compiler.problem_list import Problems
 from engine.compiler.rules import ReadRules, moments_of, read_rules
 from engine.errors import Diagnostic, RuleErrors, Severity
 from engine.events import EventSpec

@@ -86,7 +86,7 @@ def why_never(
 
 
 def _position(plan: "Plan", action: str) -> int:
-    from engine.compiler.form import suggestion
+    from engine.compiler.problem_list import suggestion
     from engine.ids import ActionId
 
     position = plan.position_by_action.get(ActionId(action))

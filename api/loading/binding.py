@@ -12,7 +12,7 @@ from api.loading.mapping_file import MappingErrors
 from api.loading.target import Target
 from api.loading.uses import ConsentUse, Field, FieldsUse, Use, aggregate_use, identity_use, product_use
 from api.loading.wanted import Wanted, want_columns
-from engine.compiler.form import Problems
+from engine.compiler.problem_list import Problems
 from engine.errors import Span
 from engine.facts import GROUPS, HOLDS, NUMERIC, ORDERED, SEGMENTS, FactSpec, FactType
 from engine.ids import EventName, FactName

@@ -7,8 +7,9 @@ from zoneinfo import ZoneInfo
 
 from api.loading.mapping import Consent, Contacts, Customers, Events, Identities, Join, Mapping, Products, Table
 from api.loading.value_forms import optional_value, read_attribute, read_value, read_where, required_value
-from engine.compiler.form import Form, Problems
+from engine.compiler.form import Form
 from engine.compiler.parse import Node, ParseError, Scalar, parse
+from engine.compiler.problem_list import Problems
 from engine.errors import Diagnostic
 
 CONTACT_COLUMNS: Final = ("at", "channel", "action", "session", "positive", "declined", "decline_reason", "converted")

@@ -1,9 +1,10 @@
 """Reads from YAML how single values are made: cells with their steps, and sums over another table's rows."""
 
 from api.loading.mapping import Aggregate, Band, Cell, DateFormat, Distance, Summary, Where
-from engine.compiler.form import Form, Problems
+from engine.compiler.form import Form
 from engine.compiler.parse import Mapping as MappingNode
 from engine.compiler.parse import Node, Scalar
+from engine.compiler.problem_list import Problems
 from engine.errors import Span
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from api.loading.mapping import Join, Mapping, Table
 from api.loading.tables import columns_of, files_of
 from api.loading.uses import Use
-from engine.compiler.form import Problems
+from engine.compiler.problem_list import Problems
 from engine.errors import Span
 
 

@@ -9,8 +9,8 @@ from api.sheets.layout import OTHER, PLACE, Block, LeafSheet, Sheet
 from api.sheets.problems import Problem, Spot
 from api.sheets.tables import Document, Field, Row, field_of, fields_of, rows
 from api.sheets.yaml_nodes import Map, Scalar, flow, flow_entry
-from engine.compiler.form import suggestion
 from engine.compiler.parse import read_number
+from engine.compiler.problem_list import suggestion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,8 +19,8 @@ from api.sheets.tables import Document, Row, documents, encoded, path_of, rows
 from api.sheets.yaml_edits import drop, file_of, put, put_keys, rename
 from api.sheets.yaml_nodes import Map, Path, find, read_nodes
 from engine.compiler.documents import KINDS
-from engine.compiler.form import suggestion
 from engine.compiler.parse import ParseError
+from engine.compiler.problem_list import suggestion
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _DELETE_AND_ADD: Final = "delete the row, and add a new one"

@@ -23,7 +23,7 @@ from api.sheets.origin import SHEET, unpack
 from api.sheets.problems import Problem, Spot, WorkbookRefused, formula_in, merged_in
 from api.sheets.tables import field_of
 from api.sheets.workbook_out import NAMES, README
-from engine.compiler.form import suggestion
+from engine.compiler.problem_list import suggestion
 
 _ESCAPED: Final = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _MOST_COLUMNS: Final = 300

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from engine.compiler.comments import Comment, comments
-from engine.compiler.form import suggestion
+from engine.compiler.problem_list import suggestion
 from engine.errors import Code, Diagnostic, Severity, Span
 
 _SIGN: Final = re.compile(rb"#\s*accept\b")

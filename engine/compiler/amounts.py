@@ -9,10 +9,11 @@ from typing import Final
 from engine.compiler.catalogue import seconds
 from engine.compiler.cell_hints import PLAIN_VALUE, hint_for
 from engine.compiler.context import ReadContext
-from engine.compiler.form import Form, suggestion
+from engine.compiler.form import Form
 from engine.compiler.linear import Line, read_line
 from engine.compiler.parse import Mapping as MappingNode
 from engine.compiler.parse import Node, Scalar
+from engine.compiler.problem_list import suggestion
 from engine.compiler.slots import CHANNEL
 from engine.errors import Code
 from engine.facts import NUMERIC, FactType

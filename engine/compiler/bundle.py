@@ -10,9 +10,9 @@ from engine.compiler.acceptance import Acceptance, Accepted, judge, read_accepta
 from engine.compiler.checks import CHECKS, CHECKS_OF_SOUND_RULES, COMPILER_CODES
 from engine.compiler.context import TestSource
 from engine.compiler.documents import REQUIRED, parse_all
-from engine.compiler.form import Problems
 from engine.compiler.parse import Node
 from engine.compiler.planning import plan_of
+from engine.compiler.problem_list import Problems
 from engine.compiler.rules import read_rules
 from engine.errors import Code, RuleErrors, Severity, Span
 from engine.plan import Plan

@@ -8,12 +8,14 @@ from typing import Final, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from engine.compiler.cell_hints import hint_for
-from engine.compiler.form import Form, Problems, check_name, read_duration
+from engine.compiler.form import Form, check_name
 from engine.compiler.grammar.bank import OPERATIONS, POSITIVES
 from engine.compiler.grammar.words import FACT
 from engine.compiler.parse import Mapping as MappingNode
 from engine.compiler.parse import Node, Scalar, read_number
 from engine.compiler.parse import Sequence as SequenceNode
+from engine.compiler.problem_list import Problems
+from engine.compiler.times import read_duration
 from engine.contacts import MAX_VALID_MINUTES
 from engine.errors import Code, FactError
 from engine.events import EventSpec

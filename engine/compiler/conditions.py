@@ -6,10 +6,11 @@ from functools import partial
 from typing import Final
 
 from engine.compiler.fact_cells import CellReader, joined
-from engine.compiler.form import Form, Problems
+from engine.compiler.form import Form
 from engine.compiler.histories import HistoryReader
 from engine.compiler.parse import Mapping as MappingNode
 from engine.compiler.parse import Node, Scalar, Sequence
+from engine.compiler.problem_list import Problems
 from engine.compiler.vocabulary import Names
 from engine.events import EventSpec
 from engine.facts import FactSpec, FactType

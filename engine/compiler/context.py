@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 
 from engine.compiler.catalogue import Bank
 from engine.compiler.conditions import ConditionReader
-from engine.compiler.form import Form, Problems
+from engine.compiler.form import Form
 from engine.compiler.parse import Node
+from engine.compiler.problem_list import Problems
 from engine.errors import Span
 from engine.facts import Held
 from engine.ids import FactName, RuleId

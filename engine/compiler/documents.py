@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Final
 
-from engine.compiler.form import Problems, suggestion
 from engine.compiler.parse import MAX_BYTES, ParseError, parse
 from engine.compiler.parse import Mapping as MappingNode
+from engine.compiler.problem_list import Problems, suggestion
 from engine.errors import Code, Span
 
 KINDS: Final = {"actions": "action", "thematic": "theme", "customized": "trigger"}

@@ -8,11 +8,12 @@ from fractions import Fraction
 from typing import Final, Literal, cast
 
 from engine.compiler.cell_hints import PLAIN_VALUE, hint_for
-from engine.compiler.form import Problems, duration_hint, read_day, read_duration, read_instant
 from engine.compiler.grammar.words import OPERATOR, OPERATORS, PERIODS
 from engine.compiler.linear import Line, read_line
 from engine.compiler.parse import Mapping as MappingNode
 from engine.compiler.parse import Node, Scalar, Sequence, read_number
+from engine.compiler.problem_list import Problems
+from engine.compiler.times import duration_hint, read_day, read_duration, read_instant
 from engine.compiler.vocabulary import Names
 from engine.errors import FactError, Span
 from engine.facts import NUMERIC, ORDERED, FactSpec, FactType, Natural, hold, show_number

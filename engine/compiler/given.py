@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Final
 
 from engine.clock import before
-from engine.compiler.form import Problems, read_duration
 from engine.compiler.parse import Entry, Node, Scalar
 from engine.compiler.parse import Sequence as SequenceNode
+from engine.compiler.problem_list import Problems
+from engine.compiler.times import read_duration
 from engine.errors import FactError
 from engine.facts import EMPTY_CONSENT, NUMERIC, Consent, FactSpec, FactType, Held, Natural, hold, is_missing
 from engine.ids import FactName

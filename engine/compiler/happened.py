@@ -5,9 +5,11 @@ from datetime import datetime, time
 from typing import Final
 
 from engine.clock import before
-from engine.compiler.form import Form, Problems, read_day, read_duration, read_instant
+from engine.compiler.form import Form
 from engine.compiler.given import held_or_problem
 from engine.compiler.parse import Node, Scalar
+from engine.compiler.problem_list import Problems
+from engine.compiler.times import read_day, read_duration, read_instant
 from engine.contacts import Contact, ContactState, DeclineReason, hash32, validity_code
 from engine.events import Event, EventSpec
 from engine.facts import Held

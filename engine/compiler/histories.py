@@ -3,8 +3,10 @@
 from collections.abc import Callable
 
 from engine.compiler.canonical import canonical
-from engine.compiler.form import Form, Problems, read_duration
+from engine.compiler.form import Form
 from engine.compiler.parse import Node, Scalar, Sequence
+from engine.compiler.problem_list import Problems
+from engine.compiler.times import read_duration
 from engine.compiler.vocabulary import KeptFilter, Names
 from engine.errors import Code
 from engine.events import EventSpec

@@ -12,9 +12,10 @@ from engine.compiler.action_files import ReadAction
 from engine.compiler.budget_files import read_budgets
 from engine.compiler.catalogue import CatalogueReader, seconds
 from engine.compiler.context import ReadContext, read_head
-from engine.compiler.form import Form, read_duration
+from engine.compiler.form import Form
 from engine.compiler.parse import Mapping as MappingNode
 from engine.compiler.parse import Scalar
+from engine.compiler.times import read_duration
 from engine.compiler.versions import apart, differently_named
 from engine.contacts import DeclineReason
 from engine.facts import Held, is_missing

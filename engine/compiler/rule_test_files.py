@@ -11,13 +11,15 @@ from typing import Final
 
 from engine.compiler.bundle import Bundle
 from engine.compiler.context import TestSource
-from engine.compiler.form import Form, Problems, read_day, read_instant, suggestion
+from engine.compiler.form import Form
 from engine.compiler.given import Given, read_given
 from engine.compiler.grammar.rule_tests import OTHER_CODES
 from engine.compiler.happened import read_contacts, read_events
 from engine.compiler.parse import Entry, Node, Scalar
 from engine.compiler.parse import Mapping as MappingNode
 from engine.compiler.parse import Sequence as SequenceNode
+from engine.compiler.problem_list import Problems, suggestion
+from engine.compiler.times import read_day, read_instant
 from engine.contacts import Contact
 from engine.decision import PlacementRequest, Request, Snapshot
 from engine.errors import Diagnostic, Span

@@ -14,7 +14,7 @@ from engine.compiler.conditions import ConditionReader
 from engine.compiler.context import ReadContext
 from engine.compiler.documents import KINDS
 from engine.compiler.experiment_files import read_experiments, with_arms
-from engine.compiler.form import Form, Problems
+from engine.compiler.form import Form
 from engine.compiler.parse import Mapping as MappingNode
 from engine.compiler.parse import Node
 from engine.compiler.policy_files import (
@@ -23,6 +23,7 @@ from engine.compiler.policy_files import (
     read_contact,
     read_guards,
 )
+from engine.compiler.problem_list import Problems
 from engine.compiler.slots import CHANNEL, CLOCK_FACTS, MOMENT, member_facts
 from engine.compiler.theme_files import NeedPart, joined_needs, need_names, read_theme
 from engine.compiler.trigger_files import read_trigger

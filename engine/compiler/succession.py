@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from engine.compiler.documents import KINDS
-from engine.compiler.form import Problems
 from engine.compiler.parse import Entry, Node, ParseError, Scalar, parse
 from engine.compiler.parse import Mapping as MappingNode
 from engine.compiler.parse import Sequence as SequenceNode
+from engine.compiler.problem_list import Problems
 from engine.errors import Code, Diagnostic, Span
 
 CHANNELS: Final = "channels.yaml"

@@ -7,8 +7,8 @@ from fractions import Fraction
 from typing import Final
 
 from engine.compiler.amounts import TermsTable
-from engine.compiler.form import Problems
 from engine.compiler.parse import Mapping, Node, Scalar, Sequence
+from engine.compiler.problem_list import Problems
 from engine.errors import Code
 from engine.plan import Channel
 

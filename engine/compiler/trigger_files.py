@@ -6,10 +6,11 @@ from typing import Final
 
 from engine.compiler.catalogue import seconds
 from engine.compiler.context import ReadContext, read_head
-from engine.compiler.form import Form, read_duration
+from engine.compiler.form import Form
 from engine.compiler.grammar.marketing import WEIGHT
 from engine.compiler.histories import positive_events
 from engine.compiler.parse import Scalar
+from engine.compiler.times import read_duration
 from engine.errors import Code
 from engine.ids import MomentId
 from engine.plan import Trigger

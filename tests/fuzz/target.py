@@ -5,8 +5,8 @@ from typing import Final
 
 from engine import RuleErrors, compile_bundle
 from engine.compiler.characters import hidden_characters
-from engine.compiler.form import MAX_PROBLEMS
 from engine.compiler.piecewise import read_in_pieces
+from engine.compiler.problem_list import MAX_PROBLEMS
 from engine.compiler.quick import read_quickly
 from engine.compiler.yaml_parser import read_with_parser
 from engine.errors import Diagnostic

@@ -18,7 +18,7 @@ from engine.compiler.boxes.axes import Wanted
 from engine.compiler.boxes.search import Goal, Search
 from engine.compiler.checks.impossible import on_channel
 from engine.compiler.documents import parse_all
-from engine.compiler.form import Problems
+from engine.compiler.problem_list import Problems
 from engine.compiler.rules import read_rules
 from engine.ids import ChannelId
 from engine.plan import Row

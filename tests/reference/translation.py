@@ -9,8 +9,8 @@ from engine import Decision, Plan, Request, Snapshot, decide
 from engine.clock import before
 from engine.compiler.bundle import hash_of
 from engine.compiler.documents import parse_all
-from engine.compiler.form import Problems
 from engine.compiler.planning import plan_of as plan_of_rules
+from engine.compiler.problem_list import Problems
 from engine.compiler.rules import read_rules
 from engine.contacts import Contact, ContactState, DeclineReason, hash32, validity_code
 from engine.decision import PlacementRequest

@@ -18,7 +18,7 @@ from engine.compiler.checks.shadowed import check_shadowed
 from engine.compiler.checks.subject import Subject
 from engine.compiler.checks.unreachable import check_unreachable
 from engine.compiler.checks.validity import check_validity
-from engine.compiler.form import Problems
+from engine.compiler.problem_list import Problems
 from engine.errors import Code
 
 Check = Callable[[Subject, Problems], None]

@@ -1,7 +1,7 @@
 """Contact histories name actions by 32 bits: two actions that share them could not be told apart."""
 
 from engine.compiler.checks.subject import Subject
-from engine.compiler.form import Problems
+from engine.compiler.problem_list import Problems
 from engine.errors import Code
 
 

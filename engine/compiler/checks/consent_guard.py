@@ -4,7 +4,7 @@ from engine.actions import Tier
 from engine.compiler.boxes.axes import Wanted
 from engine.compiler.boxes.search import Goal, TooManyBoxes
 from engine.compiler.checks.subject import Subject
-from engine.compiler.form import Problems
+from engine.compiler.problem_list import Problems
 from engine.errors import Code
 from engine.facts import FactType
 from engine.plan import Guard

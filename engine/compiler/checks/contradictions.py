@@ -9,7 +9,7 @@ from engine.compiler.boxes.witness import witness
 from engine.compiler.checks.impossible import at_its_moments
 from engine.compiler.checks.never_candidate import valid_days
 from engine.compiler.checks.subject import Subject
-from engine.compiler.form import Problems
+from engine.compiler.problem_list import Problems
 from engine.errors import Code, Span
 from engine.plan import Trigger
 

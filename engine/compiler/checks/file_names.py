@@ -3,7 +3,7 @@
 from collections import Counter
 
 from engine.compiler.checks.subject import Subject
-from engine.compiler.form import Problems
+from engine.compiler.problem_list import Problems
 from engine.errors import Code
 
 

@@ -7,7 +7,7 @@ from engine.compiler.boxes.domain import Domain, spans_of
 from engine.compiler.boxes.search import Goal
 from engine.compiler.boxes.wording import asked, place_of
 from engine.compiler.checks.subject import Subject, is_nobody
-from engine.compiler.form import Problems
+from engine.compiler.problem_list import Problems
 from engine.errors import Code, Span
 from engine.plan import Trigger
 from engine.syntax import ALWAYS, Compare

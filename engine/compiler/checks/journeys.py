@@ -1,7 +1,7 @@
 """A journey step that gives no product and that nobody can accept is never done, so the journey would stop there."""
 
 from engine.compiler.checks.subject import Subject
-from engine.compiler.form import Problems
+from engine.compiler.problem_list import Problems
 from engine.errors import Code
 
 

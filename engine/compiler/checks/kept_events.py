@@ -1,7 +1,7 @@
 """A suppression that counts from an event must not last longer than the event is kept: it would end early."""
 
 from engine.compiler.checks.subject import Subject
-from engine.compiler.form import Problems
+from engine.compiler.problem_list import Problems
 from engine.errors import Code
 from engine.syntax import Seen, atoms
 

@@ -9,7 +9,7 @@ from engine.compiler.boxes.search import Goal
 from engine.compiler.boxes.wording import asked
 from engine.compiler.checks.impossible import at_its_moments, on_channel
 from engine.compiler.checks.subject import Subject, is_nobody
-from engine.compiler.form import Problems
+from engine.compiler.problem_list import Problems
 from engine.errors import Code
 from engine.plan import Trigger, Validity
 from engine.syntax import Present

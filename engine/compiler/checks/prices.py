@@ -7,7 +7,7 @@ from typing import Final
 
 from engine.actions import Treatment
 from engine.compiler.checks.subject import Subject
-from engine.compiler.form import Problems
+from engine.compiler.problem_list import Problems
 from engine.errors import Code
 
 _AMOUNT: Final = re.compile(

@@ -1,7 +1,7 @@
 """What shows on a public screen must not tell something private: a text that differs by a private fact does."""
 
 from engine.compiler.checks.subject import Subject
-from engine.compiler.form import Problems
+from engine.compiler.problem_list import Problems
 from engine.errors import Code
 from engine.syntax import LastAgo, Seen, SeenSince, atoms
 

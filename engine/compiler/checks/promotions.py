@@ -1,7 +1,7 @@
 """An action that shows only when promoted needs somebody who promotes it."""
 
 from engine.compiler.checks.subject import Subject
-from engine.compiler.form import Problems
+from engine.compiler.problem_list import Problems
 from engine.errors import Code
 
 

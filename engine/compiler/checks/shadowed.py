@@ -12,7 +12,7 @@ from engine.compiler.boxes.search import Goal, flattened
 from engine.compiler.checks.impossible import at_its_moments
 from engine.compiler.checks.sameness import unplaced
 from engine.compiler.checks.subject import Subject, is_nobody
-from engine.compiler.form import Problems
+from engine.compiler.problem_list import Problems
 from engine.errors import Code
 from engine.plan import Guard, RuleHead, Theme, Trigger
 from engine.syntax import All, AnyOf, Atom, Condition, LastAgo, Not, Seen, SeenSince, atoms

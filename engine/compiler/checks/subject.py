@@ -7,8 +7,9 @@ from engine.actions import Action
 from engine.compiler.action_files import ReadTreatment
 from engine.compiler.amounts import AmountTable
 from engine.compiler.boxes.search import LIMIT, Goal, Search, TooManyBoxes
-from engine.compiler.form import Form, Problems
+from engine.compiler.form import Form
 from engine.compiler.parse import Scalar
+from engine.compiler.problem_list import Problems
 from engine.errors import Code, Span
 from engine.plan import ActionRules, Catalogue, Channel, Guard, Lever, Need, RuleHead, Theme, Trigger
 from engine.syntax import FactRef

@@ -8,7 +8,7 @@ from engine.compiler.boxes.search import Goal
 from engine.compiler.boxes.wording import first_span
 from engine.compiler.checks.impossible import on_channel
 from engine.compiler.checks.subject import Subject, is_nobody
-from engine.compiler.form import Problems
+from engine.compiler.problem_list import Problems
 from engine.errors import Code
 from engine.ids import FactName
 from engine.syntax import Present

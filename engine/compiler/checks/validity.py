@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from engine.compiler.checks.subject import Subject
-from engine.compiler.form import Problems
+from engine.compiler.problem_list import Problems
 from engine.errors import Code
 from engine.plan import RuleHead, Validity
 

@@ -10,10 +10,10 @@ from api.adapters.bundle_files import read_rules
 from api.authoring.constructs import GROUPS, Construct
 from api.authoring.json_schema import schemas
 from engine import Plan, RuleErrors, Snapshot, compile_bundle
-from engine.compiler.form import Problems
 from engine.compiler.given import read_given
 from engine.compiler.happened import read_events
 from engine.compiler.parse import Mapping, Sequence, parse
+from engine.compiler.problem_list import Problems
 from engine.row import assemble
 from tests.builders import NOW, a_question
 from tests.json_schema import as_an_editor_reads, failures

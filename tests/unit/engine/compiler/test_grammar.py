@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 import engine.compiler
-from engine.compiler.form import Form, Problems
+from engine.compiler.form import Form
 from engine.compiler.grammar import FILES, SHAPES
 from engine.compiler.grammar.kinds import ByName, Either, Kind, Listed, Part, Parts, Text
 from engine.compiler.parse import parse
+from engine.compiler.problem_list import Problems
 
 _READERS = ("Form", "form", "forms")
 

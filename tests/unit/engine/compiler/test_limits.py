@@ -6,7 +6,7 @@ from types import FrameType
 
 import pytest
 
-from engine.compiler.form import MAX_PROBLEMS
+from engine.compiler.problem_list import MAX_PROBLEMS
 from engine.compiler.yaml_parser import MAX_FAULTS
 from tests.hostile.files import ACTION, HOSTILE, said_of
 
