@@ -30,7 +30,10 @@ def check_server(url: str, *, vouched: bool = False) -> str:
         StoreUnavailable: it does not answer; ask again later.
     """
     try:
-        with redis.Redis.from_url(url, socket_timeout=ANSWERED_WITHIN_S, retry=Retry(NoBackoff(), 0)) as client:
+        # Proxies in between may speak the older protocol alone.
+        with redis.Redis.from_url(
+            url, socket_timeout=ANSWERED_WITHIN_S, retry=Retry(NoBackoff(), 0), protocol=2
+        ) as client:
             _check_version(client.info("server"))
             return _durability(client, vouched=vouched)
     except (redis.ConnectionError, redis.TimeoutError) as error:

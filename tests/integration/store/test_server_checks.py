@@ -22,6 +22,14 @@ def test_a_server_that_syncs_every_write_is_durable(server: EmbeddedServer) -> N
     assert check_server(server.url) == "always"
 
 
+def test_a_server_behind_a_proxy_of_the_older_protocol_is_checked(
+    server: EmbeddedServer, client: "redis.Redis"
+) -> None:
+    """Such a proxy refuses to change the protocol."""
+    client.execute_command("ACL", "SETUSER", "default", "-hello")
+    assert check_server(server.url) == "always"
+
+
 def test_a_server_that_syncs_each_second_says_so(server: EmbeddedServer, client: "redis.Redis") -> None:
     """It is allowed, and `/readyz` tells."""
     client.config_set("appendfsync", "everysec")
