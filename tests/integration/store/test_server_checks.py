@@ -26,7 +26,7 @@ def test_a_server_behind_a_proxy_of_the_older_protocol_is_checked(
     server: EmbeddedServer, client: "redis.Redis"
 ) -> None:
     """Such a proxy refuses to change the protocol."""
-    client.execute_command("ACL", "SETUSER", "default", "-hello")
+    client.execute_command("ACL", "SETUSER", "default", "-hello")  # type: ignore[no-untyped-call]
     assert check_server(server.url) == "always"
 
 
