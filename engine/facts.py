@@ -8,6 +8,7 @@ comparison with a missing value is false without being asked about: generated co
 
 import hashlib
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -59,6 +60,10 @@ class FactType(StrEnum):
 
 NUMERIC: Final = frozenset({FactType.INTEGER, FactType.DECIMAL, FactType.MONEY})
 ORDERED: Final = NUMERIC | {FactType.DATE, FactType.INSTANT}
+_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_NO_DATE: Final = "must be a date such as 2026-01-31"
+_NO_INSTANT: Final = "must be an instant such as 2026-01-31T10:00:00Z"
+_NO_SUCH_DAY: Final = "is a date that does not exist"
 MAX_HELD: Final = 2**53
 """Numbers beyond it are refused, so that every held number is exact as a float too."""
 MAX_TEXT: Final = 512
@@ -181,6 +186,16 @@ def _hold_text(spec: FactSpec, value: Natural) -> Held:
     return value
 
 
+def _is_no_day(text: str) -> bool:
+    if _DAY.match(text) is None:
+        return False
+    try:
+        date.fromisoformat(text[:10])
+    except ValueError:
+        return True
+    return False
+
+
 def _hold_date(spec: FactSpec, value: Natural) -> Held:
     if isinstance(value, datetime):
         value = value.date()
@@ -190,16 +205,17 @@ def _hold_date(spec: FactSpec, value: Natural) -> Held:
         try:
             return date.fromisoformat(value).toordinal()
         except ValueError as error:
-            raise FactError(spec.name, "must be a date such as 2026-01-31") from error
-    raise FactError(spec.name, "must be a date such as 2026-01-31")
+            raise FactError(spec.name, _NO_SUCH_DAY if _is_no_day(value) else _NO_DATE) from error
+    raise FactError(spec.name, _NO_DATE)
 
 
 def _hold_instant(spec: FactSpec, value: Natural) -> Held:
     if isinstance(value, str):
+        written = value
         try:
-            value = datetime.fromisoformat(value)
+            value = datetime.fromisoformat(written)
         except ValueError as error:
-            raise FactError(spec.name, "must be an instant such as 2026-01-31T10:00:00Z") from error
+            raise FactError(spec.name, _NO_SUCH_DAY if _is_no_day(written) else _NO_INSTANT) from error
     if isinstance(value, datetime) and value.tzinfo is not None:
         return int(value.timestamp())
     raise FactError(spec.name, "must be an instant with a time zone")

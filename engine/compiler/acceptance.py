@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from engine.compiler.comments import Comment, comments
+from engine.compiler.comments import Comment, comments, comments_of_line
 from engine.compiler.problem_list import suggestion
 from engine.errors import Code, Diagnostic, Severity, Span
 
@@ -51,6 +51,23 @@ def read_acceptances(files: Mapping[str, bytes], root: str) -> tuple[Acceptance,
             path = f"{root}/{name}" if root else name
             found.extend(_acceptances(comments(path, files[name])))
     return tuple(found)
+
+
+def acceptances_beside(files: Mapping[str, bytes], root: str, found: Collection[Diagnostic]) -> tuple[Acceptance, ...]:
+    """The acceptances in the lines of warnings, where the files are too wrong to be read as a whole."""
+    lines: dict[str, list[bytes]] = {}
+    accepting: list[Acceptance] = []
+    for path, number in sorted({(each.span.path, each.span.line) for each in found if _is_warning(each)}):
+        if path not in lines:
+            lines[path] = files.get(path.removeprefix(f"{root}/") if root else path, b"").split(b"\n")
+        line = lines[path][number - 1] if number <= len(lines[path]) else b""
+        if _SIGN.search(line):
+            accepting.extend(_acceptances(tuple(comments_of_line(path, number, line.decode("utf-8", "replace")))))
+    return tuple(each for each in accepting if each.codes and each.reason)
+
+
+def _is_warning(diagnostic: Diagnostic) -> bool:
+    return diagnostic.severity is Severity.WARNING
 
 
 def _acceptances(found: Sequence[Comment]) -> Iterator[Acceptance]:

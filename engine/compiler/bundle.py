@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from engine.compiler.acceptance import Acceptance, Accepted, judge, read_acceptances
+from engine.compiler.acceptance import Acceptance, Accepted, acceptances_beside, judge, read_acceptances
 from engine.compiler.checks import CHECKS, CHECKS_OF_SOUND_RULES, COMPILER_CODES
 from engine.compiler.context import TestSource
 from engine.compiler.documents import REQUIRED, parse_all
@@ -14,7 +14,7 @@ from engine.compiler.parse import Node
 from engine.compiler.planning import plan_of
 from engine.compiler.problem_list import Problems
 from engine.compiler.rules import read_rules
-from engine.errors import Code, RuleErrors, Severity, Span
+from engine.errors import RuleErrors, Span
 from engine.plan import Plan
 from engine.syntax import Condition
 
@@ -105,8 +105,5 @@ def _fail_on_errors(problems: Problems, files: Mapping[str, bytes], root: str) -
     if not problems.has_errors:
         return
     found = problems.sorted()
-    warned = {each.span.path for each in found if each.severity is Severity.WARNING}
-    warned -= {each.span.path for each in found if each.code is Code.UNREADABLE}
-    named = {name: content for name, content in files.items() if (f"{root}/{name}" if root else name) in warned}
-    accepting = [each for each in read_acceptances(named, root) if each.codes and each.reason]
+    accepting = acceptances_beside(files, root, found)
     raise RuleErrors(judge(found, accepting, looked_for=()).standing)

@@ -20,6 +20,7 @@ _TRUTHS: Final[Mapping[str, str]] = {
 _HINTS: Final = tuple(
     (re.compile(pattern), hint)
     for pattern, hint in (
+        (r"in (\d+) ?d(?:ays?)?", r"write `in next \1d`, or `within \1d` for the last \1 days"),
         (rf"({_NUMBER})\s*(?:-|\u2013|to|until)\s*({_NUMBER})", r"write `\1..\2`"),
         (rf"({_NUMBER})\s*(?:\.\.|\+)", r"write `at least \1`"),
         (rf"\.\.\s*({_NUMBER})", r"write `at most \1`"),

@@ -47,8 +47,11 @@ def _found_by_parser(path: str, text: str) -> Iterator[Comment]:
 
 def _found_by_line(path: str, text: str) -> Iterator[Comment]:
     for number, line in enumerate(text.split("\n"), start=1):
-        if "#" not in line:
-            continue
-        for match in _VALUE_OR_COMMENT.finditer(line):
-            if match["comment"] is not None:
-                yield Comment(match["comment"].strip(), Span(path, number, match.start() + 1))
+        yield from comments_of_line(path, number, line)
+
+
+def comments_of_line(path: str, number: int, line: str) -> Iterator[Comment]:
+    """The comment of one line that is taken by itself."""
+    for match in _VALUE_OR_COMMENT.finditer(line) if "#" in line else ():
+        if match["comment"] is not None:
+            yield Comment(match["comment"].strip(), Span(path, number, match.start() + 1))

@@ -13,7 +13,7 @@ from engine.compiler.linear import Line, read_line
 from engine.compiler.parse import Mapping as MappingNode
 from engine.compiler.parse import Node, Scalar, Sequence, read_number
 from engine.compiler.problem_list import Problems
-from engine.compiler.times import duration_hint, read_day, read_duration, read_instant
+from engine.compiler.times import duration_hint, exists, read_day, read_duration, read_instant
 from engine.compiler.vocabulary import Names
 from engine.errors import FactError, Span
 from engine.facts import NUMERIC, ORDERED, FactSpec, FactType, Natural, hold, show_number
@@ -260,9 +260,9 @@ def _literal(spec: FactSpec, text: str) -> Natural:
     if spec.type is FactType.BOOLEAN:
         return _TRUTHS.get(text, text)
     if spec.type is FactType.DATE:
-        return read_day(text) or "no day"
+        return read_day(text) or (text if not exists(text) else "no day")
     if spec.type is FactType.INSTANT:
-        return read_instant(text) or "no instant"
+        return read_instant(text) or (text if not exists(text) else "no instant")
     if spec.type not in NUMERIC:
         return text
     number = read_number(text)

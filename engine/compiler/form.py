@@ -45,9 +45,12 @@ class Form:
 
     def finish(self) -> None:
         """Report the keys that nobody read."""
+        above: Scalar | None = None
         for entry in self.node.entries:
             if entry.key.text not in self._read:
-                self._refuse_key(entry.key)
+                self._refuse_key(entry.key, above)
+            empty = isinstance(entry.value, Scalar) and entry.value.is_null and entry.key.text in self._read
+            above = entry.key if empty else None
 
     def misspelt(self) -> bool:
         """Report the keys that the grammar does not list, and tell whether there are any."""
@@ -57,12 +60,19 @@ class Form:
             self.problems.unknown(key.span, f"key in {self.what}", key.text, declared)
         return bool(unknown)
 
-    def _refuse_key(self, key: Scalar) -> None:
-        """A key that the grammar lists was left unread because others rule it out."""
+    def _refuse_key(self, key: Scalar, above: Scalar | None) -> None:
+        """A key that the grammar lists was left unread because others rule it out.
+
+        `above` is the key before it, where that says nothing: somebody may have forgotten to indent.
+        """
         declared = () if self._shape is None else [each.name for each in self._shape.keys]
         if key.text in declared:
             message = f"`{key.text}` does not go with the other keys of {self.what}"
             self.problems.error(key.span, message, "remove it")
+        elif above is not None and above.span.column == key.span.column:
+            hint = f"does it belong to `{above.text}` above? then indent it below"
+            message = f"unknown key in {self.what} `{shorten(key.text)}`"
+            self.problems.error(key.span, message, hint, code=Code.UNKNOWN_NAME)
         else:
             self.problems.unknown(key.span, f"key in {self.what}", key.text, self._read.union(declared))
 

@@ -9,7 +9,7 @@ from engine.compiler.form import Form
 from engine.compiler.given import held_or_problem
 from engine.compiler.parse import Node, Scalar
 from engine.compiler.problem_list import Problems
-from engine.compiler.times import read_day, read_duration, read_instant
+from engine.compiler.times import exists, read_day, read_duration, read_instant
 from engine.contacts import Contact, ContactState, DeclineReason, hash32, validity_code
 from engine.events import Event, EventSpec
 from engine.facts import Held
@@ -115,6 +115,8 @@ def _instant(form: Form, plan: Plan, now: datetime) -> int | None:
     at = _read_instant(node, plan, now)
     if at is None:
         message = f"`t` must say how long ago, not `{node.text}`"
+        if not exists(node.text):
+            message = f"`t: {node.text}` is a date that does not exist"
         form.problems.error(node.span, message, "such as -200d, -6mo, -12h or 2025-11-30")
         return None
     if at > now:

@@ -19,7 +19,7 @@ from engine.compiler.parse import Entry, Node, Scalar
 from engine.compiler.parse import Mapping as MappingNode
 from engine.compiler.parse import Sequence as SequenceNode
 from engine.compiler.problem_list import Problems, suggestion
-from engine.compiler.times import read_day, read_instant
+from engine.compiler.times import exists, read_day, read_instant
 from engine.contacts import Contact
 from engine.decision import PlacementRequest, Request, Snapshot
 from engine.errors import Diagnostic, Span
@@ -235,7 +235,10 @@ class _Reader:
         if day is not None:
             return datetime.combine(day, _NOON, zone)
         if written is None:
-            self._problems.error(node.span, "`now` must be such as 2026-01-31 or 2026-01-31T18:30")
+            wrong = "must be such as 2026-01-31 or 2026-01-31T18:30"
+            if not exists(node.text):
+                wrong = "is a date that does not exist"
+            self._problems.error(node.span, f"`now` {wrong}")
             return datetime.combine(_USUAL_DAY, _NOON, zone)
         return written if written.tzinfo is not None else written.replace(tzinfo=zone)
 

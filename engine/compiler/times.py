@@ -10,6 +10,8 @@ from engine.syntax import Duration
 _DURATION: Final = re.compile(DURATION, re.ASCII)
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _INSTANT: Final = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2})?(Z|[+-]\d{2}:\d{2})?", re.ASCII)
+_UNIT_BY_WORD: Final = {"minute": "min", "min": "min", "hour": "h", "day": "d", "month": "mo", "year": "y"}
+_WORDED: Final = re.compile(rf"(\d{{1,5}})\s*({'|'.join(_UNIT_BY_WORD)}|week)s?", re.ASCII)
 _AMOUNT: Final = re.compile(r"\d+", re.ASCII)
 _Unit = Literal["min", "h", "d", "mo", "y"]
 LONGEST: Final = 100 * 366
@@ -29,6 +31,10 @@ def read_duration(text: str) -> Duration | None:
 
 def duration_hint(text: str) -> str:
     """How a duration is written, said to somebody who wrote it otherwise."""
+    worded = _WORDED.fullmatch(text.strip().lower())
+    if worded is not None:
+        amount, word = int(worded[1]), worded[2]
+        return f"write `{7 * amount}d`" if word == "week" else f"write `{amount}{_UNIT_BY_WORD[word]}`"
     return "write months as `mo`, minutes as `min`" if text.strip().endswith("m") else "such as `30d`, `6mo` or `2y`"
 
 
@@ -51,3 +57,14 @@ def read_day(text: str) -> date | None:
     except ValueError:
         return None
     return day if FIRST_YEAR <= day.year <= LAST_YEAR else None
+
+
+def exists(text: str) -> bool:
+    """Whether a text that is written like a date names a day of the calendar; true of everything else."""
+    if _DAY.fullmatch(text[:10]) is None:
+        return True
+    try:
+        date.fromisoformat(text[:10])
+    except ValueError:
+        return False
+    return True

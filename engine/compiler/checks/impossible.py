@@ -10,7 +10,7 @@ from engine.compiler.checks.subject import Subject, is_nobody
 from engine.compiler.problem_list import Problems
 from engine.errors import Code, Span
 from engine.plan import Trigger
-from engine.syntax import ALWAYS, Compare
+from engine.syntax import ALWAYS, Compare, LastAgo, Seen, SeenSince, atoms
 
 
 def check_impossible(subject: Subject, problems: Problems) -> None:
@@ -18,7 +18,7 @@ def check_impossible(subject: Subject, problems: Problems) -> None:
     for span, goals in _questions(subject):
         sound = span.path not in subject.unsound
         if sound and is_nobody(subject, problems, span, "impossible conditions", goals):
-            _report(span, subject.search.reasons(goals), problems)
+            _report(subject, span, subject.search.reasons(goals), problems)
 
 
 def _questions(subject: Subject) -> Iterator[tuple[Span, list[Goal]]]:
@@ -63,10 +63,23 @@ def on_channel(subject: Subject, position: int) -> Goal:
     return Goal(region=Region(channel_axis(subject.channels), Domain(((position, position),))), what=what)
 
 
-def _report(span: Span, reasons: Sequence[Goal], problems: Problems) -> None:
+def _report(subject: Subject, span: Span, reasons: Sequence[Goal], problems: Problems) -> None:
     places = [place for goal in reasons if (place := place_of(goal)) is not None]
     compared = [goal.condition for goal in reasons if isinstance(goal.condition, Compare)]
     if len(compared) == len(reasons) == 2 and len(set(places)) == 1:
         return  # A range that is empty in itself is reported where it is read.
     at = max((place for place in places if place.path == span.path), default=span)
-    problems.error(at, f"no customer can match: {asked(reasons, at.path)}", code=Code.IMPOSSIBLE_CONDITION)
+    problems.error(
+        at,
+        f"no customer can match: {asked([*reasons, *_behind(subject, reasons)], at.path)}",
+        code=Code.IMPOSSIBLE_CONDITION,
+    )
+
+
+def _behind(subject: Subject, reasons: Sequence[Goal]) -> Iterator[Goal]:
+    """What the needs among the reasons ask in turn: it may stand in another file."""
+    by_name = {str(need.name): need for need in subject.needs}
+    for goal in reasons:
+        for atom in atoms(goal.condition) if goal.condition is not None else ():
+            if not isinstance(atom, Seen | LastAgo | SeenSince) and atom.fact.name in by_name:
+                yield Goal(condition=by_name[atom.fact.name].condition, wanted=goal.wanted)

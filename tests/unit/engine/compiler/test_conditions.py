@@ -517,7 +517,7 @@ def test_history_stands_in_any_block() -> None:
         ("holds.isa: 'yes'", "`holds.isa` must be true or false"),
         ("age: within 30d", "`within` needs a date, and `age` is an integer"),
         ("renews_on: within 30m", "`30m` is not a duration"),
-        ("renews_on: 2026-02-30", "`renews_on` must be a date such as 2026-01-31"),
+        ("renews_on: 2026-02-30", "`renews_on` is a date that does not exist"),
         ("work: 'all of [student]'", "`all of` needs a set, and `work` is a category"),
         ("holds: 'all of [bond]'", "unknown value of `holds` `bond`"),
         ("age: []", "the list for `age` must hold single values"),
