@@ -117,11 +117,19 @@ class _Pool:
 class Leases:
     """The leases of one process."""
 
-    def __init__(self, store: BudgetStore, worker: str, metrics: Metrics, now_s: Callable[[], float] = time) -> None:
+    def __init__(
+        self,
+        store: BudgetStore,
+        worker: str,
+        metrics: Metrics,
+        now_s: Callable[[], float] = time,
+        length_s: float = LENGTH_S,
+    ) -> None:
         self._store = store
         self._worker = worker
         self._metrics = metrics
         self._now_s = now_s
+        self._length_s = length_s
         self._pools: dict[tuple[str, str], _Pool] = {}
         self._day = _Day()
 
@@ -240,7 +248,7 @@ class Leases:
             total_of_channel=budget.total_by_channel.get(channel.position),
             day=day,
             latest_end_ms=None if budget.per_day is None else int(1_000 * day_ends_s),
-            length_ms=int(1_000 * LENGTH_S),
+            length_ms=int(1_000 * self._length_s),
         )
         try:
             taken = await self._store.take(asked, deadline=asked_at + CALL_S)
