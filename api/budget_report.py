@@ -47,8 +47,8 @@ async def look(plan: Plan, store: BudgetStore, now: datetime) -> Sequence[Budget
     today = now.astimezone(plan.zone).date().toordinal()
     lines = []
     for budget in plan.contact.budgets:
-        standing = await store.standing(budget.id, deadline=monotonic() + WITHIN_S)
-        units = held.get(budget.id)
+        standing = await store.standing(budget.key, deadline=monotonic() + WITHIN_S)
+        units = held.get(budget.key)
         spent, still_open = standing.spent + (units.spent if units else 0), units.open if units else 0
         lines.append(
             BudgetLine(

@@ -149,9 +149,13 @@ class Leases:
                 needed.append(pool.asking)
         return needed
 
-    async def wait_for(self, needed: Sequence["asyncio.Task[None]"], until: float) -> None:
-        """Wait for leases that are being taken, until an instant of the monotonic clock at most."""
-        await asyncio.wait(needed, timeout=max(0.0, until - monotonic()))
+    async def ready(self, plan: Plan, channel: Channel, until: float) -> None:
+        """Wait for leases without which there is nothing, until an instant of the monotonic clock at most."""
+        while needed := self.prepare(plan, channel):
+            wait_s = until - monotonic()
+            if wait_s <= 0.0:
+                return
+            await asyncio.wait(needed, timeout=wait_s)
 
     def left(self, plan: Plan, channel: Channel, most: int) -> Left:
         """What an answer of at most so many offers has to know: the budgets that may not carry all of them."""
@@ -166,9 +170,9 @@ class Leases:
 
     def _pool(self, budget: Budget, channel: Channel) -> _Pool:
         place = channel.id if channel.position in budget.total_by_channel else ""
-        pool = self._pools.get((budget.id, place))
+        pool = self._pools.get((budget.key, place))
         if pool is None:
-            pool = self._pools[budget.id, place] = _Pool(budget.id, place)
+            pool = self._pools[budget.key, place] = _Pool(budget.key, place)
         return pool
 
     # --- around a commit ---------------------------------------------------------------------------------------------
@@ -238,7 +242,7 @@ class Leases:
         asked_at, name = monotonic(), token_hex(8)
         day, day_ends_s = self._day.of(self._now_s(), zone)
         asked = LeaseAsked(
-            budget=budget.id,
+            budget=budget.key,
             lease=name,
             worker=self._worker,
             each=budget.each,
@@ -280,7 +284,7 @@ def _is_over(lease: _Lease, now: float) -> bool:
 def _unit(budget: Budget, channel: str, lease: _Lease, draw: BudgetDraw, contact: bytes, decision_id: str) -> Unit:
     shown = budget.count is BudgetCount.IMPRESSIONS
     return Unit(
-        budget=budget.id,
+        budget=budget.key,
         lease=lease.name,
         lease_ends_ms=lease.ends_ms,
         amount=draw.amount,

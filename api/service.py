@@ -44,7 +44,7 @@ from engine.contacts import Contact, compaction, pack
 from engine.decision import Decision, Request, Snapshot
 from engine.ids import ChannelId, PlacementId
 from engine.pipeline import decide
-from engine.plan import Plan
+from engine.plan import Channel, Plan
 
 _log = logging.getLogger(__name__)
 GATHER_SHARE: Final = 0.4
@@ -163,14 +163,14 @@ class Service:
         serving = self._serving
         time = _Time(arrived_at, _budget_ms(serving.plan, request))
         try:
-            needed = self._prepare_budgets(serving, request)
+            channel = self._prepare_budgets(serving, request)
             key = await self._key(request, time.gather_deadline)
             claim = _claim(request, time.end)
             gathered = await self._gather(key, claim, time)
-            if needed:
-                await self._leases.wait_for(needed, time.gather_deadline)
             if gathered.claim.state is ClaimState.ANSWERED:
                 return await self._repeat(gathered.claim.answer.decode(), request, time)
+            if channel is not None:
+                await self._leases.ready(serving.plan, channel, time.gather_deadline)
             return await self._decide_and_commit(serving, request, gathered, claim, time)
         except _Unanswerable as missing:
             return self._fall_back(serving, request, missing.degraded)
@@ -191,8 +191,8 @@ class Service:
         try:
             key = await self._key(request, time.gather_deadline)
             gathered = await self._gather(key, None, time)
-            if needed := self._prepare_budgets(serving, request):
-                await self._leases.wait_for(needed, time.gather_deadline)
+            if (channel := self._prepare_budgets(serving, request)) is not None:
+                await self._leases.ready(serving.plan, channel, time.gather_deadline)
             judged = self._judge(
                 serving, serving.questions.question(request, gathered.key.record), gathered.record, gathered.key
             )
@@ -240,11 +240,14 @@ class Service:
             raise _Unanswerable("identity_ambiguous")
         return key_of(resolution.customers[0]) if resolution.customers else key_of_unknown(identities[0])
 
-    def _prepare_budgets(self, serving: Serving, request: DecisionRequest) -> "list[asyncio.Task[None]]":
+    def _prepare_budgets(self, serving: Serving, request: DecisionRequest) -> Channel | None:
+        """Renew leases that run out while the record is read; None where there is no budget."""
         plan = serving.plan
         if not plan.contact.budgets:
-            return []
-        return self._leases.prepare(plan, plan.channel_by_id[ChannelId(request.channel)])
+            return None
+        channel = plan.channel_by_id[ChannelId(request.channel)]
+        self._leases.prepare(plan, channel)
+        return channel
 
     async def _gather(self, key: CustomerKey, claim: RequestClaim | None, time: _Time) -> Gathered:
         try:
@@ -381,7 +384,7 @@ class Service:
                 decision=judged.decision,
                 actions=serving.action_ids,
                 experiments=serving.experiment_ids,
-                budgets=[(serving.plan.contact.budgets[at].id, left) for at, left in judged.budget_left.items()],
+                budgets=_left_by_name(serving.plan, judged.budget_left) if judged.budget_left else (),
                 terms=judged.stored.terms if serving.plan.holds_terms else None,
             ),
             claim=claim,
@@ -494,6 +497,10 @@ def _compacted(plan: Plan, judged: _Judged) -> tuple[int, Sequence[Contact]]:
         shown_since=now_s - rules.horizon_s,
         answered_since=now_s - rules.answer_horizon_s,
     )
+
+
+def _left_by_name(plan: Plan, left: Left) -> list[tuple[str, int]]:
+    return [(plan.contact.budgets[at].id, offers) for at, offers in left.items()]
 
 
 def _quoted(plan: Plan, judged: _Judged) -> bytes:

@@ -219,6 +219,11 @@ class Budget:
     """For how long a contact holds what it drew, where accepts count; None: as long as the offer is valid."""
     span: Span
 
+    @property
+    def key(self) -> str:
+        """The name under which amounts of it are kept: one that counts money instead of offers begins anew."""
+        return f"{self.id}:{self.count}" if self.count is BudgetCount.SPEND else self.id
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoolingOff:

@@ -76,7 +76,7 @@ class BudgetKeeper:
     async def _recover(self, plan: Plan) -> None:
         for budget in plan.contact.budgets:
             deadline = asyncio.get_running_loop().time() + CALL_S
-            for lease in await self._store.open_leases(budget.id, deadline=deadline):
-                back = await self._store.recover(budget.id, lease, deadline=deadline)
+            for lease in await self._store.open_leases(budget.key, deadline=deadline):
+                back = await self._store.recover(budget.key, lease, deadline=deadline)
                 if back:
                     self._metrics.budget_amounts.add(("recovered",), back)

@@ -19,13 +19,17 @@ from api.telemetry import Metrics
 from api.tokens import TokenCodec
 from engine.facts import Natural
 from engine.plan import Plan
-from tests.builders import CONSENTING, SteadyScorer, a_plan, an_action, the_contact_policy
+from tests.builders import CHANNELS, CONSENTING, SteadyScorer, a_plan, an_action, the_contact_policy
 from tests.unit.api.shells import KEYS
+
+PATIENT: Mapping[str, str] = {"channels.yaml": CHANNELS.replace("    cost:", "    budget_ms: 10_000\n    cost:")}
+"""A busy machine is no reason for an answer to be late."""
 
 
 def spring(figures: str = "total: 4", **actions: str) -> Plan:
     """A card with a budget that is called spring, and a loan without any, worth less."""
     return a_plan(
+        PATIENT,
         the_contact_policy(f"budgets: [{{budget: spring, {figures}, actions: [card]}}]\n"),
         an_action("card", value=300, **actions),
         an_action("loan"),

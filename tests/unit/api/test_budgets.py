@@ -15,7 +15,7 @@ from api.schemas import DecisionRequest, IdentityBody, PlacementBody
 from engine.contacts import ContactState, pack, unpack
 from engine.facts import Natural
 from tests.builders import a_plan, an_action
-from tests.unit.api.budgeted import BudgetedHouse, actions_of, serving_of, spring
+from tests.unit.api.budgeted import PATIENT, BudgetedHouse, actions_of, serving_of, spring
 
 DAY_S = 86_400
 
@@ -52,13 +52,12 @@ async def test_processes_share_a_budget() -> None:
     assert first.taken - offered["card"] <= held
 
 
-async def test_requests_together_never_overdraw() -> None:
-    """Sixty-four at once on a budget of ten."""
+async def test_requests_together_take_all_there_is_and_no_more() -> None:
+    """Sixty-four at once on a budget of ten, with nothing on lease yet: they wait for one lease after the other."""
     house = BudgetedHouse(spring("total: 10"))
-    offered = await asyncio.gather(*(house.offered(f"C{number}") for number in range(64)))
-    assert Counter(actions[0] for actions in offered)["card"] <= 10
-    again = [await house.offered(f"D{number}") for number in range(12)]
-    assert Counter(actions[0] for actions in (*offered, *again))["card"] == 10
+    answers = await asyncio.gather(*(house.ask(f"C{number}") for number in range(64)))
+    assert Counter(actions_of(answer)[0] for answer in answers) == {"card": 10, "loan": 54}
+    assert {tuple(answer["degraded"]) for answer in answers} == {()}
 
 
 async def test_same_offer_in_its_session_takes_no_second_unit() -> None:
@@ -147,6 +146,15 @@ async def test_a_changed_total_binds_at_the_next_lease() -> None:
     assert house.taken <= 5
 
 
+async def test_budget_that_counts_money_instead_of_offers_begins_anew() -> None:
+    """A hundred offers are no hundred pence."""
+    house = BudgetedHouse(spring("total: 40"))
+    assert await house.offered("C1") == ["card"]
+    house.service.take_up(serving_of(spring("count: spend, each: 5, total: 5")))
+    assert [await house.offered(f"D{number}") for number in range(2)] == [["card"], ["loan"]]
+    assert house.state.budgets["spring:spend"].taken == 500
+
+
 async def test_channel_has_its_own_part() -> None:
     """The web's is used up, the branch goes on."""
     house = BudgetedHouse(spring("total: 10, per_channel: {web: 1}"))
@@ -185,7 +193,7 @@ async def test_explaining_takes_nothing() -> None:
 
 async def test_bank_without_budgets_asks_nobody() -> None:
     """What nobody uses costs nothing."""
-    house = BudgetedHouse(a_plan(an_action("loan")))
+    house = BudgetedHouse(a_plan(PATIENT, an_action("loan")))
     assert await house.offered("C1") == ["loan"]
     assert house.state.budgets == {}
 
@@ -204,7 +212,7 @@ async def test_unit_says_which_contact_spends_it(count: str, state: ContactState
 
 async def test_quoted_terms_are_kept_in_the_record_and_replayed() -> None:
     """They hold on another channel, and a replay of the second answer quotes them too."""
-    plan = a_plan(an_action("loan", "terms: {fee: 0.1 * rent, hold: 14d}"))
+    plan = a_plan(PATIENT, an_action("loan", "terms: {fee: 0.1 * rent, hold: 14d}"))
     house = BudgetedHouse(plan)
     key = house.know("C1")
     kept = house.state.kept(key)
