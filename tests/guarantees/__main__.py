@@ -11,7 +11,7 @@ from types import FrameType
 from typing import Final, Protocol
 
 from bench.report import ROOT, CaseResult, as_json, as_table, surroundings
-from tests.guarantees import archive, caps, limits, model_faults, outcomes, store_faults
+from tests.guarantees import archive, budgets, caps, model_faults, outcomes, store_faults
 
 LONGEST_S: Final = 900
 RESULTS: Final = ROOT / "tests" / "guarantees" / "results"
@@ -29,8 +29,8 @@ PROOFS: Final[Mapping[str, Proof]] = {
     "model_faults": model_faults.run,
     "outcomes": outcomes.run,
     "caps": caps.run,
+    "budgets": budgets.run,
     "archive": archive.run,
-    "limits": limits.run,
 }
 
 

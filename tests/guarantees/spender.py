@@ -1,7 +1,7 @@
 """`python -m tests.guarantees.spender STORE`: clients of one process that ask until there is nothing more to be had.
 
-A line on standard input names what is asked for: `budget ROUND` is asked of any customer, `cap ROUND` of one. When a
-round is dry, a line says how many offers were made. Whoever started it kills it whenever it likes.
+A line on standard input is the number of a round, which has a budget of its own. When it is dry, a line says how many
+offers were made. Whoever started the process kills it whenever it likes.
 """
 
 import asyncio
@@ -29,27 +29,21 @@ from tests.unit.api.shells import KEYS
 CLIENTS: Final = 16
 CUSTOMERS: Final = tuple(f"C{number:04}" for number in range(400))
 TOTAL: Final = 1_000
-CAP: Final = 3
 LEASE_S: Final = 4.0
 """Short leases end while they are spent, and those of the dead come back soon."""
 DRY_S: Final = 0.8
 BUDGET_MS: Final = 2_000
 
 
-def plan_of(kind: str, number: int) -> Plan:
-    """A card with a budget, or a cap, of its own for every round, and something else to offer."""
-    limit = f"budget: {{total: {TOTAL}}}" if kind == "budget" else f"per_customer: {CAP} per 30d"
-    return a_plan(an_action(card_of(kind, number), f"contact: {{{limit}}}", value=300), an_action("loan"))
+def plan_of(number: int) -> Plan:
+    """A card with a budget of its own for every round, and something else to offer."""
+    card = an_action(card_of(number), f"contact: {{budget: {{total: {TOTAL}}}}}", value=300)
+    return a_plan(card, an_action("loan"))
 
 
-def card_of(kind: str, number: int) -> str:
+def card_of(number: int) -> str:
     """The action of a round."""
-    return f"card_{kind}_{number}"
-
-
-def asked_about(kind: str, number: int) -> tuple[str, ...]:
-    """The customers of a round."""
-    return CUSTOMERS if kind == "budget" else (f"K{number:04}",)
+    return f"card_{number}"
 
 
 @asynccontextmanager
@@ -70,15 +64,14 @@ async def _service(url: str, plan: Plan) -> AsyncIterator[Service]:
         await nodes.close()
 
 
-async def _round(url: str, kind: str, number: int) -> int:
-    card, customers = card_of(kind, number), asked_about(kind, number)
-    offers, offered_at = 0, monotonic()
+async def _round(url: str, number: int) -> int:
+    card, offers, offered_at = card_of(number), 0, monotonic()
 
     async def ask_until_dry(service: Service) -> None:
         nonlocal offers, offered_at
         while monotonic() < offered_at + DRY_S:
             asked = DecisionRequest(
-                identity=IdentityBody(scheme="customer_id", value=random.choice(customers)),
+                identity=IdentityBody(scheme="customer_id", value=random.choice(CUSTOMERS)),
                 channel="web",
                 placements=(PlacementBody(id="hero"),),
                 session_id=f"{os.getpid()}-{random.getrandbits(48)}",
@@ -87,7 +80,7 @@ async def _round(url: str, kind: str, number: int) -> int:
             if card in actions_of(json.loads(await service.decide(asked, monotonic()))):
                 offers, offered_at = offers + 1, monotonic()
 
-    async with _service(url, plan_of(kind, number)) as service:
+    async with _service(url, plan_of(number)) as service:
         await asyncio.gather(*(ask_until_dry(service) for _ in range(CLIENTS)))
     return offers
 
@@ -95,8 +88,7 @@ async def _round(url: str, kind: str, number: int) -> int:
 def main(url: str) -> None:
     """Take one round after the other until standard input ends."""
     for line in sys.stdin:
-        kind, _, number = line.strip().partition(" ")
-        sys.stdout.write(f"{asyncio.run(_round(url, kind, int(number)))}\n")
+        sys.stdout.write(f"{asyncio.run(_round(url, int(line)))}\n")
         sys.stdout.flush()
 
 

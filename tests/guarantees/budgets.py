@@ -1,4 +1,4 @@
-"""Caps and budgets are never exceeded: many clients on one budget and on one customer, in processes that are killed.
+"""Budgets are never exceeded: many clients on one budget, in processes that are killed.
 
 What was offered is counted in the customers' own contact histories, which no budget has a say in.
 """
@@ -27,7 +27,7 @@ from bench.report import ROOT, CaseResult, Figure, Target
 from engine.contacts import hash32, unpack
 from engine.ids import CustomerId
 from tests.builders import CONSENTING
-from tests.guarantees.spender import CAP, CLIENTS, LEASE_S, TOTAL, asked_about, card_of, plan_of
+from tests.guarantees.spender import CLIENTS, CUSTOMERS, LEASE_S, TOTAL, card_of, plan_of
 
 PROCESSES: Final = 4
 ROUNDS: Final = 200
@@ -41,7 +41,6 @@ PATIENCE_S: Final = 60.0
 class Round:
     """What a round came to."""
 
-    kind: str
     number: int
     kills: int
     offers: int
@@ -49,11 +48,6 @@ class Round:
     open: int
     """Held by leases that nobody had ended, when the round was over."""
     seconds: float
-
-    @property
-    def limit(self) -> int:
-        """How many offers were allowed."""
-        return TOTAL if self.kind == "budget" else CAP
 
 
 class Spenders:
@@ -75,10 +69,10 @@ class Spenders:
             text=True,
         )
 
-    def round(self, kind: str, number: int) -> int:
+    def round(self, number: int) -> int:
         """Let all of them ask until nothing is left, and kill some meanwhile; says how many were killed."""
         for spender in self._running:
-            _tell(spender, kind, number)
+            _tell(spender, number)
         kills = self._chance.randint(1, KILLS)
         for _ in range(kills):
             time.sleep(self._chance.uniform(0.02, 0.6))
@@ -86,7 +80,7 @@ class Spenders:
             _end(self._running[at])
             self._running[at] = self._spare.pop(0)
             self._spare.append(self._start())
-            _tell(self._running[at], kind, number)
+            _tell(self._running[at], number)
         for spender in self._running:
             assert spender.stdout is not None
             assert spender.stdout.readline(), "a process ended by itself"
@@ -98,9 +92,9 @@ class Spenders:
             _end(spender)
 
 
-def _tell(spender: "subprocess.Popen[str]", kind: str, number: int) -> None:
+def _tell(spender: "subprocess.Popen[str]", number: int) -> None:
     assert spender.stdin is not None
-    spender.stdin.write(f"{kind} {number}\n")
+    spender.stdin.write(f"{number}\n")
     spender.stdin.flush()
 
 
@@ -125,7 +119,7 @@ class Ledger:
 
     async def load(self, customers: Sequence[str]) -> None:
         """Customers who consent to everything."""
-        plan = plan_of("budget", 0)
+        plan = plan_of(0)
         profile = encode_profile(
             plan.profile_schema, plan.profile_schema.encode({"holds": [], "groups": [], "segments": []})
         )
@@ -134,10 +128,10 @@ class Ledger:
             [LoadedRecord(customer=CustomerId(name), profile=profile, consent=consent) for name in customers]
         )
 
-    async def offers(self, kind: str, number: int) -> int:
+    async def offers(self, number: int) -> int:
         """How often the card of a round stands in histories."""
-        card, found = hash32(card_of(kind, number)), 0
-        for customer in asked_about(kind, number):
+        card, found = hash32(card_of(number)), 0
+        for customer in CUSTOMERS:
             gathered = await self._customers.gather(key_of(customer), None, deadline=_soon())
             found += sum(contact.action_hash == card for contact in unpack(gathered.record.contacts or b""))
         return found
@@ -154,7 +148,7 @@ class Ledger:
 
 
 def _budget(number: int) -> str:
-    return f"{card_of('budget', number)}.budget"
+    return f"{card_of(number)}.budget"
 
 
 def _soon() -> float:
@@ -178,16 +172,16 @@ def _ledger(url: str) -> Iterator[tuple[asyncio.Runner, Ledger]]:
 
 
 def run(folder: Path, *, quick: bool) -> CaseResult:
-    """Rounds on a budget of their own, then on a customer of their own; the dead are recovered at the end."""
+    """Rounds, each on a budget of its own; the dead are recovered at the end."""
     rounds = range(QUICK_ROUNDS if quick else ROUNDS)
     store = EmbeddedServer(folder / "data")
     store.start()
     try:
         with _ledger(store.url) as (runner, ledger):
-            runner.run(ledger.load([*asked_about("budget", 0), *(asked_about("cap", number)[0] for number in rounds)]))
+            runner.run(ledger.load(CUSTOMERS))
             spenders = Spenders(store.url, random.Random())
             try:
-                seen = [_round(spenders, runner, ledger, kind, at) for kind in ("budget", "cap") for at in rounds]
+                seen = [_round(spenders, runner, ledger, at) for at in rounds]
             finally:
                 spenders.end()
             time.sleep(LEASE_S + RECOVERED_AFTER_MS / 1_000 + 1.0)
@@ -197,46 +191,40 @@ def run(folder: Path, *, quick: bool) -> CaseResult:
     return _result(seen, kept)
 
 
-def _round(spenders: Spenders, runner: asyncio.Runner, ledger: Ledger, kind: str, number: int) -> Round:
+def _round(spenders: Spenders, runner: asyncio.Runner, ledger: Ledger, number: int) -> Round:
     began = time.monotonic()
-    kills = spenders.round(kind, number)
+    kills = spenders.round(number)
     return Round(
-        kind=kind,
         number=number,
         kills=kills,
-        offers=runner.run(ledger.offers(kind, number)),
-        open=runner.run(ledger.open(number)) if kind == "budget" else 0,
+        offers=runner.run(ledger.offers(number)),
+        open=runner.run(ledger.open(number)),
         seconds=time.monotonic() - began,
     )
 
 
 def _result(seen: Sequence[Round], kept: dict[int, int]) -> CaseResult:
-    of_budget, of_cap = ([each for each in seen if each.kind == kind] for kind in ("budget", "cap"))
-    unexplained = sum(max(0, TOTAL - each.offers - each.open) for each in of_budget)
-    uneven = sum(abs(kept[each.number] - each.offers) for each in of_budget)
+    unexplained = sum(max(0, TOTAL - each.offers - each.open) for each in seen)
+    uneven = sum(abs(kept[each.number] - each.offers) for each in seen)
     return CaseResult(
-        case="limits",
-        title=f"caps and budgets under {PROCESSES * CLIENTS} clients in {PROCESSES} processes, some killed each round",
+        case="budgets",
+        title=f"budgets under {PROCESSES * CLIENTS} clients in {PROCESSES} processes, some killed in every round",
         figures=(
-            Figure(what="rounds on one budget", value=len(of_budget), unit=f"of {TOTAL} offers each"),
-            Figure(what="rounds on one customer", value=len(of_cap), unit=f"with a cap of {CAP}"),
+            Figure(what="rounds on one budget", value=len(seen), unit=f"of {TOTAL} offers each"),
             Figure(what="processes killed", value=sum(each.kills for each in seen), unit="by SIGKILL"),
-            Figure(what="offers of budgets", value=sum(each.offers for each in of_budget), unit="counted in histories"),
-            Figure(what="most in one round", value=max(each.offers for each in of_budget), unit="offers"),
-            Figure(what="least in one round", value=min(each.offers for each in of_budget), unit="offers"),
-            Figure(what="leases of the dead", value=sum(each.open for each in of_budget), unit="offers, in all"),
-            Figure(what="offers of one customer", value=max(each.offers for each in of_cap), unit="at most"),
+            Figure(what="offers of budgets", value=sum(each.offers for each in seen), unit="counted in histories"),
+            Figure(what="most in one round", value=max(each.offers for each in seen), unit="offers"),
+            Figure(what="least in one round", value=min(each.offers for each in seen), unit="offers"),
+            Figure(what="leases of the dead", value=sum(each.open for each in seen), unit="offers, in all"),
             Figure(what="seconds a round", value=round(max(each.seconds for each in seen), 1), unit="at most"),
         ),
         targets=(
             Target(what="overspent, of all budgets together", bound="at most", target=0,
-                   measured=sum(max(0, each.offers - each.limit) for each in of_budget)),
+                   measured=sum(max(0, each.offers - TOTAL) for each in seen)),
             Target(what="underspent beyond what open leases held", bound="at most", target=0, measured=unexplained),
-            Target(what="offers beyond one customer's cap", bound="at most", target=0,
-                   measured=sum(max(0, each.offers - each.limit) for each in of_cap)),
             Target(what="difference between budgets and histories once the dead were recovered", bound="at most",
                    target=0, measured=uneven),
         ),
         notes=(f"Leases of {LEASE_S:.0f} s; the product's are longer.",),
-        details={f"{each.kind} {each.number}": {"offers": each.offers, "open": each.open} for each in seen},
+        details={f"round {each.number}": {"offers": each.offers, "open": each.open} for each in seen},
     )  # fmt: skip

@@ -1,21 +1,22 @@
-"""The short version of `python -m tests.guarantees limits`: a budget and a customer under clients that are killed."""
+"""The short version of `python -m tests.guarantees budgets`: one budget under clients that are killed."""
 
 from pathlib import Path
 
 import pytest
 
 from bench.report import CaseResult
-from tests.guarantees import limits
+from tests.guarantees import budgets
+from tests.guarantees.spender import TOTAL
 
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> CaseResult:
     """What the rounds came to."""
-    folder: Path = tmp_path_factory.mktemp("limits")
-    return limits.run(folder, quick=True)
+    folder: Path = tmp_path_factory.mktemp("budgets")
+    return budgets.run(folder, quick=True)
 
 
-def test_no_cap_and_no_budget_is_exceeded_whoever_dies(found: CaseResult) -> None:
+def test_no_budget_is_exceeded_whoever_dies(found: CaseResult) -> None:
     """And once the leases of the dead are recovered, budgets say exactly what the histories say."""
     assert [target for target in found.targets if not target.met] == [], found.details
 
@@ -24,5 +25,4 @@ def test_rounds_were_real(found: CaseResult) -> None:
     """A proof in which nothing is offered and nobody dies would prove nothing."""
     figures = {each.what: each.value for each in found.figures}
     assert figures["processes killed"] >= 2
-    assert figures["offers of budgets"] > limits.TOTAL / 10
-    assert figures["offers of one customer"] == limits.CAP
+    assert figures["offers of budgets"] > TOTAL / 10
