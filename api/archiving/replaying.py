@@ -7,6 +7,9 @@ from api import decision_record, replay
 from api.archiving.makers import Makers, NotHere
 from api.bootstrap import release
 from api.decision_record import DecisionRecord
+from api.ports import key_of
+from api.rendering import Answered
+from api.schemas import TimingsBody
 from api.serving import RecordUnreadable
 
 
@@ -43,6 +46,33 @@ def _of_other_release(record: DecisionRecord) -> str | None:
     if record.release == release():
         return None
     return f"it was made by release {record.release}: replay it with that one (this is {release()})"
+
+
+def explained(makers: Makers, recorded: bytes) -> bytes:
+    """The JSON in which staff are told of a decision: every action, why or why not.
+
+    Raises:
+        NotHere: what made it is not in the data folder.
+        RecordUnreadable: what it read of the customer cannot be read any more.
+        ValueError: it is no record.
+    """
+    record = decision_record.decode(recorded)
+    serving = makers.serving(record)
+    question, decision = replay.decide_again(serving, record, makers.exploration_key)
+    return serving.renderer.answer(
+        Answered(
+            decision_id=record.decision_id,
+            decided_at_us=record.decided_at_us,
+            key=key_of(record.record),
+            request=question,
+            decision=decision,
+            timings=TimingsBody(0, 0, 0, 0),
+            staff=True,
+            everything=True,
+            committed=False,
+            known=record.known,
+        )
+    )
 
 
 def all_replayed(makers: Makers, records: Iterable[bytes]) -> tuple[int, list[Replayed]]:

@@ -2,6 +2,7 @@
 # ruff: noqa: PLC0415 - each command imports what it needs, so that --help answers at once
 
 import asyncio
+import json
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from datetime import date
@@ -61,21 +62,28 @@ def replay(
     model: ModelFolder = None,
     *,
     everything: Annotated[bool, typer.Option("--all", help="Needed with --day.")] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Tell of the one decision all that staff were told, however old it is.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Make a decision again from its record; exit code 1 names the first field in which it differs."""
     from api.archiving.files import ARCHIVE
     from api.archiving.known import Known
     from api.archiving.makers import Makers
-    from api.archiving.replaying import all_replayed
+    from api.archiving.replaying import all_replayed, explained
+    from api.cli.telling import told as telling
     from api.security import open_secrets
 
-    if (decision_id is None) == (day is None) or (day is not None) != everything:
+    if (decision_id is None) == (day is None) or (day is not None) != everything or (explain and decision_id is None):
         raise Usage("name one decision, or a day with --day and --all")
     settings = _settings(data_dir, redis_url, secrets, model)
     known = Known(settings.data_dir / ARCHIVE)
     records = asyncio.run(_records(settings, known, decision_id, "" if day is None else _day(day)))
-    identical, others = all_replayed(Makers(settings, open_secrets(settings), known), records)
+    makers = Makers(settings, open_secrets(settings), known)
+    wanted = list(records) if explain else records
+    identical, others = all_replayed(makers, wanted)
+    explanation = json.loads(explained(makers, wanted[0])) if isinstance(wanted, list) and identical else None
     if as_json:
         told = [
             {
@@ -85,8 +93,10 @@ def replay(
             }
             for each in others
         ]
-        put_json({"identical": identical, "others": told})
+        put_json({"identical": identical, "others": told, **({"explanation": explanation} if explanation else {})})
     else:
+        for line in telling(explanation) if explanation else ():
+            put(line)
         for each in others[:MOST_TOLD]:
             put(f"{each.decision_id}: {each.problem}")
         if len(others) > MOST_TOLD:

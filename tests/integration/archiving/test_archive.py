@@ -102,6 +102,19 @@ def test_a_single_decision_is_found_in_the_archive(archived: Archived) -> None:
     assert (code, found) == (0, {"identical": 1, "others": []})
 
 
+def test_an_archived_decision_is_explained_as_it_was_to_staff(archived: Archived) -> None:
+    """Every action of the rules, why or why not, from the archive alone."""
+    record = with_an_offer(archived)
+    words = ("replay", record.decision_id, "--explain", "--data-dir", str(archived.settings.data_dir))
+    code, found = told(*words)
+    explanation = found["explanation"]
+    offered = [option["action"] for each in explanation["propositions"] for option in each["options"]]
+    assert (code, explanation["decision_id"]) == (0, record.decision_id)
+    assert offered == [name for _, names in record.fill for name in names]
+    assert {"contents_insurance", "isa"} <= {each["action"] for each in explanation["rejected"]} | set(offered)
+    assert offered[0] in CliRunner().invoke(app, words).stdout
+
+
 @pytest.fixture(scope="module")
 def makers(archived: Archived) -> Makers:
     """What made the archived decisions."""
