@@ -5,7 +5,7 @@ from typing import Final
 
 from engine.actions import Tier
 from engine.decision import Candidate, Request
-from engine.plan import ArbitrationArm, Plan
+from engine.plan import ArbitrationArm, Plan, Row
 from engine.reasons import Reason
 
 _LEAST_LEVER, _MOST_LEVER = 0.5, 2.0
@@ -29,26 +29,56 @@ def release_levers(candidates: Sequence[Candidate]) -> None:
             candidate.lever = 1.0
 
 
+def prioritise_by_formula(plan: Plan, row: Row, candidates: Sequence[Candidate], arm: ArbitrationArm) -> None:
+    """Set each candidate's priority by the bank's own formula."""
+    minor = 10.0**plan.minor_digits
+    for candidate in candidates:
+        blind = arm is ArbitrationArm.NO_PROPENSITY and candidate.tier == _OFFER
+        propensity = 1.0 if blind else candidate.propensity
+        value = candidate.value / minor
+        found = plan.generated.priority(row, propensity, value, candidate.weight, candidate.lever)
+        candidate.priority = found * minor
+
+
+def highest(plan: Plan, row: Row, candidates: Sequence[Candidate]) -> list[float]:
+    """For each candidate the priority that it would have if everybody took it."""
+    if plan.ranking is None:
+        return [each.value * each.weight * each.lever for each in candidates]
+    minor = 10.0**plan.minor_digits
+    return [plan.generated.priority(row, 1.0, each.value / minor, each.weight, each.lever) for each in candidates]
+
+
 def rank(
-    plan: Plan, request: Request, candidates: Sequence[Candidate], codes: bytearray, arm: ArbitrationArm
+    plan: Plan,
+    request: Request,
+    row: Row,
+    candidates: Sequence[Candidate],
+    codes: bytearray,
+    arm: ArbitrationArm,
+    *,
+    profiling: bool,
 ) -> list[Candidate]:
     """Candidates that are worth the contact, best first: tier, then priority, then action id.
 
     Worth it: propensity x value - marginal contact cost > 0. The cost is marginal: nothing when the customer came to
-    us, the channel's cost when we contact them; it is never part of the priority. An arm of an experiment may leave the
+    us, the channel's cost when we contact them; it is never part of the priority. A bank's own formula for priorities
+    reads facts, so it is off where the customer objected to profiling. An arm of an experiment may leave the
     propensity of offers out of their priority, or not ask what they are worth.
     """
     cost = request.channel.cost_minor if request.bank_initiated else 0
     actions, tiers, worth = plan.actions, plan.worth_it_tiers, []
     blind = arm is ArbitrationArm.NO_PROPENSITY
+    by_formula = plan.ranking is not None and profiling
+    if by_formula:
+        prioritise_by_formula(plan, row, candidates, arm)
     if arm is ArbitrationArm.ENGAGEMENT_ONLY:
         tiers = tiers - {_OFFER}
     for candidate in candidates:
         expected = candidate.propensity * candidate.value
-        candidate.priority = expected * candidate.weight * candidate.lever
         tier, position = candidate.tier, candidate.action
-        if blind and tier == _OFFER:
-            candidate.priority = candidate.value * candidate.weight * candidate.lever
+        if not by_formula:
+            taken = candidate.value if blind and tier == _OFFER else expected
+            candidate.priority = taken * candidate.weight * candidate.lever
         if tier in tiers and not expected - cost > 0:
             codes[position] = Reason.NOT_WORTH_CONTACT
         else:

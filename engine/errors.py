@@ -56,6 +56,8 @@ class Code(StrEnum):
     CONTRADICTION = "contradiction"
     """One rule promotes what another suppresses, for the same customer."""
     SUPPRESSION_WITHOUT_END = "suppression_without_end"
+    RANKING_FALLS = "ranking_falls"
+    """A ranking formula that puts an offer lower although one of its factors is higher."""
     PRICE_CONFLICT = "price_conflict"
     """What differs between channels although it should not."""
     EXPIRED = "expired"

@@ -57,6 +57,8 @@ def why(plan: Plan, request: Request, decision: Decision, candidate: Candidate) 
     today = _today(plan, decision.row)
     if arm not in (ArbitrationArm.ENGAGEMENT_ONLY, ArbitrationArm.NO_LEVERS):
         found.extend(_rule("lever", head) for head in pulled if head.validity.covers(today))
+    if plan.ranking is not None and decision.profiling:
+        found.append(Because(code="ranking", place=plan.ranking.span, detail=_by_formula(plan, decision, candidate)))
     if not found and arm is ArbitrationArm.AS_IS:
         found.append(Because(code="ranked_by_value", title="Nothing particular: it ranked highest by expected value"))
     return (*found, *_arms(plan, decision, candidate.action))
@@ -273,19 +275,45 @@ def _outranked(plan: Plan, decision: Decision, action: int) -> Because:
         (place, each) for place, each in enumerate(decision.ranking, start=1) if each.action == action
     )
     minor = 10**plan.minor_digits
+    explored = "; exploration drew another" if _lost_draw(decision, candidate) else ""
+    if plan.ranking is not None and decision.profiling:
+        told = f"priority {_by_formula(plan, decision, candidate)}"
+        return Because(
+            code=Reason.OUTRANKED.code, detail=f"ranked {place} of {len(decision.ranking)}: {told}{explored}"
+        )
     factors = f"{candidate.value / minor:.2f} x {candidate.weight:.2f} x {candidate.lever:.2f}"
     if _arm_of(plan, decision, candidate) is not ArbitrationArm.NO_PROPENSITY:
         factors = f"{candidate.propensity:.4f} x {factors}"
-    lost_draw = any(
-        option.draw is not None and action in option.draw.actions and option.candidate.priority < candidate.priority
-        for filled in decision.filled
-        for option in filled.options
-    )
-    explored = "; exploration drew another" if lost_draw else ""
     detail = (
         f"ranked {place} of {len(decision.ranking)}: priority {candidate.priority / minor:.4f} = {factors}{explored}"
     )
     return Because(code=Reason.OUTRANKED.code, detail=detail)
+
+
+def _lost_draw(decision: Decision, candidate: Candidate) -> bool:
+    return any(
+        option.draw is not None
+        and candidate.action in option.draw.actions
+        and option.candidate.priority < candidate.priority
+        for filled in decision.filled
+        for option in filled.options
+    )
+
+
+def _by_formula(plan: Plan, decision: Decision, candidate: Candidate) -> str:
+    """A priority by the bank's own formula, with everything that went into it."""
+    assert plan.ranking is not None
+    minor = 10**plan.minor_digits
+    numbers = [
+        f"propensity {candidate.propensity:.4f}",
+        f"value {candidate.value / minor:.2f}",
+        f"context_weight {candidate.weight:.2f}",
+        f"lever {candidate.lever:.2f}",
+    ]
+    if _arm_of(plan, decision, candidate) is ArbitrationArm.NO_PROPENSITY:
+        numbers[0] = "propensity 1"
+    numbers += [f"{name} {show_fact(plan, name, decision.row)}" for name in plan.ranking.facts]
+    return f"{candidate.priority / minor:.4f} = {plan.ranking.text}, with {', '.join(numbers)}"
 
 
 def _no_reason(plan: Plan, request: Request, decision: Decision, action: int) -> tuple[Because, ...]:

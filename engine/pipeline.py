@@ -67,7 +67,8 @@ def decide(
     arbitration.pull_levers(plan, request, today, candidates)
     if arm in _WITHOUT_LEVERS:
         arbitration.release_levers(candidates)
-    candidates = scoring.drop_surplus(candidates, codes)
+    if len(candidates) > scoring.MOST_SCORED:
+        candidates = scoring.drop_surplus(candidates, arbitration.highest(plan, row, candidates), codes)
     context = ScoringContext(
         profile=snapshot.profile if snapshot.profile is not None else plan.nobody,
         channel=request.channel.position,
@@ -75,7 +76,7 @@ def decide(
         contacts=snapshot.contacts,
     )
     used, as_asked = scoring.score(scorer if profiling else baseline, baseline, context, candidates)
-    ranking = arbitration.rank(plan, request, candidates, codes, arm)
+    ranking = arbitration.rank(plan, request, row, candidates, codes, arm, profiling=profiling)
 
     choose = _Chooser(plan, request, snapshot, used, exploration_key, today, by_chance=arm in _BY_CHANCE)
     offered, kept_back = experiments.withhold(plan, arms, fitting) if arms else (fitting, _NOBODY)

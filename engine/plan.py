@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import time
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
 from engine.actions import Action, Treatment
@@ -273,6 +273,20 @@ class Lever:
     channels: frozenset[int]
 
 
+FACTORS: Final = ("propensity", "value", "context_weight", "lever")
+"""What a ranking formula may name of an offer, in the order in which generated code takes them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ranking:
+    """A bank's own formula for priorities."""
+
+    text: str
+    facts: tuple[FactName, ...]
+    """What it reads beside the offer's factors."""
+    span: Span
+
+
 class Subject(StrEnum):
     """What an experiment compares."""
 
@@ -365,6 +379,9 @@ class Generated(Protocol):
     def fits(self, condition: int, row: Row) -> bool:
         """Whether a treatment's condition is true."""
 
+    def priority(self, row: Row, propensity: float, value: float, context_weight: float, lever: float) -> float:
+        """The priority by the bank's own formula, for plans that have one; value and result in major units."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
@@ -456,6 +473,8 @@ class Plan:
     """By channel and action: positions in `levers`."""
     experiments: tuple[Experiment, ...]
     experiments_by_channel: tuple[tuple[int, ...], ...]
+    ranking: Ranking | None
+    """The bank's own formula for priorities; None: the product of the factors."""
     exploration_bound: float
     worth_it_tiers: frozenset[int]
     treatments: tuple[Mapping[PlacementId, tuple[tuple[Treatment, ...], ...]], ...]

@@ -19,11 +19,10 @@ def price(plan: Plan, row: Row, candidates: Sequence[Candidate]) -> None:
         candidate.value = value if value >= 0 else 0.0
 
 
-def drop_surplus(candidates: list[Candidate], codes: bytearray) -> list[Candidate]:
-    """At most MOST_SCORED candidates; those of the lowest possible priority (propensity 1) go unscored."""
-    if len(candidates) <= MOST_SCORED:
-        return candidates
-    ordered = sorted(candidates, key=lambda each: (each.tier, -each.value * each.weight * each.lever, each.action))
+def drop_surplus(candidates: Sequence[Candidate], highest: Sequence[float], codes: bytearray) -> list[Candidate]:
+    """At most MOST_SCORED candidates; those with the lowest `highest`, their priority at propensity 1, go unscored."""
+    bounds = {each.action: bound for each, bound in zip(candidates, highest, strict=True)}
+    ordered = sorted(candidates, key=lambda each: (each.tier, -bounds[each.action], each.action))
     for surplus in ordered[MOST_SCORED:]:
         codes[surplus.action] = Reason.NOT_SCORED
     return sorted(ordered[:MOST_SCORED], key=lambda each: each.action)

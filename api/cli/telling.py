@@ -1,5 +1,6 @@
 """An explanation in lines for a person: what is shown and why, then everything else by the stage that ended its way."""
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -77,15 +78,26 @@ def _rejected(rejected: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 def _figures(body: Mapping[str, Any]) -> Iterator[str]:
     if body.get("propensity") is None:
         return
-    factors = (
-        f"propensity {body['propensity']:.4f} x value {body['value']:.2f} "
-        f"x context {body['context_weight']:.2f} x lever {body['lever']:.2f}"
-    )
+    factors = [
+        f"propensity {body['propensity']:.4f}",
+        f"value {body['value']:.2f}",
+        f"context {body['context_weight']:.2f}",
+        f"lever {body['lever']:.2f}",
+    ]
     place = f"ranked {body['ranked']}: " if body.get("ranked") else ""
-    priority = f"priority {body['priority']:.4f} = " if body.get("priority") is not None else ""
-    yield f"{_INDENT}{place}{priority}{factors}"
+    if _is_product(body):
+        priority = f"priority {body['priority']:.4f} = " if body.get("priority") is not None else ""
+        yield f"{_INDENT}{place}{priority}{' x '.join(factors)}"
+    else:
+        yield f"{_INDENT}{place}priority {body['priority']:.4f}; {', '.join(factors)}"
     if body.get("selection_probability") is not None:
         yield f"{_INDENT}selected with probability {body['selection_probability']:.4f}"
+
+
+def _is_product(body: Mapping[str, Any]) -> bool:
+    """Whether the priority is what its factors come to: a bank's own formula, or an arm, may rank otherwise."""
+    found = body["propensity"] * body["value"] * body["context_weight"] * body["lever"]
+    return body.get("priority") is None or math.isclose(found, body["priority"], rel_tol=1e-9, abs_tol=1e-12)
 
 
 def _reasons(reasons: Iterable[Mapping[str, Any]]) -> Iterator[str]:

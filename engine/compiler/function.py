@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from engine.compiler.amounts import AmountTable, TermsTable
 from engine.compiler.emit import Emitter
+from engine.compiler.formula import ReadFormula
 from engine.compiler.sharing import shared
 from engine.compiler.slots import SlotTable
 from engine.facts import FactSpec, Held
@@ -33,6 +34,7 @@ class Program:
     treatment_conditions: Sequence[Condition]
     moments: Sequence[MomentId]
     channel_count: int
+    ranking: ReadFormula | None
 
 
 @dataclass(slots=True)

@@ -10,6 +10,8 @@ from typing import Any, Final, cast
 
 from engine.compiler.amount_code import fits, terms_of, value_of
 from engine.compiler.emit import Emitter
+from engine.compiler.formula import least, most, ratio
+from engine.compiler.formula_code import ranking_of
 from engine.compiler.function import Function, Program
 from engine.compiler.prefix_code import complete, infer, months_between
 from engine.compiler.slots import SlotTable
@@ -31,6 +33,7 @@ class GeneratedCode:
         "complete",
         "guards",
         "infer",
+        "priority",
         "promotions",
         "suppressions",
         "themes",
@@ -44,6 +47,7 @@ class GeneratedCode:
         self.promotions: Callable[[Row], list[int]] = namespace["promotions"]
         self.themes: Callable[[Row], list[int]] = namespace["themes"]
         self._engage = tuple(namespace[f"engage_{channel}"] for channel in range(channel_count))
+        self.priority: Callable[[Row, float, float, float, float], float] = namespace["ranking"] or _unranked
         self._values: Mapping[int, Callable[[Row], float]] = namespace["VALUES"]
         self._terms: Mapping[int, Callable[[Row], dict[str, float]]] = namespace["TERMS"]
         self._fits: Sequence[Callable[[Row], bool]] = namespace["FITS"]
@@ -65,10 +69,14 @@ class GeneratedCode:
         return bool(self._fits[condition](row))
 
 
+def _unranked(_row: Row, *_factors: float) -> float:
+    raise AssertionError("a plan without a formula ranks by the product of the factors")
+
+
 PLAN: Final = "<plan>"
 """What generated functions call their file."""
 FILTER: Final = "<event filter>"
-_HELPERS: Final = frozenset({"NAN", "MAX", "months_between", "__builtins__"})
+_HELPERS: Final = frozenset({"NAN", "MAX", "months_between", "ratio", "least", "most", "__builtins__"})
 
 
 def generate(program: Program) -> tuple[str, GeneratedCode]:
@@ -85,6 +93,7 @@ def generate(program: Program) -> tuple[str, GeneratedCode]:
             *(value_of(program, action, tables) for action, tables in program.values.items()),
             *(terms_of(program, action, tables) for action, tables in program.terms.items()),
             *fits(program),
+            ranking_of(program.table, program.ranking),
             "VALUES = {" + ", ".join(f"{action}: value_{action}" for action in program.values) + "}",
             "TERMS = {" + ", ".join(f"{action}: terms_{action}" for action in program.terms) + "}",
             "FITS = [" + ", ".join(f"fits_{at}" for at in range(len(program.treatment_conditions))) + "]",
@@ -100,6 +109,7 @@ def load_generated(code: CodeType, channel_count: int) -> GeneratedCode:
     the collector away from plans, see `api/bootstrap.py`.
     """
     namespace: dict[str, Any] = {"NAN": NAN, "MAX": MAX_HELD, "months_between": months_between}
+    namespace |= {"ratio": ratio, "least": least, "most": most}
     exec(code, namespace)  # noqa: S102 - made from the checked tree alone
     generated = GeneratedCode(namespace, channel_count)
     for name in [each for each in namespace if each not in _HELPERS]:

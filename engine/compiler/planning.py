@@ -7,6 +7,7 @@ from engine.actions import Treatment
 from engine.clock import Clock
 from engine.compiler.context import ReadContext
 from engine.compiler.emit import days_read, windows_read
+from engine.compiler.formula import ReadFormula
 from engine.compiler.function import Program
 from engine.compiler.generate import generate, generate_filter
 from engine.compiler.placed import NEVER, at_placement
@@ -18,7 +19,7 @@ from engine.errors import Diagnostic
 from engine.events import EventFilter, EventLayout
 from engine.facts import FactSpec, FactType, ProfileSchema
 from engine.ids import FactName, PlacementId
-from engine.plan import Calculated, Channel, Lever, Plan
+from engine.plan import Calculated, Channel, Lever, Plan, Ranking
 from engine.syntax import ALWAYS, Condition, facts_read
 
 
@@ -45,6 +46,7 @@ def plan_of(read: ReadRules, bundle_hash: str, warnings: tuple[Diagnostic, ...])
         treatment_conditions=treatment_conditions,
         moments=moments,
         channel_count=len(context.channels),
+        ranking=rules.arbitration.ranking,
     )
     source, generated = generate(program)
     layout = table.layout()
@@ -85,6 +87,7 @@ def plan_of(read: ReadRules, bundle_hash: str, warnings: tuple[Diagnostic, ...])
             tuple(at for at, each in enumerate(rules.experiments) if each.channel in (None, channel.position))
             for channel in context.channels
         ),
+        ranking=_ranking(rules.arbitration.ranking),
         exploration_bound=rules.arbitration.exploration_bound,
         worth_it_tiers=rules.arbitration.worth_it_tiers,
         treatments=treatments,
@@ -102,6 +105,12 @@ def plan_of(read: ReadRules, bundle_hash: str, warnings: tuple[Diagnostic, ...])
         source=source,
         warnings=warnings,
     )
+
+
+def _ranking(formula: ReadFormula | None) -> Ranking | None:
+    if formula is None:
+        return None
+    return Ranking(text=formula.text, facts=tuple(each.name for each in formula.facts), span=formula.span)
 
 
 def _event_filter(text: str, names: Names) -> EventFilter:

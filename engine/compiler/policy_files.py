@@ -13,6 +13,7 @@ from engine.compiler.budget_files import read_budgets
 from engine.compiler.catalogue import CatalogueReader, seconds
 from engine.compiler.context import ReadContext, read_head
 from engine.compiler.form import Form
+from engine.compiler.formula import ReadFormula, read_formula
 from engine.compiler.parse import Mapping as MappingNode
 from engine.compiler.parse import Scalar
 from engine.compiler.times import read_duration
@@ -298,6 +299,7 @@ class Arbitration:
     """What leans on the ranking."""
 
     levers: tuple[Lever, ...]
+    ranking: ReadFormula | None
     exploration_bound: float
     worth_it_tiers: frozenset[int]
 
@@ -307,6 +309,7 @@ def read_arbitration(form: Form, context: ReadContext, journeys: Mapping[str, tu
     levers = tuple(
         _lever(each, context, journeys) for each in apart(form.forms("levers", "a lever"), "lever", context.problems)
     )
+    ranking = read_formula(form, context)
     exploration = form.form("exploration", "`exploration`")
     bound = exploration.number("bound")
     exploration.finish()
@@ -315,7 +318,10 @@ def read_arbitration(form: Form, context: ReadContext, journeys: Mapping[str, tu
     worth_it.finish()
     form.finish()
     return Arbitration(
-        levers=levers, exploration_bound=float(bound or 0), worth_it_tiers=frozenset(tiers or {int(Tier.OFFER)})
+        levers=levers,
+        ranking=ranking,
+        exploration_bound=float(bound or 0),
+        worth_it_tiers=frozenset(tiers or {int(Tier.OFFER)}),
     )
 
 

@@ -182,6 +182,12 @@ ARBITRATION: Final = Shape(
     doc="What leans on the ranking.",
     keys=(
         Key("levers", Parts("a lever"), "Pushes for a season."),
+        Key(
+            "ranking",
+            Text(example="propensity * value * context_weight * lever"),
+            "The bank's own priority: `+ - * /`, `min`, `max`, brackets and numbers over propensity, value (in major "
+            "units), context_weight, lever and numeric facts. Without it: their product.",
+        ),
         Key("exploration", Part("`exploration`"), "How far the ranking may be shuffled."),
         Key("worth_it", Part("`worth_it`"), "Which actions must earn their contact; offers unless it says otherwise."),
     ),
