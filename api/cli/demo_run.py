@@ -94,6 +94,8 @@ class DemoRun:
         state = read_state(self.data_dir)
         bank = fingerprint_of_bank(self.data_dir)
         if state.bank != bank:
+            if state.bank:
+                say("the bank was made anew: its catalogue, size or last day is another, and the old records go")
             forget_bank(self.data_dir)
             state = DemoState(bank=bank)
         write_state(self.data_dir, state)
@@ -137,7 +139,7 @@ class DemoRun:
             error, why = _error(failure), _why(failure, self.data_dir / LOG)
             if failure.code != FINDINGS or (error and name != "train"):
                 raise Usage(f"{name} failed: {why}") from failure
-            say(f"no model: {error}" if error else f"{name}: some rows were left out, see the report")
+            say(f"no model: {error}" if error else f"{name}: some rows were left out, see {_report(failure)}")
 
     @contextmanager
     def _phase(self, name: str) -> Iterator[None]:
@@ -175,6 +177,13 @@ def _error(failure: JobFailed) -> str:
     with suppress(ValueError, KeyError, TypeError):
         return str(json.loads(failure.printed)["error"])
     return ""
+
+
+def _report(failure: JobFailed) -> str:
+    """Where a job says that its report is."""
+    with suppress(ValueError, KeyError, TypeError):
+        return str(json.loads(failure.printed)["report"])
+    return "the report"
 
 
 def _why(failure: JobFailed, log: Path) -> str:

@@ -28,7 +28,9 @@ def demo(
         typer.Option("--rules", help="Folder of rule files; default: those of nextbest.", exists=True, file_okay=False),
     ] = None,
     *,
-    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the pages in a browser.")] = True,
+    browser: Annotated[
+        bool, typer.Option("--browser/--no-browser", help="Open the API's page in a browser, once it has one.")
+    ] = True,
     as_json: AsJson = False,
 ) -> None:
     """Serve a demonstration bank: made, loaded, trained and ready to be asked. Ctrl-C ends all of it."""

@@ -149,4 +149,5 @@ def _because(answer: Mapping[str, Any]) -> str:
 
 
 def _curl(url: str, path: str, body: Mapping[str, object]) -> str:
-    return f"curl -s {url}{path} -H 'content-type: application/json' -d '{json.dumps(body)}'"
+    sent = f"curl -s {url}{path} -H 'content-type: application/json' -d '{json.dumps(body)}'"
+    return f"{sent} | python3 -m json.tool"

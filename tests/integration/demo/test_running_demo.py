@@ -2,7 +2,6 @@
 
 import json
 import os
-import shlex
 import signal
 import subprocess
 import sys
@@ -27,7 +26,7 @@ def demo(data_dir: Path) -> Iterator[Running]:
 
 def pasted(command: str) -> dict[str, Any]:
     """What a command from the screen answers."""
-    answer: dict[str, Any] = json.loads(subprocess.run(shlex.split(command), capture_output=True, check=True).stdout)
+    answer: dict[str, Any] = json.loads(subprocess.run(["sh", "-c", command], capture_output=True, check=True).stdout)
     return answer
 
 
