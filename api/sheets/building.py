@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from api.sheets.forms import Form, read, written_number
-from api.sheets.layout import KEY_PATH, FileSheet, Sheet
 from api.sheets.matching import Edit
+from api.sheets.sheet_kinds import KEY_PATH, FileSheet, Sheet
 from api.sheets.tables import Field, field_of
 from api.sheets.yaml_nodes import Entry, Map, Node, Scalar, Seq
 

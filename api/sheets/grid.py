@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from api.sheets.layout import PLACE
 from api.sheets.problems import Spot
+from api.sheets.sheet_kinds import PLACE
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from api.sheets.changes import Placed
 from api.sheets.grid import Grid
-from api.sheets.layout import OTHER
 from api.sheets.problems import Problem, Spot
+from api.sheets.sheet_kinds import OTHER
 from api.sheets.tables import BOM
 from engine.errors import Diagnostic, Severity
 

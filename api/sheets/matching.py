@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from api.sheets.forms import CellProblem, Form, canonical, read, same, show
 from api.sheets.grid import Grid, GridRow
-from api.sheets.layout import OTHER, PLACE, Block, LeafSheet, Sheet
 from api.sheets.problems import Problem, Spot
+from api.sheets.sheet_kinds import OTHER, PLACE, Block, LeafSheet, Sheet
 from api.sheets.tables import Document, Field, Row, field_of, fields_of, rows
 from api.sheets.yaml_nodes import Map, Scalar, flow, flow_entry
 from engine.compiler.parse import read_number

@@ -1,6 +1,6 @@
 """What the grammar of rule files says of a column: what it means, and the words that it takes."""
 
-from api.sheets.layout import KEY_PATH, Sheet
+from api.sheets.sheet_kinds import KEY_PATH, Sheet
 from api.sheets.tables import Field
 from engine.compiler.grammar import SHAPES
 from engine.compiler.grammar.kinds import Choice, Key, Part, Truth

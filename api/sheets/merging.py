@@ -10,11 +10,12 @@ from api.sheets.changes import CellChange, Change, Merged, addition, edit, remov
 from api.sheets.confirming import placed_rows
 from api.sheets.forms import same
 from api.sheets.grid import Grid, Origin
-from api.sheets.layout import KEY_PATH, SHEETS, EntrySheet, FileSheet, LeafSheet, ListSheet, Sheet
+from api.sheets.layout import SHEETS
 from api.sheets.matching import Edit, Matched, SheetMatch, compare
 from api.sheets.news import moved, unraised
 from api.sheets.placing import NewRow, new_row, placed_entries, placed_items, with_children
 from api.sheets.problems import Problem, Spot, WorkbookRefused, unreadable
+from api.sheets.sheet_kinds import KEY_PATH, EntrySheet, FileSheet, LeafSheet, ListSheet, Sheet
 from api.sheets.tables import Document, Row, documents, encoded, path_of, rows
 from api.sheets.yaml_edits import drop, file_of, put, put_keys, rename
 from api.sheets.yaml_nodes import Map, Path, find, read_nodes

@@ -5,9 +5,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from api.sheets.building import block_list, key_order, node_of_row, value_of, with_entry
-from api.sheets.layout import SHEETS, EntrySheet, FileSheet, LeafSheet, ListSheet, Sheet
+from api.sheets.layout import SHEETS
 from api.sheets.matching import Matched
 from api.sheets.problems import Problem, Spot
+from api.sheets.sheet_kinds import EntrySheet, FileSheet, LeafSheet, ListSheet, Sheet
 from api.sheets.tables import Row, field_of
 from api.sheets.yaml_edits import drop, file_of, insert_entry, insert_item, listed, put
 from api.sheets.yaml_nodes import Entry, Map, Node, Path, Scalar, Seq, find, read_nodes

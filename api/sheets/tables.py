@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from api.sheets.forms import Form, show
-from api.sheets.layout import (
+from api.sheets.layout import SHEETS
+from api.sheets.sheet_kinds import (
     KEY_PATH,
     OTHER,
-    SHEETS,
     Block,
     Column,
     EntrySheet,

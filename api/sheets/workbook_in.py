@@ -18,9 +18,10 @@ from api.sheets.archive import check_archive, refused
 from api.sheets.forms import Form
 from api.sheets.glance import glance
 from api.sheets.grid import Grid, GridRow, Origin
-from api.sheets.layout import PLACE, SHEET_BY_NAME, Sheet
+from api.sheets.layout import SHEET_BY_NAME
 from api.sheets.origin import SHEET, unpack
 from api.sheets.problems import Problem, Spot, WorkbookRefused, formula_in, merged_in
+from api.sheets.sheet_kinds import PLACE, Sheet
 from api.sheets.tables import field_of
 from api.sheets.workbook_out import NAMES, README
 from engine.compiler.problem_list import suggestion

@@ -15,11 +15,12 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from api.sheets.forms import Form, show
 from api.sheets.grid import Origin
-from api.sheets.layout import OTHER, PLACE, SHEETS, Sheet
+from api.sheets.layout import SHEETS
 from api.sheets.matching import places_of
 from api.sheets.meaning import meaning_of, words_of
 from api.sheets.origin import SHEET, pack
 from api.sheets.problems import Problem, Spot, WorkbookRefused
+from api.sheets.sheet_kinds import OTHER, PLACE, Sheet
 from api.sheets.tables import Document, Field, Row, chosen_headers, documents, field_of, fields_of, rows
 from api.sheets.yaml_nodes import Map, Node, find
 from engine.compiler.parse import read_number

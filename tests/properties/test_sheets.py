@@ -9,11 +9,12 @@ from openpyxl.utils import get_column_letter
 from api.sheets.changes import Merged
 from api.sheets.forms import TOO_LONG, CellProblem, Form, canonical, read
 from api.sheets.grid import Grid, GridRow, Origin
-from api.sheets.layout import PLACE, SHEETS, LeafSheet
+from api.sheets.layout import SHEETS
 from api.sheets.matching import places_of
 from api.sheets.merging import merge
 from api.sheets.origin import pack, unpack
 from api.sheets.problems import WorkbookRefused
+from api.sheets.sheet_kinds import PLACE, LeafSheet
 from api.sheets.tables import Document, chosen_headers, documents, field_of, fields_of, rows
 from api.sheets.workbook_in import import_workbook
 from api.sheets.workbook_out import export_workbook
