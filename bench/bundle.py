@@ -192,7 +192,7 @@ def action_file(number: int, eligible: Block) -> str:
 
 
 def _content(number: int) -> str:
-    body = f"A sentence or two about offer {number}, as long as people read on a screen before they look away."
+    body = f"A sentence or two about offer {number}, as long as people read before they look away."
     return f'{{headline: "Offer number {number} for you", body: "{body}", call_to_action: "Tell me more"}}'
 
 
