@@ -36,10 +36,11 @@ class Rows:
         """The row that follows a partition's head, and the day to whose files it belongs."""
         try:
             table, at_ms, values = self._values(entry)
-        except ValueError:
-            table, at_ms, values = OTHERS, int(entry.id.partition("-")[0]), (entry.kind, entry.body)
+            day = day_of(at_ms)
+        except (ValueError, OverflowError, OSError):
+            table, values, day = OTHERS, (entry.kind, entry.body), day_of(int(entry.id.partition("-")[0]))
         values = (partition, head.sequence + 1, entry.id, *values)
-        return Row(table, values, link(head.hash, table.name, values)), day_of(at_ms)
+        return Row(table, values, link(head.hash, table.name, values)), day
 
     def _values(self, entry: Entry) -> tuple[Table, int, tuple[object, ...]]:
         match entry.kind:

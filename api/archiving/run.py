@@ -28,6 +28,8 @@ from api.watch import is_full
 
 LOOK_EACH_S: Final = 5.0
 TRIM_EACH_S: Final = 3_600.0
+FULL_EACH_S: Final = 60.0
+"""Between two batches, and two trims, while the store's memory runs short."""
 NICENESS: Final = 10
 _log = logging.getLogger(__name__)
 
@@ -115,41 +117,65 @@ async def run_once(settings: Settings) -> int:
 
 
 async def work(settings: Settings, keys: Secrets, stores: Stores, stop: asyncio.Event) -> None:
-    """Archive until `stop` is set; a store that is away is waited for."""
+    """Archive until `stop` is set; a store that is away, or a disk that is full, is waited for."""
     metrics = Metrics()
     folder = MetricsFolder(settings.data_dir / "metrics", "archiver", metrics)
-    at_work: Archiving | None = None
-    batch_at = trim_at = 0.0
-    refused: str | None = None
+    turns = _Turns(settings, keys, stores, metrics)
     while not stop.is_set():
-        try:
-            if at_work is None:
-                at_work = await archiving(settings, keys, stores)
-            full = is_full(await stores.health.status())
-            if full or time.monotonic() >= batch_at:
-                batch_at = time.monotonic() + settings.archive_each_s
-                metrics.archived.add((), await at_work.catch_up())
-            if full or time.monotonic() >= trim_at:
-                trim_at = time.monotonic() + TRIM_EACH_S
-                if settings.archive_keep_days:
-                    oldest = datetime.now(UTC).date() - timedelta(days=settings.archive_keep_days)
-                    at_work.archiver.drop_before(oldest.isoformat())
-                await at_work.archiver.trim()
-            metrics.archived_at.set((), time.time())
-            refused = None
-        except StoreUnavailable:
-            metrics.store_failures.add(("archiver",))
-        except OSError as error:
-            if refused != error.strerror:
-                _log.error("The archive cannot be written, nothing is trimmed: %s", error.strerror)
-            refused, at_work, batch_at = error.strerror, None, 0.0
-        await folder.keep()
+        await turns.take()
+        with suppress(OSError):
+            await folder.keep()
         await _pause(stop, min(LOOK_EACH_S, settings.archive_each_s))
-    if at_work is not None:
-        with suppress(StoreUnavailable, OSError):
-            await at_work.catch_up()
-            at_work.archiver.anchor()
+    await turns.end()
     folder.close()
+
+
+class _Turns:
+    """Does what is due."""
+
+    def __init__(self, settings: Settings, keys: Secrets, stores: Stores, metrics: Metrics) -> None:
+        self._settings = settings
+        self._keys = keys
+        self._stores = stores
+        self._metrics = metrics
+        self._archiving: Archiving | None = None
+        self._archived_at = self._trimmed_at = -TRIM_EACH_S - settings.archive_each_s
+        self._refused: str | None = None
+
+    async def take(self) -> None:
+        """Archive and trim, where it is time; sooner where memory runs short."""
+        try:
+            await self._take()
+            self._refused = None
+        except StoreUnavailable:
+            self._metrics.store_failures.add(("archiver",))
+        except OSError as error:
+            if self._refused != error.strerror:
+                _log.error("The archive cannot be written, nothing is trimmed: %s", error.strerror)
+            self._refused, self._archiving = error.strerror, None
+
+    async def _take(self) -> None:
+        if self._archiving is None:
+            self._archiving = await archiving(self._settings, self._keys, self._stores)
+        each_s = self._settings.archive_each_s
+        full, now = is_full(await self._stores.health.status()), time.monotonic()
+        if now >= self._archived_at + (min(FULL_EACH_S, each_s) if full else each_s):
+            self._metrics.archived.add((), await self._archiving.catch_up())
+            self._metrics.archived_at.set((), time.time())
+            self._archived_at = now
+        if now >= self._trimmed_at + (FULL_EACH_S if full else TRIM_EACH_S):
+            if self._settings.archive_keep_days:
+                oldest = datetime.now(UTC).date() - timedelta(days=self._settings.archive_keep_days)
+                self._archiving.archiver.drop_before(oldest.isoformat())
+            await self._archiving.archiver.trim()
+            self._trimmed_at = now
+
+    async def end(self) -> None:
+        """Archive what is left and anchor it, where that can be done."""
+        if self._archiving is not None:
+            with suppress(StoreUnavailable, OSError):
+                await self._archiving.catch_up()
+                self._archiving.archiver.anchor()
 
 
 async def _pause(stop: asyncio.Event, seconds: float) -> None:

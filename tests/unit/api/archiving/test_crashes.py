@@ -172,3 +172,15 @@ async def test_days_past_their_time_are_dropped_and_not_missed(tmp_path: Path) -
     (left,) = folder.glob("day=1970-01-05/*")
     left.write_bytes(left.read_bytes() + b" ")
     assert len(verify(folder, KEY).findings) == 1
+
+
+async def test_an_entry_that_makes_no_sense_is_archived_as_it_is(tmp_path: Path) -> None:
+    """One that nobody can read, and one of a day that is none: neither stops those behind it."""
+    state, folder = MemoryState(), tmp_path / "archive"
+    endless = ConsentEntry(record="C1", version=1, purposes={}, profiling_objection=None, received_ms=2**60)
+    bodies_of = {"r": b"no decision", "k": encode_entry(endless), "o": b"", "z": b"later"}
+    for kind, body in bodies_of.items():
+        state.append(Stream.DECISIONS, 3, kind, body)
+    assert await opened(folder, state).batch() == 4
+    assert bodies(folder) == sorted(bodies_of.values())
+    assert verify(folder, KEY).findings == []
