@@ -36,6 +36,8 @@ class Room:
         self._in_session = in_session
         self._budget_left = dict(budget_left) if budget_left else None
         self._now_s = now_s
+        self._most_per_group = request.channel.max_per_group
+        self._taken_by_group: dict[str, int] = {}
         self.closed: set[int] = set()
         """Actions that no further slot may take."""
 
@@ -46,6 +48,8 @@ class Room:
         closed |= plan.never_with.get(action, _NOBODY)
         if self._budget_left is not None:
             self._draw(action, self._budget_left)
+        if self._most_per_group is not None:
+            self._fill_group(plan.actions[action].group, self._most_per_group)
         if action in self._in_session:
             return
         for at in plan.contact.caps_by_action[action]:
@@ -55,6 +59,12 @@ class Room:
             used = self._used[at] = self._used.get(at, 0) + 1
             if used >= cap.limit:
                 closed.update(other for other in cap.actions if other not in self._in_session)
+
+    def _fill_group(self, group: str, most: int) -> None:
+        """Count one more of a group in this answer, and close the group when it has its share."""
+        taken = self._taken_by_group[group] = self._taken_by_group.get(group, 0) + 1
+        if taken >= most:
+            self.closed.update([each.position for each in self._plan.actions if each.group == group])
 
     def _draw(self, action: int, left: dict[int, int]) -> None:
         in_session, now_s = self._in_session, self._now_s

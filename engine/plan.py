@@ -83,6 +83,8 @@ class Channel:
     budget_ms: int
     initiated_by_bank: Mapping[MomentId, bool]
     """The channel's moments, and whether the bank starts the contact."""
+    max_per_group: int | None
+    """Of one group in one answer, over all its placements."""
     placements: Mapping[PlacementId, Placement]
 
 

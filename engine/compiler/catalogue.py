@@ -336,6 +336,7 @@ def _channel(name: ChannelId, position: int, form: Form, bank: Bank, groups: Cal
         cost_minor=int(cost.scaleb(bank.minor_digits)),
         budget_ms=form.integer("budget_ms") or 50,
         initiated_by_bank={MomentId(key.text): _by_bank(node, form.problems) for key, node in form.entries("moments")},
+        max_per_group=form.integer("max_per_group"),
         placements={
             PlacementId(key.text): _placement(PlacementId(key.text), Form(node, form.problems, "a placement"), groups)
             for key, node in form.entries("placements")

@@ -604,6 +604,7 @@ class Evaluator:
         shown: dict[str, list[tuple[str, str]]] = {}
         used: list[str] = []
         places = tree_of(self.channel, "placements")
+        everywhere = int(str(self.channel.get("max_per_group", "1000")))
         for place, count in sorted(
             self.question.placements, key=lambda each: int(str(tree_of(places[each[0]]).get("precedence", "1")))
         ):
@@ -618,6 +619,7 @@ class Evaluator:
                     and self.treatment(action, place) is not None
                     and (ghosts or not self._kept_back(action, place))
                     and sum(self._group(each) == self._group(action) for each in here) < most
+                    and sum(self._group(each) == self._group(action) for each in used) < everywhere
                     and not any(self._apart(action, other) for other in used)
                     and self.contact.leaves_room(action, used)
                 ]

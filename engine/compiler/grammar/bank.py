@@ -186,6 +186,11 @@ CHANNEL: Final = Shape(
         Key("cost", Number(low="0", high="1000", default="0"), "What one contact costs that the bank initiates."),
         Key("budget_ms", Whole(low=5, high=10_000, default=50), "Time for an answer, in milliseconds."),
         Key("moments", ByName(Name(), Part("a moment")), "When the channel asks."),
+        Key(
+            "max_per_group",
+            Whole(low=1, high=20),
+            "How many offers of one group one answer shows at most, over all placements.",
+        ),
         Key("placements", ByName(Name(), Part("a placement")), "Where offers appear."),
     ),
 )

@@ -101,6 +101,7 @@ class RuleDice(ConditionDice):
                     "privacy": "personal",
                     "moments": moments[channel],
                     "placements": {place: self.placement(at) for at, place in enumerate(PLACES[channel])},
+                    **({"max_per_group": self.pick(("1", "2"))} if self.often(3) else {}),
                 }
                 for channel in CHANNELS
             }

@@ -68,6 +68,18 @@ def test_group_fills_no_more_than_its_share_of_a_placement() -> None:
     }
 
 
+def test_group_fills_no_more_than_its_share_of_an_answer() -> None:
+    """`max_per_group` of a channel counts over all its placements, and with what a placement asks for besides."""
+    alike = offers("a", "b", "c", "d", "e", a="loans", b="loans", c="loans", d="loans")
+    for most, expected in ((1, ["e"]), (2, ["b", "e"])):
+        channels = CHANNELS.replace("  web:\n", f"  web:\n    max_per_group: {most}\n")
+        plan = a_plan(*alike, {"channels.yaml": channels})
+        assert shown(plan, decided(plan, a_question(plan, "web.hero", "web.footer"))) == {
+            "hero": ["a"],
+            "footer": expected,
+        }
+
+
 def test_actions_that_exclude_each_other_are_not_shown_together() -> None:
     """`never_with` counts for both, whichever file says it, across placements."""
     for name in ("a", "b"):
