@@ -22,16 +22,15 @@ from api.reloading.reloader import BETWEEN_PAUSES_S, polite
 from api.security import Secrets
 from api.tokens import TokenCodec
 from bench.installation import DECISIONS, GOOD, installed, short_questions, worker_settings
-from bench.load import WARM_UP_S, Load, LoadResult, send
-from bench.measure import Spread, median
+from bench.load import WARM_UP_S, LoadResult
+from bench.measure import median
 from bench.report import CaseResult, Figure, Measurement, Target
+from bench.rounds import at_rate, half_rate, middle
 from bench.workshop import Workshop
 from engine.compiler.carry import pack_plan, unpack_plan
 from engine.plan import Plan
 
 MOST_TIMES_SLOWER: Final = 1.10
-CONNECTIONS: Final = 64
-_SATURATING: Final = 32
 _BODIES: Final = 90_000
 _TAKEN_UP_WITHIN_S: Final = 60.0
 _BEAT_S: Final = 0.0005
@@ -44,26 +43,19 @@ def run(workshop: Workshop, *, quick: bool) -> CaseResult:
     with installed(workshop) as installation:
         port = installation.worker.port
 
-        def load(number: int, per_second: float | None, connections: int, lasting: float) -> LoadResult:
-            asked = Load(
-                port=port,
-                connections=connections,
-                seconds=lasting,
-                per_second=per_second,
-                wanted=GOOD,
-                path=DECISIONS,
-                bodies=short_questions(_BODIES, 7_000 + number),
-            )
-            return send(asked, workshop.folder)
+        rate = half_rate(workshop, port, seconds=2.0, bodies=_BODIES, seed=7_000)
 
-        rate = median([load(number, None, _SATURATING, 2.0).per_second for number in range(3)]) / 2
+        def load(number: int) -> LoadResult:
+            bodies = short_questions(_BODIES, 7_000 + number)
+            return at_rate(workshop, port, rate, seconds=seconds, path=DECISIONS, wanted=GOOD, bodies=bodies)
+
         quiet, reloading, took = [], [], []
         for number in range(rounds):
-            quiet.append(load(10 + 2 * number, rate, CONNECTIONS, seconds))
+            quiet.append(load(10 + 2 * number))
             change = _Change(workshop.rules_dir, port, number)
             timer = threading.Timer(WARM_UP_S + seconds / 3, change)
             timer.start()
-            reloading.append(load(11 + 2 * number, rate, CONNECTIONS, seconds))
+            reloading.append(load(11 + 2 * number))
             timer.join()
             took.append(change.took_s)
             if change.took_s > 2 * seconds / 3:
@@ -160,8 +152,8 @@ def _result(
         case="reload",
         title=f"a reload of 500 rules under {rate:.0f} requests a second, half of our own saturation",
         measurements=(
-            Measurement(what=WITH, rules=500, spread=_middle(reloading)),
-            Measurement(what=WITHOUT, rules=500, spread=_middle(quiet)),
+            Measurement(what=WITH, rules=500, spread=middle(reloading)),
+            Measurement(what=WITHOUT, rules=500, spread=middle(quiet)),
         ),
         figures=tuple(figures),
         targets=(
@@ -182,12 +174,3 @@ def _result(
 
 def _degraded(results: list[LoadResult]) -> float:
     return round(sum(sum(each.wrong.values()) for each in results) / sum(each.answers for each in results), 6)
-
-
-def _middle(results: list[LoadResult]) -> Spread:
-    return Spread(
-        calls=sum(each.answers for each in results),
-        p50_us=median([each.latency.p50_us for each in results]),
-        p95_us=median([each.latency.p95_us for each in results]),
-        p99_us=median([each.latency.p99_us for each in results]),
-    )
