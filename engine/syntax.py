@@ -4,7 +4,7 @@ Every fact is resolved, every literal is in held form and every unit has been ch
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal
 
@@ -145,6 +145,8 @@ class Not:
     """The contrary; unknown stays unknown."""
 
     item: "Condition"
+    written: str = field(default="", compare=False)
+    """The cell that says it, as it stands in the file; empty where a block is negated."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 # ruff: noqa: PLC0415 - each command imports what it needs, so that --help answers at once
 
 from collections.abc import Sequence
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -132,6 +133,11 @@ class Format(StrEnum):
     JUNIT = "junit"
 
 
+def _named(rules: Path, file: str) -> str:
+    """A rule file as diagnostics call it, named with or without the folder."""
+    return file if Path(file).is_relative_to(rules) else str(rules / file)
+
+
 @plainly
 def run_tests(
     rules: RulesArgument = Path("rules"),
@@ -139,6 +145,10 @@ def run_tests(
     coverage: Annotated[
         bool, typer.Option("--coverage", help="List every cell that no test has seen true, or false.")
     ] = False,
+    only: Annotated[
+        list[str] | None,
+        typer.Option("--only", help="Run the tests of this file alone, such as actions/isa.yaml; may be repeated."),
+    ] = None,
     form: Annotated[Format, typer.Option("--format", help="How the report is written.")] = Format.TEXT,
     as_json: AsJson = False,
 ) -> None:
@@ -146,12 +156,20 @@ def run_tests(
     from api.adapters.bundle_files import read_rules
     from api.cli import test_report
     from engine import compile_bundle
-    from engine.coverage import coverage_of
+    from engine.coverage import Coverage, coverage_of
     from engine.ruletests import run_rule_tests
 
     bundle = compile_bundle(read_rules(rules), root=str(rules))
-    results = run_rule_tests(bundle)
+    tests, chosen = bundle.tests, [_named(rules, each) for each in only or ()]
+    if chosen:
+        tests = tuple(each for each in tests if each.head.span.path in chosen)
+        without = sorted(set(chosen) - {each.head.span.path for each in tests})
+        if without:
+            raise Usage(f"no tests stand in {', '.join(without)}")
+    results = run_rule_tests(replace(bundle, tests=tests))
     seen = coverage_of(bundle, results)
+    if chosen:
+        seen = Coverage(cells=tuple(each for each in seen.cells if each.span.path in chosen))
     match Format.JSON if as_json else form:
         case Format.JSON:
             put_json(test_report.as_json(bundle.hash, results, seen, every_cell=coverage))

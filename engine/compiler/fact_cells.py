@@ -102,9 +102,9 @@ class CellReader:
         if text == "present":
             return Present(fact, shown, node.span)
         if text == "missing":
-            return Not(Present(fact, f"{fact.name}: present", node.span))
+            return Not(Present(fact, f"{fact.name}: present", node.span), shown)
         if match := _NEGATION.fullmatch(text):
-            return Not(self._scalar_cell(fact, match[1].strip(), node))
+            return Not(self._scalar_cell(fact, match[1].strip(), node), shown)
         if match := _ALL_OF.fullmatch(text):
             return self._all_of(fact, _split(match[1], node), node.span)
         if match := _LIST.fullmatch(text):
@@ -142,7 +142,7 @@ class CellReader:
             self._problems.error(span, f"`{fact.name}` must be true or false", hint)
             return ALWAYS
         holds = Holds(fact, f"{fact.name}: true", span)
-        return holds if texts == ["true"] else Not(holds)
+        return holds if texts == ["true"] else Not(holds, f"{fact.name}: false")
 
     def _set_member(self, fact: FactRef, piece: _Piece, span: Span) -> Condition:
         value = piece.text

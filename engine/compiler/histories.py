@@ -64,8 +64,8 @@ class HistoryReader:
             return condition
         if isinstance(condition, SeenSince):
             happened = Seen(condition.anchor, condition.anchor_filter, 1, None, shown, form.span)
-            return All((happened, Not(condition)))
-        return Not(condition)
+            return All((happened, Not(condition, f"not_{shown}")))
+        return Not(condition, f"not_{shown}")
 
     def _event(self, form: Form, key: str) -> EventSpec | None:
         node = form.scalar(key)

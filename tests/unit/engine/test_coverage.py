@@ -34,7 +34,7 @@ def test_cell_must_be_seen_true_and_false() -> None:
     )
     found = coverage(an_action("isa", lines + a_test_each("age: 17, verified: true", "age: 18, verified: false")))
     assert cells(found) == {
-        "consent.marketing: true": "false",
+        "consent.marketing: not true": "true",
         "age: 18..65": "",
         "work: student": "true",
         "tenure: at least 5": "true or false",
@@ -44,7 +44,7 @@ def test_cell_must_be_seen_true_and_false() -> None:
     assert [str(cell) for cell in found.never_seen] == [
         "rules/actions/isa.yaml:5:38: `work: student` was never seen true",
         "rules/actions/isa.yaml:5:55: `tenure: at least 5` was never seen true or false",
-        "rules/policy/guards.yaml:2:92: `consent.marketing: true` was never seen false",
+        "rules/policy/guards.yaml:2:92: `consent.marketing: not true` was never seen true",
     ]
 
 
@@ -56,7 +56,7 @@ def test_tests_are_about_their_own_file_and_the_guards() -> None:
     assert cells(found) == {
         "age: over 60": "true or false",
         "age: under 18": "",
-        "consent.marketing: true": "false",
+        "consent.marketing: not true": "true",
     }
 
 
@@ -74,3 +74,29 @@ def test_needs_rows_and_treatments_have_cells_as_well() -> None:
 def test_without_any_cell_everything_was_seen() -> None:
     """A share of nothing is all of it."""
     assert Coverage(cells=()).share == 1
+
+
+def test_cells_are_quoted_as_they_stand_in_their_file() -> None:
+    """A negation is one cell with its own sides; what it negates stands in no file."""
+    lines = (
+        "eligible: {when: {holds.loan: false, work: not student, income: missing, age: not 18..65}}\n"
+        "applicable: {when: {history: [{not_seen: quote, in: 30d}, {not_seen: policy, since: quote}]}}\n"
+    )
+    found = coverage(an_action("isa", lines + a_test_each("work: retired, holds: [loan], age: 17")))
+    told = {cell.text: (cell.seen_true, cell.seen_false) for cell in found.cells if "consent" not in cell.text}
+    assert told == {
+        "holds.loan: false": (False, True),
+        "work: not student": (True, False),
+        "income: missing": (True, False),
+        "age: not 18..65": (True, False),
+        "not_seen: quote, in: 30d": (True, False),
+        "not_seen: policy, since: quote": (False, True),
+    }
+
+
+def test_what_happened_in_another_file_s_tests_has_been_seen() -> None:
+    """That it did not happen is a matter of the file's own tests: in those of all others it did not either."""
+    trigger = a_trigger("asked", "history: [{seen: quote, in: 30d}]\npromote: {isa: 2}")
+    quoted = f"tests: [{{name: t, events: [{{t: -1d, event: quote}}], {ASK}, expect: {{offer: isa}}}}]"
+    for tests, missing in ((quoted, "false"), (a_test_each("age: 40"), "true or false")):
+        assert cells(coverage(an_action("isa", tests), trigger))["seen: quote, in: 30d"] == missing

@@ -120,6 +120,22 @@ def test_test_lists_what_no_test_has_seen(rules: Path) -> None:
     assert "was never seen true or false\n" in tested.stdout
 
 
+def test_tests_of_one_file_run_alone(rules: Path) -> None:
+    """With the cells of that file; one without tests is a mistake."""
+    shutil.rmtree(rules)
+    for name, content in rule_files(
+        an_action("isa", FAILING), an_action("bond", FAILING.replace("isa", "bond"))
+    ).items():
+        (rules / name).parent.mkdir(parents=True, exist_ok=True)
+        (rules / name).write_bytes(content)
+    for named in ("actions/isa.yaml", str(rules / "actions" / "isa.yaml")):
+        done = nextbest("test", str(rules), "--only", named, "--json")
+        told = json.loads(done.stdout)
+        assert (told["tests"], told["failures"][0]["rule"], told["coverage"]["cells"]) == (1, "action/isa", 0)
+    done = nextbest("test", str(rules), "--only", "actions/issa.yaml")
+    assert (done.exit_code, done.stderr) == (2, f"nextbest: no tests stand in {rules}/actions/issa.yaml\n")
+
+
 def test_folder_that_is_not_there_is_a_matter_of_usage() -> None:
     assert nextbest("check", "nowhere").exit_code == 2
 
