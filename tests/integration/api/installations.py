@@ -113,9 +113,9 @@ class Installation:
 
 
 @asynccontextmanager
-async def installed(data_dir: Path) -> AsyncIterator[Installation]:
+async def installed(data_dir: Path, **changes: object) -> AsyncIterator[Installation]:
     """An application on the store that runs in a data folder."""
-    settings = settings_of(data_dir)
+    settings = settings_of(data_dir, **changes)
     app = create_app(settings)
     async with app.router.lifespan_context(app), open_stores(settings, open_secrets(settings), patient=True) as stores:
         transport = httpx.ASGITransport(app)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.api.installations import Installation, options, until
+from tests.integration.api.installations import Installation, installed, options, until
 from tests.unit.api.shells import ROOT, starter_plan
 
 pytestmark = pytest.mark.asyncio
@@ -21,10 +22,10 @@ async def offered(house: Installation) -> bool:
     return bool(options(await house.ask()))
 
 
-def told(folder: Path, *words: str) -> dict[str, Any]:
+def told(folder: Path, *words: str, rules: Path = ROOT / "rules") -> dict[str, Any]:
     """What a command prints as JSON about an installation."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("NEXTBEST_")}
-    command = [sys.executable, "-m", "api.cli", *words, "--rules", "rules", "--data-dir", str(folder), "--json"]
+    command = [sys.executable, "-m", "api.cli", *words, "--rules", str(rules), "--data-dir", str(folder), "--json"]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
     found: dict[str, Any] = json.loads(done.stdout)
     return found
@@ -50,3 +51,29 @@ async def test_report_without_experiments_says_so(house: Installation) -> None:
     """The starter rules run none."""
     await house.ask(**_HERO)
     assert told(house.settings.data_dir, "experiments", "report") == {"experiments": []}
+
+
+async def test_customer_held_out_is_decided_recorded_and_shown_nothing(house: Installation, tmp_path: Path) -> None:
+    """The fallback shows, staff see the arm, the same decision comes out again, and the report counts the customer."""
+    data_dir, rules = house.settings.data_dir, tmp_path / "rules"
+    shutil.copytree(ROOT / "rules", rules)
+    everybody = "experiments:\n  - {experiment: e, of: all_offers, arms: {offers: 0.0001%, holdout: 99.9999%}}\n"
+    (rules / "policy" / "experiments.yaml").write_text(everybody)
+    async with house.working():
+        await house.tell("mortgage_application", data={"amount": 240_000})
+        await until(lambda: offered(house), "the event does not reach the decision")
+    async with installed(data_dir, rules=rules) as experimenting:
+        assert not await offered(experimenting)
+        counter: dict[str, Any] = {"channel": "branch", "moment": "customer_at_counter", "placements": [{"id": "card"}]}
+        decision = await experimenting.ask(**counter, detail="all")
+        again = await experimenting.client.post("/v1/explanations", json={"decision_id": decision["decision_id"]})
+    (proposition,) = decision["propositions"]
+    assert proposition["fallback"]["treatment_id"] == "branch_card_default"
+    for answer in (decision, again.json()):
+        assert answer["arms"] == {"e": "holdout"}
+        (held_out,) = [each for each in answer["rejected"] if each["stage"] == "holdout"]
+        assert held_out["action"] == "home_insurance"
+        assert held_out["reasons"][0]["detail"].endswith("it would have been shown at card, rank 1")
+    (report,) = told(data_dir, "experiments", "report", rules=rules)["experiments"]
+    arms = {each["arm"]: each for each in report["arms"]}
+    assert (arms["holdout"]["customers"], arms["holdout"]["still_open"], arms["holdout"]["shown"]) == (1, 1, 1)
