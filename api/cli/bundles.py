@@ -61,7 +61,8 @@ def _version(model: str, data_dir: Path) -> str:
     registry = open_registry(data_dir / "models")
     version = registry.current() if model == "current" else registry.resolve(model)
     if version is None:
-        raise Usage("no model is current: train or promote one, or build without --model")
+        message = f"no model is current in {data_dir}: name the installation's folder with --data-dir, train or promote"
+        raise Usage(f"{message} a model, or build without --model")
     return version
 
 
@@ -110,6 +111,7 @@ def diff(rules: Source, other: Other, *, as_json: AsJson = False) -> None:
                 "to": new.hash,
                 "model": {"from": old.model, "to": new.model},
                 "files": {name: list(names) for name, names in _files(before, after).items()},
+                "changes": {name: list(_keys(before[name], after[name])) for name in _files(before, after)["changed"]},
                 "rules": {rule: {"from": was, "to": now} for rule, was, now in changed},
                 "problems": [str(each) for each in found],
             }
@@ -120,7 +122,7 @@ def diff(rules: Source, other: Other, *, as_json: AsJson = False) -> None:
             put(f"model: {_of_model(old.model)} -> {_of_model(new.model)}")
         for what, names in _files(before, after).items():
             for name in names:
-                put(f"{what:<8} {name}")
+                put(f"{what:<8} {name}{_of_rule(before, after, name)}")
         for rule, was, now in changed:
             put(f"{rule}: version {was or 'none'} -> {now or 'none'}")
         for problem in found:
@@ -150,6 +152,33 @@ def _files(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> dict[str,
         "removed": sorted(before.keys() - after.keys()),
         "changed": sorted(name for name in before.keys() & after.keys() if before[name] != after[name]),
     }
+
+
+def _of_rule(before: Mapping[str, bytes], after: Mapping[str, bytes], name: str) -> str:
+    """Which rule a file holds, and which of its keys say something else."""
+    entries = _entries(after.get(name, before.get(name, b"")))
+    rule = next((f" ({kind}/{entries[kind]})" for kind in ("action", "theme", "trigger") if kind in entries), "")
+    if name not in before or name not in after:
+        return rule
+    return f"{rule}: {', '.join(_keys(before[name], after[name])) or 'comments or order alone'}"
+
+
+def _keys(before: bytes, after: bytes) -> Sequence[str]:
+    """The keys of a file that say something else than before."""
+    was, now = _entries(before), _entries(after)
+    return [key for key in dict.fromkeys((*was, *now)) if was.get(key) != now.get(key)]
+
+
+def _entries(content: bytes) -> Mapping[str, object]:
+    """A rule file's keys with what they say; of a file that is none, such as `MODEL`, nothing."""
+    from engine.compiler.catalogue import plain
+    from engine.compiler.parse import ParseError, parse
+
+    try:
+        node = parse("", content)
+    except ParseError:
+        return {}
+    return {entry.key.text: plain(entry.value) for entry in node.entries}
 
 
 def _changed(before: Mapping[str, int], after: Mapping[str, int]) -> list[tuple[str, int | None, int | None]]:

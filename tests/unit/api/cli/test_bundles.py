@@ -77,7 +77,8 @@ def test_nothing_is_built_for_a_model_that_is_not_there(rules: Path, tmp_path: P
     refused = nextbest("bundle", "build", str(rules), "--out", out, "--model", "current", "--data-dir", data)
     assert (refused.exit_code, refused.stderr) == (
         2,
-        "nextbest: no model is current: train or promote one, or build without --model\n",
+        f"nextbest: no model is current in {data}: name the installation's folder with --data-dir, train or promote "
+        "a model, or build without --model\n",
     )
 
 
@@ -93,6 +94,22 @@ def test_changed_rule_has_to_raise_its_version(rules: Path, built: Path) -> None
     compared = nextbest("bundle", "diff", str(built), str(raised), "--json")
     assert compared.exit_code == 0
     assert list(json.loads(compared.stdout)["rules"].values()) == [{"from": 1, "to": 2}]
+
+
+def test_diff_names_rules_and_what_they_say_otherwise(rules: Path, built: Path) -> None:
+    """A comment changes a file and no rule."""
+    other = changed(rules, CHANGED, RAISED)
+    trigger = other / "customized" / "lost.yaml"
+    trigger.write_text("# why: it was asked for\n" + trigger.read_text())
+    (other / "policy" / "contact.yaml").write_text("caps: []\n")
+    compared = nextbest("bundle", "diff", str(built), str(other))
+    assert [line for line in compared.stdout.splitlines() if line.startswith("changed")] == [
+        "changed  actions/card.yaml (action/card): version, value",
+        "changed  customized/lost.yaml (trigger/lost): comments or order alone",
+        "changed  policy/contact.yaml: caps, cooling_off",
+    ]
+    told = json.loads(nextbest("bundle", "diff", str(built), str(other), "--json").stdout)
+    assert told["changes"]["actions/card.yaml"] == ["version", "value"]
 
 
 def test_damaged_bundle_is_told_in_a_sentence(built: Path) -> None:
