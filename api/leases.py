@@ -29,8 +29,8 @@ from engine.plan import Budget, BudgetCount, Channel, Plan
 LENGTH_S: Final = 30.0
 MARGIN_S: Final = 2.0
 """So long before its end nothing more is drawn of a lease: a commit takes time, and clocks differ."""
-EARLY_S: Final = 5.0
-"""So long before nothing more can be drawn the next lease is taken."""
+EARLY: Final = 1 / 6
+"""So much of a lease's length before nothing more can be drawn of it, the next one is taken."""
 CALL_S: Final = 1.0
 ASK_AGAIN_S: Final = 1.0
 """So often somebody asks whether there is anything in a budget that had nothing left."""
@@ -101,9 +101,9 @@ class _Pool:
                 offers += lease.left // each
         return offers
 
-    def runs_out(self, each: int, now: float) -> bool:
-        """Whether it is time for the next lease."""
-        lasting = sum([lease.left for lease in self.leases if lease.usable(now + EARLY_S)])
+    def runs_out(self, each: int, soon: float) -> bool:
+        """Whether it is time for the next lease: little will be left a while from now."""
+        lasting = sum([lease.left for lease in self.leases if lease.usable(soon)])
         return lasting < each or 2 * lasting < self.granted
 
     def lease_for(self, amount: int, now: float) -> _Lease | None:
@@ -138,10 +138,11 @@ class Leases:
     def prepare(self, plan: Plan, channel: Channel) -> list["asyncio.Task[None]"]:
         """See to it that leases do not run out; gives those that are being taken and without which there is nothing."""
         now = monotonic()
+        soon = now + EARLY * self._length_s
         needed: list[asyncio.Task[None]] = []
         for budget in plan.contact.budgets:
             pool = self._pool(budget, channel)
-            if pool.asking is None and now >= pool.next_ask_at and pool.runs_out(budget.each, now):
+            if pool.asking is None and now >= pool.next_ask_at and pool.runs_out(budget.each, soon):
                 pool.asking = asyncio.create_task(self._take(pool, budget, channel, plan.zone))
             # Nobody waits to hear again that there is nothing, or that the store is away.
             hopeful = pool.told in (_Told.NOTHING_YET, _Told.SOMETHING_LEFT)

@@ -51,6 +51,8 @@ class ContactRules:
             return "cooling_off"
         if not self.leaves_room(action, []):
             return "capped"
+        if not self.affords(action, []):
+            return "budget_spent"
         return "quiet_hours" if tier != "must" and self._quiet() else None
 
     def leaves_room(self, action: str, used: list[str]) -> bool:
@@ -63,6 +65,26 @@ class ContactRules:
                 if self._count(cap) + (0 if cap.accepts else len(new)) >= cap.limit:
                     return False
         return True
+
+    # --- budgets -----------------------------------------------------------------------------------------------------
+
+    def affords(self, action: str, used: list[str]) -> bool:
+        """Whether every budget carries one more offer after those used now."""
+        for budget in (tree_of(each) for each in listed(self.policy.get("budgets"))):
+            left = self.question.budgets.get(str(budget["budget"]))
+            if left is not None and action in listed(budget["actions"]) and not self._covered(budget, action):
+                taken = [each for each in used if each in listed(budget["actions"]) and not self._covered(budget, each)]
+                if left <= len(taken):
+                    return False
+        return True
+
+    def _covered(self, budget: dict[str, Tree], action: str) -> bool:
+        """Whether this session holds a unit: a reservation, an impression, or for a day what may be accepted."""
+        for each in self.contacts:
+            if each.action == action and each.session == self.session:
+                lasting = each.state == "pending" or budget["count"] == "impressions"
+                return lasting or self.question.now <= each.at + timedelta(days=1)
+        return False
 
     # --- contacts ----------------------------------------------------------------------------------------------------
 

@@ -35,7 +35,7 @@ from tests.reference.natural import Length, Path, Person, Question, Tree, instan
 TIERS = ("must", "service", "offer")
 STAGES = ("eligible", "applicable", "suitable")
 PASSED_OVER = {"outside_validity", "guard", "suppressed", "not_eligible", "not_applicable", "not_suitable"}
-RESTING = {"cooling_off", "capped", "quiet_hours"}
+RESTING = {"cooling_off", "capped", "budget_spent", "quiet_hours"}
 
 
 @dataclass(kw_only=True)
@@ -622,6 +622,7 @@ class Evaluator:
                     and sum(self._group(each) == self._group(action) for each in used) < everywhere
                     and not any(self._apart(action, other) for other in used)
                     and self.contact.leaves_room(action, used)
+                    and self.contact.affords(action, used)
                 ]
                 if not free:
                     break

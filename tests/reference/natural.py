@@ -7,7 +7,7 @@ is missing is None.
 import calendar
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -78,6 +78,8 @@ class Question:
     exclude: frozenset[str]
     propensities: Mapping[str, Fraction]
     baseline: Mapping[str, Fraction]
+    budgets: Mapping[str, int] = field(default_factory=dict)
+    """How many more offers budgets carry, of those that may not carry all that is asked; -1 where nobody knows."""
 
 
 # --- the calendar ----------------------------------------------------------------------------------------------------

@@ -23,8 +23,8 @@ from tests.reference.drawing.people import seeded_case
 CASES = 10_000
 COVERING = 1
 """A seed whose cases meet every reason and every way to write a condition."""
-NEVER = {Reason.OPEN, Reason.NOT_SCORED, Reason.EVALUATION_ERROR, Reason.BUDGET_SPENT}
-"""Reasons that no drawn bank is large, or broken, enough for; budgets belong to no customer, and are not drawn."""
+NEVER = {Reason.OPEN, Reason.NOT_SCORED, Reason.EVALUATION_ERROR}
+"""Reasons that no drawn bank is large, or broken, enough for."""
 HISTORIES = (
     "seen",
     "seen at_least",

@@ -46,6 +46,11 @@ def decision_of(plan: Plan, person: Person, question: Question, *, positives: in
         baseline=SteadyScorer(plan, floats(question.baseline), positives=positives),
         now=question.now,
         exploration_key=KEY,
+        budget_left={
+            at: question.budgets[budget.id]
+            for at, budget in enumerate(plan.contact.budgets)
+            if budget.id in question.budgets
+        },
     )
 
 

@@ -1,7 +1,8 @@
 """Draws people with gaps, their events and contacts, and what they ask; and whole cases."""
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -16,6 +17,7 @@ from tests.reference.drawing.chance import Chance, Draw, Drawn, Seeded
 from tests.reference.drawing.policies import PolicyDice
 from tests.reference.drawing.rules import CHANNELS, MOMENTS, PLACES, REASONS
 from tests.reference.drawing.writing import Places, write
+from tests.reference.facts import tree_of
 from tests.reference.natural import Happening, Person, Question, Touch, Tree, Value
 
 ZONES: Final = ("Europe/London", "America/New_York", "Asia/Kolkata", "UTC")
@@ -102,6 +104,10 @@ class PeopleDice(PolicyDice):
             minutes=minutes,
         )
 
+    def left(self, budgets: Sequence[Tree]) -> dict[str, int]:
+        """What some budgets still carry."""
+        return {str(tree_of(each)["budget"]): self.pick((-1, 0, 0, 1, 2)) for each in budgets if self.often(4)}
+
     def question(self) -> Question:
         """What is asked."""
         channel = self.pick(CHANNELS)
@@ -127,17 +133,21 @@ class PeopleDice(PolicyDice):
         )
 
 
-def case_of(chance: Chance, people: int) -> Case:
+def case_of(chance: Chance, people_count: int) -> Case:
     """A bank and some people who ask it something."""
     zone = ZoneInfo(ZONES[chance.number(0, len(ZONES) - 1)])
     day, clock = DAYS[chance.number(0, len(DAYS) - 1)], TIMES[chance.number(0, len(TIMES) - 1)]
     now = datetime.fromisoformat(f"2026-{day}T{clock}").replace(tzinfo=zone).astimezone(UTC)
     dice = PeopleDice(chance, now, zone, habit=(0, 0, 1, 8)[chance.number(0, 3)])
     trees = dice.trees()
+    people = [(dice.person(), dice.question()) for _ in range(people_count)]
+    # Drawn last, so that the same seed goes on drawing the same banks and people otherwise.
+    budgets = dice.budgets()
+    trees["policy/contact.yaml"] = {**trees["policy/contact.yaml"], "budgets": budgets}
     texts = {path: write(tree) for path, tree in trees.items()}
     return Case(
         files={path: text for path, (text, _) in texts.items()},
-        people=tuple((dice.person(), dice.question()) for _ in range(people)),
+        people=tuple((person, replace(question, budgets=dice.left(budgets))) for person, question in people),
         trees=trees,
         places={path: places for path, (_, places) in texts.items()},
     )

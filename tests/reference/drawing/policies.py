@@ -67,6 +67,18 @@ class PolicyDice(RuleDice):
             tree["quiet_hours"] = {"channels": ["phone"], "from": start, "to": end}
         return tree
 
+    def budgets(self) -> list[Tree]:
+        """Budgets that actions share."""
+        return [
+            {
+                "budget": f"b{number}",
+                "count": self.pick(("impressions", "accepts")),
+                "total": "100",
+                "actions": list(self.few(self.actions)),
+            }
+            for number in range(self.pick((0, 1, 2)))
+        ]
+
     def cap(self, number: int) -> Tree:
         """A cap."""
         per = self.pick(("customer", "group", "theme", "channel") if self.themes else ("customer", "group", "channel"))
