@@ -74,7 +74,7 @@ guarding: setup ## decide for drawn customers of drawn banks: no guard is passed
 fuzz: setup ## give the rule compiler any bytes, guided by coverage (ARGS="--seconds 300 --corpus DIR")
 	@$(BIN)/python -m tests.fuzz $(ARGS)
 
-refusals: setup ## milliseconds and megabytes that refusing each hostile and each wrong rule file takes
+refusals: setup ## milliseconds and megabytes that refusing each hostile and each wrong file takes
 	@$(BIN)/python -m tests.hostile
 
 bench: setup ## measure beside public peers, results as JSON (ARGS="engine --quick")

@@ -1,4 +1,4 @@
-"""Prints what refusing each hostile file and each wrong file of the corpus takes, in milliseconds and megabytes.
+"""Prints what refusing each hostile file, workbook and wrong file of the corpus takes, in milliseconds and megabytes.
 
 Ends with 1 if one of them takes more than 100 ms of the processor or 50 MB.
 """
@@ -7,11 +7,20 @@ import sys
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
 from typing import Final
 
+from api.adapters.bundle_files import read_rules
+from api.sheets.problems import WorkbookRefused
+from api.sheets.workbook_in import import_workbook
+from api.sheets.workbook_out import export_workbook
 from tests.golden.engine.wrong_rules import read_corpus
 from tests.hostile.files import ACTION, HOSTILE, said_of
+from tests.unit.api.sheets.test_refusals import bomb, formula, many_cells, merge
+from tests.unit.api.sheets.workbooks import edited
 
+ROOT: Final = Path(__file__).parents[2]
 MOST_MS: Final = 100.0
 MOST_MB: Final = 50.0
 _RUNS: Final = 3
@@ -21,9 +30,27 @@ def refusals() -> Iterator[tuple[str, Callable[[], object]]]:
     """Every file by name, and what compiles it."""
     for name, (make, _) in HOSTILE.items():
         content = make()
-        yield name, lambda content=content: said_of(content)  # type: ignore[misc]
+        yield name, partial(said_of, content)
     for case in read_corpus():
         yield f"wrong/{case.kind}/{case.name}", case.diagnostics
+    starter = export_workbook(read_rules(ROOT / "rules"))
+    for hand in (merge, formula):
+        yield f"workbook/{hand.__name__}", partial(refusal_of, edited(hand, content=starter))
+    for make in (bomb, many_cells):
+        yield f"workbook/{make.__name__}", partial(refusal_of, make())
+
+
+def refusal_of(workbook: bytes) -> str:
+    """What is said of a workbook.
+
+    Raises:
+        AssertionError: it is taken.
+    """
+    try:
+        import_workbook("rules.xlsx", workbook)
+    except WorkbookRefused as refused:
+        return str(refused)
+    raise AssertionError("a wrong workbook is taken")
 
 
 def cpu_ms(refuse: Callable[[], object]) -> float:
