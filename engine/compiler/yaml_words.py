@@ -32,6 +32,10 @@ _SIGNS: Final = frozenset(">|!&*%@`")
 _SCANNED: Final = ("scanning a block scalar", "scanning a tag", "scanning an alias", "scanning an anchor")
 _INDENTED: Final = "keys of one block start in the same column, further right than the key they belong to"
 _BRACKETS: Final = re.compile(r"""[\[\]{}]|"(?:[^"\\]|\\.)*"|'[^']*'|(?:^|(?<=\s))#.*""")
+_CLOSED: Final = re.compile(r"""(?:(?<=[:,-] )|(?<=[\[{]))(?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*')""")
+_OPENED: Final = re.compile(r"""(?:(?<=[:,-] )|(?<=[\[{]))(["'])""")
+_LINES_BACK: Final = 100
+"""So far above somebody still sees what belongs together."""
 _AFTER_QUOTE: Final = re.compile(r"[\"']\s*$")
 
 
@@ -57,6 +61,8 @@ def told(complaint: Complaint, lines: Sequence[str]) -> Told:
         )
     if "quoted scalar" in both:
         return quote_never_closed(began)
+    if (opened := _quote_open_above(at, lines)) is not None:
+        return quote_never_closed(opened)
     if "mapping values are not allowed" in both:
         return _colon(at, lines)
     if "sequence entries are not allowed" in both:
@@ -82,6 +88,22 @@ def _colon(at: Place, lines: Sequence[str]) -> Told:
         return Told(at, "`: ` cannot stand inside a value", "put quotes around the text")
     start = len(before) - len(before.lstrip())
     return Told((at[0], start), "this key is indented as if it went on with the text above", _INDENTED)
+
+
+def _quote_open_above(at: Place, lines: Sequence[str]) -> Place | None:
+    """Where a quote opens in a line above that the quote before this place closes, though it was to open a text."""
+    before = _AFTER_QUOTE.search(lines[at[0]][: at[1]]) if at[0] < len(lines) else None
+    if before is None:
+        return None
+    quote, first = before[0].strip(), max(0, at[0] - _LINES_BACK)
+    if lines[at[0]][: before.start()].count(quote):
+        return None
+    number = next((each for each in range(at[0] - 1, first - 1, -1) if quote in lines[each]), None)
+    if number is None:
+        return None
+    rest = _CLOSED.sub(lambda match: " " * len(match[0]), lines[number])
+    opened = _OPENED.search(rest)
+    return (number, opened.start(1)) if opened is not None and opened[1] == quote else None
 
 
 def quote_never_closed(began: Place) -> Told:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from engine.compiler.parse import ParseError, parse
 from engine.ruletests import run_rule_tests
 from tests.builders import a_bundle, a_theme, a_trigger, an_action, problems_of
 
@@ -58,3 +59,25 @@ def test_nobody_matches_names_both_places_though_a_need_stands_between() -> None
         "line 3 asks `needs.home: true`, line 3 asks `age: under 25`, "
         "rules/thematic/home.yaml:3 asks `age: at least 60`"
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ('action: a\ntitle: "one\nowner: x\nversion: 1\ngroup: "savings"\nvalue: 3\n', "2:8"),
+        ("action: a\ntitle: 'one\nowner: x\nversion: 1\ngroup: 'savings'\nvalue: 3\n", "2:8"),
+        ('action: a\ntreatments:\n  web.hero: {headline: "x, body: y}\n  atm.receipt: {headline: "z"}\n', "3:24"),
+        ('tests:\n  - {name: a, given: {x: "b}, ask: {c: d}}\n  - {name: "c", given: {x: b}}\n', "2:26"),
+    ],
+)
+def test_quote_that_a_later_one_seems_to_close_is_told_where_it_opens(text: str, place: str) -> None:
+    """Not where the next text would begin."""
+    with pytest.raises(ParseError) as refused:
+        parse("f.yaml", text.encode())
+    assert str(refused.value.diagnostics[0]) == f"f.yaml:{place}: this quote is never closed; close it in the same line"
+
+
+def test_text_after_a_closing_quote_is_told_there() -> None:
+    """Where the quote closes the text that it was to close, whether or not lines above have quotes."""
+    with pytest.raises(ParseError, match=r"f\.yaml:2:15: text follows the closing quote"):
+        parse("f.yaml", b'title: "one"\nowner: "team" of cards\n')
