@@ -23,7 +23,7 @@ from api.service import Service
 from api.telemetry import Metrics
 from engine.plan import Plan
 from tests.builders import a_plan, an_action
-from tests.unit.api.budgeted import actions_of, serving_of
+from tests.unit.api.budgeted import PATIENT, actions_of, serving_of
 from tests.unit.api.shells import KEYS
 
 CLIENTS: Final = 16
@@ -38,7 +38,7 @@ BUDGET_MS: Final = 2_000
 def plan_of(number: int) -> Plan:
     """A card with a budget of its own for every round, and something else to offer."""
     card = an_action(card_of(number), f"contact: {{budget: {{total: {TOTAL}}}}}", value=300)
-    return a_plan(card, an_action("loan"))
+    return a_plan(PATIENT, card, an_action("loan"))
 
 
 def card_of(number: int) -> str:
