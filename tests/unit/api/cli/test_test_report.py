@@ -44,7 +44,7 @@ def test_text_lists_what_was_never_seen_when_asked_to() -> None:
     told = list(as_text(*a_run(PASSING), every_cell=True))
     assert told == [
         "rules/actions/isa.yaml:5:24: `age: at least 65` was never seen false",
-        "rules/policy/guards.yaml:2:92: `consent.marketing: true` was never seen false",
+        "rules/policy/guards.yaml:2:92: `consent.marketing: not true` was never seen true",
         "1 test, 0 failed",
         "0 of 2 cells seen both true and false (50% of all sides)",
     ]
@@ -68,9 +68,9 @@ def test_json_counts_and_says_what_decided() -> None:
         "never_seen": [
             {
                 "place": "rules/policy/guards.yaml:2:92",
-                "cell": "consent.marketing: true",
-                "seen_true": True,
-                "seen_false": False,
+                "cell": "consent.marketing: not true",
+                "seen_true": False,
+                "seen_false": True,
             }
         ],
     }
