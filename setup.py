@@ -43,6 +43,7 @@ COMPILED = [
     "api/adapters/wire.py",
     "api/asgi.py",
     "api/decision_log.py",
+    "api/judged.py",
     "api/ports/customers.py",
     "api/ports/units.py",
     "api/questions.py",

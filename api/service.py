@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from secrets import token_bytes
 from time import monotonic, perf_counter_ns
@@ -12,14 +12,14 @@ from typing import Final
 
 import msgspec
 
-from api import decision_log, quotes, replay
+from api import decision_log, replay
 from api.decision_log import DecisionIds
 from api.decision_record import DecisionRecord
 from api.faults import log_fault
+from api.judged import Judged
 from api.leases import Drawn, Leases
 from api.ports import (
     ClaimState,
-    Commit,
     CommitState,
     Committed,
     CustomerKey,
@@ -39,9 +39,8 @@ from api.security import Secrets
 from api.serving import RecordUnreadable, Serving
 from api.telemetry import Metrics
 from api.vocabulary import Vocabulary
-from engine.budgets import NO_LIMITS, Left
-from engine.contacts import Contact, compaction, pack
-from engine.decision import Decision, Request, Snapshot
+from engine.budgets import NO_LIMITS
+from engine.decision import Decision, Request
 from engine.ids import ChannelId, PlacementId
 from engine.pipeline import decide
 from engine.plan import Channel, Plan
@@ -82,41 +81,6 @@ class _Time:
     def commit_deadline(self) -> float:
         """From now, at most the commit's share of the budget, and never past its end."""
         return min(self.end, monotonic() + self._commit_s)
-
-
-@dataclass(slots=True, init=False)
-class _Judged:
-    """A question decided on one state of the record; its constructor is written out to be compiled."""
-
-    decision_id: str
-    at_us: int
-    question: Request
-    stored: StoredRecord
-    snapshot: Snapshot
-    decision: Decision
-    budget_left: Left
-    took_us: int
-
-    def __init__(
-        self,
-        *,
-        decision_id: str,
-        at_us: int,
-        question: Request,
-        stored: StoredRecord,
-        snapshot: Snapshot,
-        decision: Decision,
-        budget_left: Left,
-        took_us: int,
-    ) -> None:
-        self.decision_id = decision_id
-        self.at_us = at_us
-        self.question = question
-        self.stored = stored
-        self.snapshot = snapshot
-        self.decision = decision
-        self.budget_left = budget_left
-        self.took_us = took_us
 
 
 class Service:
@@ -303,7 +267,7 @@ class Service:
             stored, missing = committed.record, "contacts"
         raise _Unanswerable(missing)
 
-    def _judge(self, serving: Serving, question: Request, stored: StoredRecord, key: CustomerKey) -> _Judged:
+    def _judge(self, serving: Serving, question: Request, stored: StoredRecord, key: CustomerKey) -> Judged:
         started_ns = perf_counter_ns()
         try:
             snapshot = serving.reader.read(stored)
@@ -323,7 +287,7 @@ class Service:
             exploration_key=self._exploration_key,
             budget_left=budget_left,
         )
-        return _Judged(
+        return Judged(
             decision_id=self._ids.mint(key.partition, at_us // 1_000),
             at_us=at_us,
             question=question,
@@ -338,7 +302,7 @@ class Service:
         self,
         serving: Serving,
         request: DecisionRequest,
-        judged: _Judged,
+        judged: Judged,
         key: CustomerKey,
         claim: RequestClaim | None,
         time: _Time,
@@ -358,40 +322,15 @@ class Service:
         self,
         serving: Serving,
         request: DecisionRequest,
-        judged: _Judged,
+        judged: Judged,
         key: CustomerKey,
         claim: RequestClaim | None,
         time: _Time,
         drawn: Sequence[Drawn] = (),
     ) -> Committed:
         deadline = time.commit_deadline()
-        dropped, kept = _compacted(serving.plan, judged)
-        commit = Commit(
-            deadline_ms=decision_log.now_us() // 1_000 + max(0, int((deadline - monotonic()) * 1_000)),
-            contacts_version=judged.stored.contacts_version,
-            consent_version=judged.stored.consent_version,
-            new_contacts=pack((*kept, *judged.decision.new_contacts) if kept else judged.decision.new_contacts),
-            dropped_contacts=dropped,
-            decision=decision_log.encode(
-                decision_id=judged.decision_id,
-                decided_at_us=judged.at_us,
-                origin=serving.origin,
-                key=key,
-                request=judged.question,
-                moment=request.moment,
-                stored=judged.stored,
-                known=judged.snapshot.known,
-                decision=judged.decision,
-                actions=serving.action_ids,
-                experiments=serving.experiment_ids,
-                budgets=_left_by_name(serving.plan, judged.budget_left) if judged.budget_left else (),
-                terms=judged.stored.terms if serving.plan.holds_terms else None,
-            ),
-            claim=claim,
-            answer=judged.decision_id.encode(),
-            terms=_quoted(serving.plan, judged) if judged.decision.quotes else b"",
-            units=tuple([each.unit for each in drawn]),
-        )
+        deadline_ms = decision_log.now_us() // 1_000 + max(0, int((deadline - monotonic()) * 1_000))
+        commit = judged.commit(serving, key, request.moment, deadline_ms, claim, drawn)
         try:
             return await self._store.commit(key, commit, deadline=deadline)
         except StoreUnavailable as error:
@@ -488,23 +427,6 @@ class Service:
             degraded=(degraded,),
             timings=_NO_TIMINGS,
         )
-
-
-def _compacted(plan: Plan, judged: _Judged) -> tuple[int, Sequence[Contact]]:
-    now_s, rules = judged.at_us // 1_000_000, plan.contact
-    return compaction(
-        judged.snapshot.contacts,
-        shown_since=now_s - rules.horizon_s,
-        answered_since=now_s - rules.answer_horizon_s,
-    )
-
-
-def _left_by_name(plan: Plan, left: Left) -> list[tuple[str, int]]:
-    return [(plan.contact.budgets[at].id, offers) for at, offers in left.items()]
-
-
-def _quoted(plan: Plan, judged: _Judged) -> bytes:
-    return quotes.after(plan, judged.snapshot.quoted, judged.decision.quotes, judged.at_us // 1_000_000)
 
 
 def _budget_ms(plan: Plan, request: DecisionRequest) -> int:
