@@ -24,5 +24,5 @@ def test_no_budget_is_exceeded_whoever_dies(found: CaseResult) -> None:
 def test_rounds_were_real(found: CaseResult) -> None:
     """A proof in which nothing is offered and nobody dies would prove nothing."""
     figures = {each.what: each.value for each in found.figures}
-    assert figures["processes killed"] >= 2
+    assert figures["processes killed"] >= 1
     assert figures["offers of budgets"] > TOTAL / 10

@@ -119,7 +119,7 @@ def test_a_file_that_is_missing_or_damaged_is_named(name: str, installation: Ins
     with pytest.raises(TrainingRefused, match=f"`{name}` cannot be read"):
         train_from_bank(installation.plan, bank, tmp_path, settings=QUICK)
     (bank / name).unlink()
-    with pytest.raises(TrainingRefused, match=f"`{name}` cannot be read"):
+    with pytest.raises(TrainingRefused, match=f"`{name}` is not in "):
         train_from_bank(installation.plan, bank, tmp_path, settings=QUICK)
 
 
