@@ -12,14 +12,13 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
-from multiprocessing import get_context
 from time import perf_counter
 
 from engine.plan import Plan
 from tests.builders import KEY
+from tests.reference.chunks import in_chunks
 from tests.reference.conditions import SEEN
 from tests.reference.drawing.people import Case, seeded_case
 from tests.reference.evaluator import decide as decide_slowly
@@ -37,7 +36,6 @@ from tests.reference.translation import (
 )
 
 PEOPLE = 16
-_BANKS_AT_ONCE = 25
 _MOST_DIFFERENCES = 5
 
 
@@ -106,12 +104,7 @@ def _answers(
 def run(seed: int, cases: int, first: int = 0, workers: int = 1) -> Iterator[Outcome]:
     """So many cases of a seed, from a case on, a chunk of banks at a time."""
     banks = range(first // PEOPLE, (first + cases + PEOPLE - 1) // PEOPLE)
-    chunks = [banks[at : at + _BANKS_AT_ONCE] for at in range(0, len(banks), _BANKS_AT_ONCE)]
-    if workers == 1:
-        yield from (judge(seed, chunk) for chunk in chunks)
-        return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(judge, [seed] * len(chunks), chunks)
+    return in_chunks(judge, seed, banks, workers)
 
 
 # --- the command -----------------------------------------------------------------------------------------------------

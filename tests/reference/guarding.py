@@ -12,9 +12,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
 from time import perf_counter
 from typing import Final
 
@@ -23,6 +21,7 @@ from engine.decision import WHOLE, Filled
 from engine.ports import Scorer, ScoringContext
 from engine.reasons import Reason
 from tests.builders import SteadyScorer
+from tests.reference.chunks import in_chunks
 from tests.reference.drawing.people import Case, seeded_case
 from tests.reference.evaluator import Evaluator
 from tests.reference.natural import Person, Question
@@ -32,7 +31,6 @@ PEOPLE: Final = 32
 KEYS: Final = tuple(f"a key of bank {number}".encode() for number in range(6))
 """Under each of them customers are in other arms."""
 PER_BANK: Final = PEOPLE * len(KEYS)
-_BANKS_AT_ONCE: Final = 25
 _MOST_FAULTS: Final = 5
 _RANKED: Final = {Reason.CHOSEN, Reason.OUTRANKED, Reason.HOLDOUT}
 
@@ -179,12 +177,7 @@ def comparable(decision: Decision) -> tuple[object, ...]:
 def run(seed: int, decisions: int, workers: int = 1) -> Iterator[Seen]:
     """So many decisions of a seed, a chunk of banks at a time."""
     banks = range((decisions + PER_BANK - 1) // PER_BANK)
-    chunks = [banks[at : at + _BANKS_AT_ONCE] for at in range(0, len(banks), _BANKS_AT_ONCE)]
-    if workers == 1:
-        yield from (look(seed, chunk) for chunk in chunks)
-        return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(look, [seed] * len(chunks), chunks)
+    return in_chunks(look, seed, banks, workers)
 
 
 # --- the command -----------------------------------------------------------------------------------------------------
