@@ -29,13 +29,13 @@ def demonstration(customers: int) -> Iterator[str]:
     port = _free_port()
     host = f"http://127.0.0.1:{port}"
     with tempfile.TemporaryDirectory(prefix="nextbest-loadtest-") as folder:
-        log = Path(folder) / "server.log"
-        with log.open("wb") as output:
+        log, said = Path(folder) / "server.log", Path(folder) / "ready.json"
+        with log.open("wb") as complaints, said.open("wb") as output:
             process = subprocess.Popen(
-                _command(port, customers, Path(folder) / "data"), stdout=output, stderr=subprocess.STDOUT
+                _command(port, customers, Path(folder) / "data"), stdout=output, stderr=complaints
             )
         try:
-            _wait_until_ready(process, port, log)
+            _wait_until_ready(process, said, log)
             yield host
         finally:
             _stop(process)
@@ -54,13 +54,23 @@ def check_ready(host: str) -> None:
 
 def _command(port: int, customers: int, data_dir: Path) -> list[str]:
     nextbest = Path(sys.executable).with_name("nextbest")
-    options = ["--port", str(port), "--customers", str(customers), "--data-dir", str(data_dir), "--no-browser"]
+    options = [
+        "--port",
+        str(port),
+        "--customers",
+        str(customers),
+        "--data-dir",
+        str(data_dir),
+        "--no-browser",
+        "--json",
+    ]
     return [str(nextbest), "demo", *options]
 
 
-def _wait_until_ready(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+def _wait_until_ready(process: "subprocess.Popen[bytes]", said: Path, log: Path) -> None:
+    """It serves before it has found the examples that it prints; only then is it at rest."""
     give_up_at = time.monotonic() + _READY_WITHIN_S
-    while not _is_ready("127.0.0.1", port):
+    while not said.stat().st_size:
         if process.poll() is not None:
             raise ServerFailed(
                 f"The server ended with code {process.returncode} before it was ready.{_last_words(log)}"

@@ -1,6 +1,6 @@
 """The embedded server: starts a Valkey of our own on a private socket, adopts or ends an orphan, and stops it last.
 
-One supervisor per data folder, by a lock on it. The server lives in a process session of its own, so that a signal to
+One supervisor per data folder, by a lock on it. The server lives in a process group of its own, so that a signal to
 the supervisor's terminal does not reach it, and survives a supervisor that is killed: the next one adopts it.
 """
 
@@ -216,7 +216,7 @@ class EmbeddedServer:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            start_new_session=True,
+            process_group=0,
         )
         launched = RunningServer(pid=self.child.pid, socket=socket)
         _pid_file(self._data_dir).write_text(json.dumps({"pid": launched.pid, "socket": launched.socket}))

@@ -18,6 +18,7 @@ from api.archiving.known import Known
 from api.archiving.ledger import Ledger, signing_key
 from api.archiving.makers import Makers
 from api.archiving.rows import Rows
+from api.background import give_way
 from api.bootstrap import Stores, open_stores
 from api.exposition import MetricsFolder
 from api.ports import StoreUnavailable
@@ -30,7 +31,6 @@ LOOK_EACH_S: Final = 5.0
 TRIM_EACH_S: Final = 3_600.0
 FULL_EACH_S: Final = 60.0
 """Between two batches, and two trims, while the store's memory runs short."""
-NICENESS: Final = 10
 _log = logging.getLogger(__name__)
 
 
@@ -82,7 +82,7 @@ def run(settings: Settings) -> None:
         ArchiveDamaged: the archive was cut, or holds something else.
         SecretsUnusable: the keys cannot be had.
     """
-    os.nice(NICENESS)
+    give_way(os.getpid())
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     keys = open_secrets(settings)
 

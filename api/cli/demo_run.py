@@ -73,7 +73,7 @@ class DemoRun:
                 installation.start("API", "api.server")
                 installation.start("event worker", "api.worker")
                 installation.wait_until_ready()
-                installation.start("archiver", "api.archiving")
+                installation.start("archiver", "api.archiving", gives_way=True)
             with self._phase("examples"):
                 offers = {str(action.id) for action in begun.plan.actions if action.tier is Tier.OFFER}
                 examples = find_examples(address(settings), self.data_dir / "bank", offers)

@@ -80,7 +80,9 @@ def serve(
                 installation.start("event worker", "api.worker")
             installation.wait_until_ready()
             if works:
-                installation.start("archiver", "api.archiving")  # whatever is wrong with the archive, the bank serves
+                installation.start(
+                    "archiver", "api.archiving", gives_way=True
+                )  # whatever is wrong with the archive, the bank serves
             if as_json:
                 put_json({"url": address(settings), "pid": os.getpid(), "data_dir": str(settings.data_dir)})
             else:

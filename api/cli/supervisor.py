@@ -1,8 +1,9 @@
 """Keeps an installation's processes together: the embedded store first and last, the API and the event worker between.
 
-Every child leads a process session of its own, so that a signal to the terminal reaches the supervisor alone and it
+Every child leads a process group of its own, so that a signal to the terminal reaches the supervisor alone and it
 decides the order of the end: the API stops accepting and drains, the worker gives its leases back, the store goes last.
-A second signal kills what is left.
+A second signal kills what is left. All stay in one session: Linux shares processors out among sessions first
+(`sched(7)`, autogroup), and where processors are few, who wakes up waits milliseconds for a process of another session.
 """
 
 import contextlib
@@ -23,6 +24,7 @@ from types import FrameType
 from typing import IO, Final, Self
 
 from api.adapters.embedded import EmbeddedServer, ServerError
+from api.background import give_way
 from api.cli.console import Usage, say
 from api.settings import Settings
 
@@ -49,6 +51,7 @@ class Child:
     name: str
     command: Sequence[str]
     process: subprocess.Popen[bytes]
+    gives_way: bool = False
     started_at: float = field(default_factory=time.monotonic)
     pause_s: float = 1.0
     again_at: float | None = None
@@ -105,10 +108,11 @@ class Supervisor:
         if self._store is not None:
             self._store.start()
 
-    def start(self, name: str, module: str) -> None:
+    def start(self, name: str, module: str, *, gives_way: bool = False) -> None:
         """Start a module as a process with the installation's settings, and keep it running."""
         command = (sys.executable, "-m", module)
-        self._children.append(Child(name, command, self._spawn(command)))
+        process = self._spawn(command, gives_way=gives_way)
+        self._children.append(Child(name, command, process, gives_way))
 
     def run(self, command: Sequence[str], *, log: IO[bytes] | None = None) -> "Job":
         """Start something that ends by itself."""
@@ -152,17 +156,25 @@ class Supervisor:
             return False
 
     def _spawn(
-        self, command: Sequence[str], *, stdout: IO[bytes] | None = None, stderr: IO[bytes] | None = None
+        self,
+        command: Sequence[str],
+        *,
+        gives_way: bool = False,
+        stdout: IO[bytes] | None = None,
+        stderr: IO[bytes] | None = None,
     ) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             command,
             env=environment(self._settings),
             stdin=subprocess.DEVNULL,
             stdout=stdout,
             stderr=stderr,
-            start_new_session=True,
+            process_group=0,
             preexec_fn=_end_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509 - no threads are running
         )
+        if gives_way:
+            give_way(process.pid)
+        return process
 
     # Watching
 
@@ -186,7 +198,7 @@ class Supervisor:
         now = time.monotonic()
         if child.again_at is not None:
             if now >= child.again_at:
-                child.process = self._spawn(child.command)
+                child.process = self._spawn(child.command, gives_way=child.gives_way)
                 child.started_at, child.again_at = now, None
         elif child.process.poll() is not None:
             steady = now - child.started_at > _STEADY_S
@@ -319,7 +331,8 @@ def _is_ours(terminal: int) -> bool:
 def _end_with_parent() -> None:
     """Ask the kernel to end this process when the supervisor is killed without a chance to end it itself.
 
-    Until it listens to it, SIGHUP must not end it.
+    Until it listens to it, SIGHUP must not end it; nor may a terminal stop it that lets only its foreground print.
     """
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.signal(signal.SIGTTOU, signal.SIG_IGN)
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -13,6 +13,7 @@ from typing import IO, Final
 
 import msgspec
 
+from api.background import give_way
 from api.reloading.verdict import MOST_MEMORY_GIB, OUT_OF_MEMORY, Question, Verdict, decode_verdict, encode
 from api.settings import Settings
 
@@ -80,6 +81,7 @@ class Judge:
             self._child = subprocess.Popen(
                 self._command, env=self._environment, stdin=pipe, stdout=pipe, stderr=complaints
             )
+            give_way(self._child.pid)
             return self._child
 
     def close(self) -> None:

@@ -35,8 +35,6 @@ from engine.errors import Severity
 from models.errors import ModelRefused
 
 _MEMORY_BYTES: Final = MOST_MEMORY_GIB * 2**30
-_NICENESS: Final = 15
-"""Requests come first where processors are few: under full load a judge gets some percent of one."""
 
 
 def answer(settings: Settings, question: Question) -> Verdict:
@@ -118,9 +116,6 @@ def _end_with_the_one_who_asked() -> None:
 def main() -> NoReturn:
     """Answer one question, and end without taking the interpreter down: nothing is left that could go wrong there."""
     faulthandler.enable()
-    os.nice(_NICENESS)
-    if hasattr(os, "SCHED_BATCH"):
-        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     question = decode_question(sys.stdin.buffer.readline())

@@ -1,0 +1,20 @@
+"""Processes that work behind the requests: where processors are few, whoever answers a customer goes first."""
+
+import contextlib
+import os
+from typing import Final
+
+NICENESS: Final = 19
+"""The most there is; under full load such a process still gets one or two percent of a processor, so that it ends."""
+
+
+def give_way(pid: int) -> None:
+    """Put a process behind the others of its session; where that is not possible, it stays where it is.
+
+    To be called from outside as soon as it runs, so that what it imports waits too.
+    """
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, pid, NICENESS)
+    if hasattr(os, "SCHED_BATCH"):
+        with contextlib.suppress(OSError):
+            os.sched_setscheduler(pid, os.SCHED_BATCH, os.sched_param(0))
