@@ -91,7 +91,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-s
 lock: setup ## renew the dependency locks (ARGS=--upgrade)
 	@$(LOCK) $(ARGS) requirements/build.in -o requirements/build.txt
 	@$(LOCK) $(ARGS) pyproject.toml -o requirements/runtime.txt
-	@$(LOCK) $(ARGS) pyproject.toml --group dev -c requirements/runtime.txt -o requirements/dev.txt
+	@$(LOCK) $(ARGS) pyproject.toml --all-extras --group dev -c requirements/runtime.txt -o requirements/dev.txt
 	@! grep -nE '://|^ *--(extra-)?index-url' requirements/*.txt
 
 docs: setup ## rewrite the reference page of the rule language
