@@ -13,6 +13,7 @@ COMPILED = [
     "engine/budgets.py",
     "engine/clock.py",
     "engine/contact_policy.py",
+    "engine/contact_rules.py",
     "engine/contacts.py",
     "engine/decision.py",
     "engine/engagement.py",

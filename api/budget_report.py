@@ -7,7 +7,8 @@ from time import monotonic
 from typing import Final
 
 from api.ports import BudgetStore
-from engine.plan import Budget, BudgetCount, Plan
+from engine.contact_rules import Budget, BudgetCount
+from engine.plan import Plan
 
 WITHIN_S: Final = 10.0
 _HEADINGS: Final = ("budget", "counts", "total", "spent", "open", "leased", "left", "today")

@@ -29,8 +29,8 @@ from bench.report import CaseResult, Figure
 from bench.workshop import Workshop
 from engine import Plan, decide
 from engine.clock import Windows
+from engine.contact_rules import CoolingOff
 from engine.contacts import DeclineReason
-from engine.plan import CoolingOff
 from engine.row import assemble
 
 _ALONE: Final = 300

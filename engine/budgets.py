@@ -6,8 +6,8 @@ Whoever keeps budgets exact across processes stands outside; here nothing is cou
 from collections.abc import Mapping
 from typing import Final
 
+from engine.contact_rules import Budget
 from engine.contacts import Contact, ContactState
-from engine.plan import Budget
 
 NOT_KNOWN: Final = -1
 """What is left of a budget that nobody can be asked about: nothing, and the decision says so."""

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from engine.contact_rules import ContactRules
 from engine.contacts import ContactState
 from engine.events import EventLayout, EventSpec
 from engine.explain import names_in
 from engine.facts import ProfileSchema
 from engine.ids import EventName
-from engine.plan import ContactRules, Plan
+from engine.plan import Plan
 from engine.syntax import atoms
 
 OBJECTION: Final = "consent.profiling_objection"

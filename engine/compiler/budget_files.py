@@ -12,8 +12,8 @@ from engine.compiler.form import Form
 from engine.compiler.parse import Mapping as MappingNode
 from engine.compiler.parse import Scalar
 from engine.compiler.versions import differently_named
+from engine.contact_rules import Budget, BudgetCount
 from engine.errors import Span
-from engine.plan import Budget, BudgetCount
 
 _OWN: Final = "budget"
 

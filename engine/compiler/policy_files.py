@@ -18,10 +18,11 @@ from engine.compiler.parse import Mapping as MappingNode
 from engine.compiler.parse import Scalar
 from engine.compiler.times import read_duration
 from engine.compiler.versions import apart, differently_named
+from engine.contact_rules import Cap, ContactRules, CoolingOff
 from engine.contacts import DeclineReason
 from engine.facts import Held, is_missing
 from engine.ids import FactName
-from engine.plan import Cap, ContactRules, CoolingOff, Guard, Lever
+from engine.plan import Guard, Lever
 from engine.syntax import ALWAYS, facts_read
 
 _TIERS: Final[Mapping[str, Tier]] = {"must": Tier.MUST, "service": Tier.SERVICE, "offer": Tier.OFFER}

@@ -29,10 +29,11 @@ from engine.compiler.theme_files import NeedPart, joined_needs, need_names, read
 from engine.compiler.trigger_files import read_trigger
 from engine.compiler.versions import apart, joined
 from engine.compiler.vocabulary import Names
+from engine.contact_rules import ContactRules
 from engine.errors import Span
 from engine.facts import GROUPS, HOLDS, SEGMENTS, FactSpec, FactType, Held, ProfileSchema
 from engine.ids import FactName, MomentId
-from engine.plan import Catalogue, Channel, ContactRules, Experiment, Guard, Need, Theme, Trigger
+from engine.plan import Catalogue, Channel, Experiment, Guard, Need, Theme, Trigger
 from engine.syntax import Condition, FactRef, atoms
 
 WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")

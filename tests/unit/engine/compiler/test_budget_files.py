@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.plan import BudgetCount
+from engine.contact_rules import BudgetCount
 from tests.builders import a_plan, a_theme, an_action, problems_of, the_contact_policy
 
 HOUR_S = 3_600
