@@ -14,11 +14,11 @@ from api.asgi import ClientGone, Receive, Scope, Send
 from api.beside import repeating
 from api.faults import log_fault
 from api.openapi import describe
+from api.parsing import from_validation_error
 from api.problems import Problem, ProblemType
 from api.routes import callbacks, customers, events, explanations, orders, outcomes, probes
 from api.routes.decisions import PATH as DECISIONS
 from api.routes.decisions import DecisionsDoor
-from api.routes.reading import from_validation_error
 from api.service_port import Shell
 from api.settings import Settings
 

@@ -4,12 +4,13 @@ from typing import Final
 
 from fastapi import APIRouter, Request, Response
 
+from api.deadline import Deadline
 from api.entries import FulfilmentOrder, encode_order
 from api.forms import CallbackForm, CallbackReceipt
 from api.openapi import body_of
 from api.ports import Arrival, Identity, Stream, key_of, key_of_unknown
 from api.problems import Problem, ProblemType
-from api.routes.reading import Deadline, answer, read_one, shell_of, tracked, unless_unavailable
+from api.routes.reading import answer, read_one, shell_of, tracked, unless_unavailable
 from engine.ids import ChannelId
 
 router = APIRouter()
@@ -28,7 +29,7 @@ async def post_callbacks(request: Request) -> Response:
     """One order in the partition's fulfilment stream for each `callback_id`."""
     shell = shell_of(request)
     form = await read_one(request, CallbackForm)
-    deadline = Deadline.of(shell)
+    deadline = Deadline.within(shell.settings.write_timeout_ms)
     if ChannelId(form.channel) not in shell.service.plan.channel_by_id:
         raise Problem(ProblemType.UNKNOWN_CHANNEL, "`channel` is not one of the bundle's", pointer="/channel")
     offer = None if form.tracking_token is None else tracked(shell, form.tracking_token, deadline.now_ms / 1_000)

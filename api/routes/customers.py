@@ -8,6 +8,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Path, Request, Response
 
 from api.adapters.records import encode_consent
+from api.deadline import Deadline
 from api.entries import ConsentEntry, encode_entry
 from api.forms import (
     ConsentForm,
@@ -24,7 +25,7 @@ from api.openapi import body_of
 from api.ports import ConsentState, ConsentWrite, key_of
 from api.problems import Problem, ProblemType
 from api.routes.orders import orders_view
-from api.routes.reading import Deadline, answer, read_one, shell_of, unless_unavailable
+from api.routes.reading import answer, read_one, shell_of, unless_unavailable
 from api.serving import RecordUnreadable
 from engine.contacts import Contact, ContactState, DeclineReason
 from engine.decision import Snapshot
@@ -43,7 +44,7 @@ MAX_ORDERS: Final = 20
 async def get_customer(request: Request, customer: Id) -> Response:
     """Profile, needs and themes inferred now, latest contacts on all channels, consent."""
     shell = shell_of(request)
-    deadline = Deadline.of(shell).deadline
+    deadline = Deadline.within(shell.settings.write_timeout_ms).deadline
     gathering = shell.customers.gather(key_of(customer), None, deadline=deadline)
     gathered = await unless_unavailable(shell, "gather", gathering)
     if gathered.record.owner is None:
@@ -68,7 +69,7 @@ async def put_consent(request: Request, customer: Id) -> Response:
     shell = shell_of(request)
     form = await read_one(request, ConsentForm)
     _see_that_names_exist(shell.service.plan, form)
-    deadline = Deadline.of(shell)
+    deadline = Deadline.within(shell.settings.write_timeout_ms)
     consent = Consent(
         version=form.version, allowed_by_purpose=form.purposes, profiling_objection=form.profiling_objection
     )

@@ -6,13 +6,14 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request, Response
 
+from api.deadline import FUTURE_S, Deadline
 from api.entries import ReportEntry, decode_order, decode_report, encode_report
 from api.forms import OrderReceipt, OrderReportForm, OrdersView, OrderView
 from api.openapi import body_of
 from api.ports import FIRST, PARTITIONS, Stream, key_of
 from api.ports.orders import KeptOrder, OrderReport, OrderStatus, ReportState
 from api.problems import Problem, ProblemType
-from api.routes.reading import FUTURE_S, Deadline, answer, read_one, shell_of, unless_unavailable
+from api.routes.reading import answer, read_one, shell_of, unless_unavailable
 
 router = APIRouter()
 
@@ -34,7 +35,7 @@ Record = Annotated[
 async def get_orders(request: Request, limit: Limit = 100, record: Record = None) -> Response:
     """Accepted offers and calls that nobody has taken on yet, oldest first; asking takes nothing off the queue."""
     shell = shell_of(request)
-    deadline = Deadline.of(shell).deadline
+    deadline = Deadline.within(shell.settings.write_timeout_ms).deadline
     kept: Sequence[KeptOrder]
     if record is not None:
         kept = await unless_unavailable(shell, "orders", shell.orders.orders_of(key_of(record), deadline=deadline))
@@ -55,7 +56,7 @@ async def post_status(request: Request) -> Response:
     """The first report takes the order off the queue. A status never goes back, so reports may come in any order."""
     shell = shell_of(request)
     form = await read_one(request, OrderReportForm)
-    deadline = Deadline.of(shell)
+    deadline = Deadline.within(shell.settings.write_timeout_ms)
     at_ms = deadline.now_ms if form.reported_at is None else int(form.reported_at.timestamp() * 1_000)
     if at_ms > deadline.now_ms + 1_000 * FUTURE_S:
         raise Problem(ProblemType.INVALID_BODY, "`reported_at` lies in the future", pointer="/reported_at")

@@ -7,12 +7,14 @@ from typing import Final
 import msgspec
 from fastapi import APIRouter, Request, Response
 
+from api.deadline import FUTURE_S, Deadline
 from api.entries import FulfilmentOrder, OutcomeEntry, encode_entry, encode_order
 from api.forms import BatchReceipt, OutcomeForm, OutcomeKind, OutcomeReceipt, OutcomeStatus
 from api.openapi import body_of
+from api.parsing import as_form
 from api.ports import CustomerKey, OutcomeState, OutcomeWrite
 from api.problems import Problem, ProblemType
-from api.routes.reading import FUTURE_S, Deadline, answer, as_form, read_batch, shell_of, tracked, unless_unavailable
+from api.routes.reading import answer, read_batch, shell_of, tracked, unless_unavailable
 from api.service_port import Shell
 from api.tokens import Tracked
 from engine.contacts import ContactState, DeclineReason
@@ -60,7 +62,7 @@ async def _record_or_refuse(shell: Shell, part: msgspec.Raw) -> OutcomeReceipt:
 
 async def _record(shell: Shell, part: msgspec.Raw) -> OutcomeReceipt:
     form = as_form(OutcomeForm, part)
-    deadline = Deadline.of(shell)
+    deadline = Deadline.within(shell.settings.write_timeout_ms)
     occurred_ms = int(form.occurred_at.timestamp() * 1_000)
     if occurred_ms > deadline.now_ms + 1_000 * FUTURE_S:
         raise Problem(ProblemType.INVALID_BODY, "`occurred_at` lies in the future", pointer="/occurred_at")

@@ -1,44 +1,23 @@
-"""How the FastAPI routes read: a bounded body, one form or a batch of them, and the deadline of a write."""
+"""How the FastAPI routes read: a bounded body, and one form or a batch of them."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Collection, Sequence
-from time import time
-from typing import Any, Final, NamedTuple, TypeVar
+from collections.abc import Awaitable, Callable, Collection
+from typing import Any, Final, TypeVar
 
 import msgspec
 from fastapi import Request, Response
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from api.asgi import JSON, read_body
+from api.parsing import as_form
 from api.ports import StoreUnavailable
-from api.problems import DECODE_ERRORS, FieldError, Problem, ProblemType, escaped, field_name, from_decode_error
+from api.problems import DECODE_ERRORS, Problem, ProblemType, from_decode_error
 from api.service_port import Shell
 from api.tokens import TokenFault, TokenRefused, Tracked
-
-FUTURE_S: Final = 300
-"""A source's clock may be ahead of ours by so much."""
 
 AForm = TypeVar("AForm", bound=BaseModel)
 Answer = TypeVar("Answer")
 _read_batch: Final = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _read_raw: Final = msgspec.json.Decoder(msgspec.Raw).decode
-
-
-class Deadline(NamedTuple):
-    """When a write has to be done, on the clocks that need to know."""
-
-    now_ms: int
-    deadline_ms: int
-    """Milliseconds since the epoch."""
-    deadline: float
-    """The event loop's clock."""
-
-    @classmethod
-    def of(cls, shell: Shell) -> "Deadline":
-        """The deadline of a write that begins now."""
-        left_ms = shell.settings.write_timeout_ms
-        now_ms = int(time() * 1_000)
-        return cls(now_ms, now_ms + left_ms, asyncio.get_running_loop().time() + left_ms / 1_000)
 
 
 def shell_of(request: Request) -> Shell:
@@ -74,36 +53,6 @@ def _raw(read: Callable[[bytes], Any], body: bytes) -> Any:
         return read(body)
     except DECODE_ERRORS as error:
         raise from_decode_error(error) from error
-
-
-def as_form(form: type[AForm], raw: msgspec.Raw) -> AForm:
-    """A part of a body as a form.
-
-    Raises:
-        Problem: it does not fit; names every field that does not.
-    """
-    try:
-        return form.model_validate_json(bytes(raw))
-    except ValidationError as error:
-        raise from_validation_error(
-            error.errors(include_url=False, include_context=False, include_input=False)
-        ) from error
-
-
-def from_validation_error(found: Sequence[Any], kind: ProblemType = ProblemType.INVALID_BODY) -> Problem:
-    """The problem with a form that pydantic refused, without the values that it refused."""
-    if any(each["type"] == "json_invalid" for each in found):
-        return Problem(ProblemType.MALFORMED_BODY)
-    errors = tuple(
-        FieldError("".join(f"/{escaped(str(step))}" for step in each["loc"]), _plain(each["msg"])) for each in found
-    )
-    first = errors[0]
-    return Problem(kind, f"{field_name(first.pointer)}: {first.detail}", errors=errors)
-
-
-def _plain(message: str) -> str:
-    message = message.removeprefix("Value error, ")
-    return message[:1].lower() + message[1:]
 
 
 def tracked(shell: Shell, token: str, now_s: float) -> Tracked:

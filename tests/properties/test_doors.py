@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from api.forms import CallbackForm, ConsentForm, EventForm, OutcomeForm
+from api.parsing import as_form
 from api.problems import DECODE_ERRORS, Problem, from_decode_error
 from api.questions import Questions
-from api.routes.reading import as_form
 from api.schemas import DecisionRequest
 from api.vocabulary import Vocabulary
 from engine.errors import FactError
