@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -16,8 +16,14 @@ from typing import Any, Final
 from bench.processes import free_port
 from tests.guarantees.house import until
 
-FAULTS: Final = {"error": ("ERROR", None), "late": ("DELAY", "0.03s"), "very_late": ("DELAY", "5s")}
-"""What can be switched on: kind and delay."""
+FAULTS: Final[Mapping[str, tuple[str, str | None]]] = {
+    "error": ("ERROR", None),
+    "late_5ms": ("DELAY", "0.005s"),
+    "late_30ms": ("DELAY", "0.03s"),
+    "late_500ms": ("DELAY", "0.5s"),
+    "late_5s": ("DELAY", "5s"),
+}
+"""What can befall commands: kind and delay."""
 
 
 def envoy_binary() -> str | None:
@@ -53,16 +59,16 @@ class Envoy:
             process.wait()
 
     @contextmanager
-    def failing(self, fault: str) -> Iterator[None]:
-        """Let a fault befall every command."""
-        self._switch(fault, on=True)
+    def failing(self, fault: str, percent: int = 100) -> Iterator[None]:
+        """Let a fault befall so many of the commands."""
+        self._switch(fault, percent)
         try:
             yield
         finally:
-            self._switch(fault, on=False)
+            self._switch(fault, 0)
 
-    def _switch(self, fault: str, *, on: bool) -> None:
-        self._ask(f"/runtime_modify?fault.{fault}={100 if on else 0}", method="POST")
+    def _switch(self, fault: str, percent: int) -> None:
+        self._ask(f"/runtime_modify?fault.{fault}={percent}", method="POST")
 
     def _is_ready(self) -> bool:
         try:

@@ -1,6 +1,7 @@
 """Shared flights: few trips, every answer to its own question, and no waiting for a store that is away."""
 
 import asyncio
+import gc
 from pathlib import Path
 
 import hiredis
@@ -164,6 +165,19 @@ async def test_an_absent_server_is_found_when_it_comes(path: Path) -> None:
         async with scripted(path):
             await available(node)
             assert await echo(node, "here") == b"here"
+
+
+async def test_a_server_that_never_greets_is_tried_again_without_a_murmur(path: Path) -> None:
+    """No attempt that was given up leaves a failure behind that nobody looks at."""
+    murmurs: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: murmurs.append(context))
+    async with scripted(path, answering=False) as server, connected(path, Timing(connect=0.02, probe=0.02)) as node:
+        async with asyncio.timeout(10):
+            while len(server.connections) < 3:  # noqa: ASYNC110 - a server tells nobody when
+                await asyncio.sleep(0.005)
+        assert not node.available
+    gc.collect()
+    assert murmurs == []
 
 
 async def test_bytes_that_nobody_asked_for_end_the_connection(path: Path) -> None:
