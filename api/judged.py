@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from api import decision_log, quotes
 from api.leases import Drawn
 from api.ports import Commit, CustomerKey, RequestClaim, StoredRecord
+from api.rendering import Answered
+from api.schemas import TimingsBody
 from api.serving import Serving
 from engine.budgets import Left
 from engine.contacts import Contact, compaction, pack
@@ -84,6 +86,30 @@ class Judged:
             answer=self.decision_id.encode(),
             terms=self._quoted(plan) if decision.quotes else b"",
             units=tuple([each.unit for each in drawn]),
+        )
+
+    def answered(self, key: CustomerKey, timings: TimingsBody, *, everything: bool) -> Answered:
+        """What its channel is told, once it is committed."""
+        return self._told(key, timings, staff=self.question.channel.staff, everything=everything, committed=True)
+
+    def explained(self, key: CustomerKey, timings: TimingsBody) -> Answered:
+        """What people who explain it are told; nothing was committed."""
+        return self._told(key, timings, staff=True, everything=True, committed=False)
+
+    def _told(
+        self, key: CustomerKey, timings: TimingsBody, *, staff: bool, everything: bool, committed: bool
+    ) -> Answered:
+        return Answered(
+            decision_id=self.decision_id,
+            decided_at_us=self.at_us,
+            key=key,
+            request=self.question,
+            decision=self.decision,
+            timings=timings,
+            staff=staff,
+            everything=everything,
+            committed=committed,
+            known=self.snapshot.known,
         )
 
     def _compacted(self, plan: Plan) -> tuple[int, Sequence[Contact]]:
