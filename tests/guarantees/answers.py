@@ -6,17 +6,20 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import count
 from typing import Any, Final
 
 import httpx
 import msgspec
 
+from api.adapters.records import decode_consent
 from api.bootstrap import Stores
 from api.entries import OutcomeEntry, decode_order
 from api.ports import FIRST, PARTITIONS, Entry, Stream, key_of
 from api.routes.outcomes import STATE_BY_OUTCOME
 from engine.contacts import ContactState, hash32, unpack
 from tests.guarantees.house import question
+from tests.integration.api.installations import EVERYWHERE
 
 AT_ONCE: Final = 16
 MOST_COPIES: Final = 5
@@ -60,6 +63,10 @@ class Ledger:
     """By outcome id, how each copy was answered; `none` where nobody answered, or not with success."""
     decisions: set[str] = field(default_factory=set)
     """Ids of decisions answered whole."""
+
+    consents: dict[str, int] = field(default_factory=dict)
+    """By customer, the latest version that was acknowledged."""
+    consents_acknowledged: int = 0
 
     def is_acknowledged(self, outcome: Sent) -> bool:
         """Whether any copy of it was."""
@@ -123,10 +130,29 @@ async def send(client: httpx.AsyncClient, outcomes: Sequence[Sent], ledger: Ledg
             except httpx.TransportError:
                 status = "none"
             if status == "none":
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(0.1)
             ledger.statuses[outcome.id][status] += 1
 
     await asyncio.gather(*(one_after_another() for _ in range(AT_ONCE)))
+
+
+async def consent_again_and_again(
+    client: httpx.AsyncClient, customers: Sequence[str], ledger: Ledger, over: asyncio.Event
+) -> None:
+    """Set every customer's consent, a later version each time, until it is over."""
+    for version in count(2):
+        for customer in customers:
+            if over.is_set():
+                return
+            body = {"version": version, "purposes": EVERYWHERE, "profiling_objection": False}
+            try:
+                answer = await client.put(f"/v1/customers/{customer}/consent", json=body)
+            except httpx.TransportError:
+                await asyncio.sleep(0.1)
+                continue
+            if answer.status_code == 200:
+                ledger.consents[customer] = version
+                ledger.consents_acknowledged += 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +168,8 @@ class Held:
     """The furthest contact by customer and action."""
     answered: Mapping[str, int]
     """Outcomes beyond impressions, as the customer's record counts them."""
+    consents: Mapping[str, int]
+    """The version in force, by customer."""
 
     @classmethod
     async def of(cls, stores: Stores, customers: Sequence[str]) -> "Held":
@@ -151,11 +179,13 @@ class Held:
         loop = asyncio.get_running_loop()
         states: dict[tuple[str, str], ContactState] = {}
         answered: dict[str, int] = {}
+        consents: dict[str, int] = {}
         actions = {outcome.action for outcome in outcomes}
         for customer in customers:
             gathered = await stores.customers.gather(key_of(customer), None, deadline=loop.time() + 5)
             contacts = unpack(gathered.record.contacts or b"")
             answered[customer] = gathered.record.outcome_count
+            consents[customer] = decode_consent(gathered.record.consent).version
             for action in actions:
                 found = [ContactState(each.state) for each in contacts if each.action_hash == hash32(action)]
                 if found:
@@ -166,6 +196,7 @@ class Held:
             orders=Counter(decode_order(each.body).order_id for each in await _everything(stores, Stream.FULFILMENT)),
             states=states,
             answered=answered,
+            consents=consents,
         )
 
 
@@ -188,6 +219,8 @@ class Faults:
     """Outcomes that were acknowledged and are not there."""
     repeated: list[str]
     """Outcomes that took effect more than once, or were answered `recorded` more than once."""
+    consents_lost: list[str]
+    """Customers whose consent is an older one than was acknowledged."""
     decisions_lost: list[str]
     orders_wrong: list[str]
     """Orders that an acknowledged accept did not place, or placed twice."""
@@ -203,6 +236,9 @@ class Faults:
             lost=[each.id for each in acknowledged if not held.outcomes[each.id]],
             repeated=[
                 each.id for each in outcomes if held.outcomes[each.id] > 1 or ledger.statuses[each.id]["recorded"] > 1
+            ],
+            consents_lost=[
+                customer for customer, version in ledger.consents.items() if held.consents[customer] < version
             ],
             decisions_lost=sorted(ledger.decisions - held.decisions),
             orders_wrong=[

@@ -20,7 +20,8 @@ from bench.report import CaseResult, Figure, Target
 from engine.contacts import unpack
 from tests.guarantees.answers import Ledger, ask
 from tests.guarantees.house import PATIENCE_S, client_of, house
-from tests.guarantees.outcomes import WORKERS, api_workers, apply_for_mortgages, event_worker
+from tests.guarantees.killing import WORKERS, api_workers, event_worker
+from tests.guarantees.outcomes import apply_for_mortgages
 
 CLIENTS: Final = 64
 LIMIT: Final = 3

@@ -1,14 +1,10 @@
 """An outcome counts once and nothing acknowledged is lost, though workers are killed and the store's power is cut."""
 
 import asyncio
-import os
 import random
-import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -19,14 +15,29 @@ import redis
 from api.bootstrap import Stores
 from bench.processes import Server
 from bench.report import CaseResult, Figure, Target
-from tests.guarantees.answers import MOST_COPIES, Faults, Held, Ledger, Offer, Sent, ask, outcomes_of, send
+from tests.guarantees.answers import (
+    MOST_COPIES,
+    Faults,
+    Held,
+    Ledger,
+    Offer,
+    Sent,
+    ask,
+    consent_again_and_again,
+    outcomes_of,
+    send,
+)
 from tests.guarantees.events import Told, tell
 from tests.guarantees.house import PATIENCE_S, House, client_of, house, question, until
+from tests.guarantees.killing import WORKERS, Kills, event_worker, kill_again_and_again
 from tests.guarantees.power import Power
 
 PLACES: Final = (("atm", "idle_screen"), ("web", "hero"))
-WORKERS: Final = 2
+CUTS_IN_STORM: Final = 3
 _UNSYNCED: Final = 20
+_LATER: Final = 1_000_000
+"""A version of consents beyond those of the storms."""
+_CUT: Final = "power cuts that took something written"
 
 
 @dataclass(slots=True)
@@ -36,14 +47,22 @@ class Tally:
     copies: int = 0
     outcomes: int = 0
     unanswered: int = 0
-    api_kills: int = 0
-    event_kills: int = 0
+    kills: Kills = field(default_factory=Kills)
     cuts: int = 0
+    cuts_that_took: int = 0
+    """Cuts that found something written and not synced, and took it."""
     bytes_cut: int = 0
     decisions: int = 0
+    consents: int = 0
     events: int = 0
     events_wrong: int = 0
     faults: list[Faults] = field(default_factory=list)
+
+    def note_cut(self, bytes_cut: int) -> None:
+        """One more."""
+        self.cuts += 1
+        self.cuts_that_took += bytes_cut > 0
+        self.bytes_cut += bytes_cut
 
     def count(self, what: Callable[[Faults], list[str]]) -> int:
         """How many there were of one kind of fault."""
@@ -65,7 +84,7 @@ def run(folder: Path, *, quick: bool) -> CaseResult:
             some = customers[number * people : (number + 1) * people]
             asyncio.run(_round(home, server, client, power, some, tally, chance))
         lost_by_control = _control(home, client, power, customers[0])
-    return _result(tally, lost_by_control)
+    return _result(tally, lost_by_control, quick=quick)
 
 
 async def _round(
@@ -85,18 +104,18 @@ async def _round(
             copies = [outcome for outcome in outcomes for _ in range(chance.randint(1, MOST_COPIES))]
             chance.shuffle(copies)
             over = asyncio.Event()
-            killing = asyncio.create_task(_kill_again_and_again(server, worker, over, tally, chance))
+            killing = asyncio.create_task(kill_again_and_again(server, worker, over, tally.kills, chance))
             deciding = asyncio.create_task(_decide(asking, customers, ledger, over))
+            consenting = asyncio.create_task(consent_again_and_again(asking, customers, ledger, over))
             sending = asyncio.gather(send(asking, copies, ledger), tell(asking, told))
-            await asyncio.sleep(chance.uniform(0.3, 1.0))
-            tally.bytes_cut += await asyncio.to_thread(power.cut, home.store)
-            tally.cuts += 1
+            for _ in range(CUTS_IN_STORM):
+                await asyncio.sleep(chance.uniform(0.3, 1.0))
+                tally.note_cut(await asyncio.to_thread(power.cut, home.store))
             await sending
             over.set()
-            await asyncio.gather(killing, deciding)
+            await asyncio.gather(killing, deciding, consenting)
         # Once more without power, when nothing is under way: what was acknowledged last is there as well.
-        tally.bytes_cut += await asyncio.to_thread(power.cut, home.store)
-        tally.cuts += 1
+        tally.note_cut(await asyncio.to_thread(power.cut, home.store))
         tally.faults.append(Faults.between(outcomes, ledger, await _held(home, customers)))
         await asyncio.to_thread(until, lambda: _is_whole(client, customers[0]), "the server never answers whole")
         await _send_the_rest(asking, outcomes, ledger)
@@ -108,6 +127,7 @@ async def _round(
     tally.copies += len(copies)
     tally.unanswered += sum(counted["none"] for counted in ledger.statuses.values())
     tally.decisions += len(ledger.decisions)
+    tally.consents += ledger.consents_acknowledged
     tally.events += len(told.events)
 
 
@@ -176,66 +196,6 @@ def _is_whole(client: httpx.Client, customer: str) -> bool:
         return False
 
 
-# --- kills -----------------------------------------------------------------------------------------------------------
-
-
-@dataclass(slots=True)
-class EventWorker:
-    """The event worker as a process, which may be killed and replaced."""
-
-    home: House
-    process: "subprocess.Popen[bytes] | None" = None
-
-    def start(self) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "api.worker"],
-            env={**os.environ, **self.home.environment({})},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-
-    def kill(self) -> None:
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-
-
-@contextmanager
-def event_worker(home: House) -> Iterator[EventWorker]:
-    """An event worker, for as long as the context lasts."""
-    worker = EventWorker(home)
-    worker.start()
-    try:
-        yield worker
-    finally:
-        worker.kill()
-
-
-async def _kill_again_and_again(
-    server: Server, worker: EventWorker, over: asyncio.Event, tally: Tally, chance: random.Random
-) -> None:
-    while not over.is_set():
-        with suppress(TimeoutError):
-            await asyncio.wait_for(over.wait(), chance.uniform(0.4, 1.2))
-        if chance.random() < 0.5:
-            serving = api_workers(server.pid)
-            # One of several, so that somebody is left to answer while the supervisor starts another.
-            if len(serving) == WORKERS:
-                with suppress(ProcessLookupError):
-                    os.kill(chance.choice(serving), signal.SIGKILL)
-                    tally.api_kills += 1
-        else:
-            worker.kill()
-            worker.start()
-            tally.event_kills += 1
-
-
-def api_workers(pid: int) -> list[int]:
-    """The processes that serve under a supervisor."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [int(child) for child in children if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
-
-
 # --- what it comes to ------------------------------------------------------------------------------------------------
 
 
@@ -243,7 +203,7 @@ def _control(home: House, client: httpx.Client, power: Power, customer: str) -> 
     """The same cut of a store that syncs once a second: how many acknowledged consents it loses. The proof can fail."""
     with redis.Redis.from_url(home.store.url) as store:
         store.config_set("appendfsync", "everysec")
-    version, syncs, since = 10, power.syncs, 0
+    version, syncs, since = _LATER, power.syncs, 0
     give_up_at = time.monotonic() + PATIENCE_S
     while since < _UNSYNCED:
         assert time.monotonic() < give_up_at, "the store never waits with a sync"
@@ -255,13 +215,14 @@ def _control(home: House, client: httpx.Client, power: Power, customer: str) -> 
     power.cut(home.store)
     until(lambda: _is_whole(client, customer), "the server never answers whole")
     kept: int = client.get(f"/v1/customers/{customer}").json()["consent"]["version"]
-    return version - kept
+    return version - max(kept, _LATER)
 
 
-def _result(tally: Tally, lost_by_control: int) -> CaseResult:
+def _result(tally: Tally, lost_by_control: int, *, quick: bool) -> CaseResult:
     kinds: tuple[tuple[str, Callable[[Faults], list[str]]], ...] = (
         ("outcomes acknowledged and lost", lambda each: each.lost),
         ("outcomes that took effect more than once", lambda each: each.repeated),
+        ("consents acknowledged and lost", lambda each: each.consents_lost),
         ("decisions answered whole and lost", lambda each: each.decisions_lost),
         ("accepts without exactly one order", lambda each: each.orders_wrong),
         ("records that say something else than their outcomes", lambda each: each.records_wrong),
@@ -271,10 +232,12 @@ def _result(tally: Tally, lost_by_control: int) -> CaseResult:
         ("copies of them sent, in random order", tally.copies, ""),
         ("copies that nobody acknowledged", tally.unanswered, ""),
         ("decisions answered whole", tally.decisions, ""),
+        ("consents acknowledged", tally.consents, ""),
         ("events, each sent one to five times", tally.events, ""),
-        ("API workers killed", tally.api_kills, ""),
-        ("event workers killed", tally.event_kills, ""),
+        ("API workers killed", tally.kills.api_workers, ""),
+        ("event workers killed", tally.kills.event_workers, ""),
         ("power cuts", tally.cuts, ""),
+        (_CUT, tally.cuts_that_took, ""),
         ("written, not synced, and cut away", tally.bytes_cut, "bytes"),
         ("control: consents lost by a store that syncs once a second", lost_by_control, ""),
     )
@@ -286,6 +249,7 @@ def _result(tally: Tally, lost_by_control: int) -> CaseResult:
             *(Target(what=what, bound="at most", target=0, measured=tally.count(found)) for what, found in kinds),
             Target(what="events counted otherwise than once", bound="at most", target=0, measured=tally.events_wrong),
             Target(what="consents that the control loses", bound="at least", target=1, measured=lost_by_control),
+            *(() if quick else (Target(what=_CUT, bound="at least", target=1, measured=tally.cuts_that_took),)),
         ),
         notes=(
             "A cut kills the store and truncates its files to the length at which their last successful sync began.",

@@ -19,6 +19,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> CaseResult:
     [
         "outcomes acknowledged and lost",
         "outcomes that took effect more than once",
+        "consents acknowledged and lost",
         "decisions answered whole and lost",
         "accepts without exactly one order",
         "records that say something else than their outcomes",
