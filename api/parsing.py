@@ -1,14 +1,27 @@
 """A part of a body as a form, or the problem that names every field that does not fit."""
 
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 from pydantic import BaseModel, ValidationError
 
-from api.problems import FieldError, Problem, ProblemType, escaped, field_name
+from api.problems import DECODE_ERRORS, FieldError, Problem, ProblemType, escaped, field_name, from_decode_error
 
 AForm = TypeVar("AForm", bound=BaseModel)
+_read_raw: Final = msgspec.json.Decoder(msgspec.Raw).decode
+
+
+def as_json(body: bytes) -> msgspec.Raw:
+    """A body that is JSON, and nothing but JSON: no NaN, no bytes that are no text.
+
+    Raises:
+        Problem: it is not.
+    """
+    try:
+        return _read_raw(body)
+    except DECODE_ERRORS as error:
+        raise from_decode_error(error) from error
 
 
 def as_form(form: type[AForm], raw: msgspec.Raw) -> AForm:

@@ -33,6 +33,9 @@ class Settings(BaseSettings):
     max_memory_mb: Annotated[int, Field(ge=0)] = 0
     """For the embedded server, which refuses writes beyond it; 0: no limit."""
 
+    kafka: Path | None = None
+    """Properties of a Kafka consumer: librdkafka's names, and `topics`; event workers read them."""
+
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 8080
     workers: Annotated[int, Field(ge=1, le=256)] = 1

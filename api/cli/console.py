@@ -84,12 +84,14 @@ def _usage_failures() -> tuple[type[Exception], ...]:
     from api.adapters.server_checks import UnsuitableStore
     from api.archiving.errors import ArchiveBusy
     from api.compiled import ModulesOutOfDate
+    from api.ingestion.kafka_settings import KafkaUnusable
     from api.loading.staging import StagingBusy
     from api.ports import StoreUnavailable
     from api.security import SecretsUnusable
 
     return (
         ArchiveBusy,
+        KafkaUnusable,
         ModulesOutOfDate,
         Usage,
         ServerError,

@@ -16,6 +16,12 @@ RedisUrl = Annotated[
 SecretsFile = Annotated[
     Path | None, typer.Option("--secrets", help="Secrets file; needed with --redis-url.", dir_okay=False)
 ]
+KafkaFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--kafka", help="Properties of a Kafka consumer, and `topics`: event workers read them.", dir_okay=False
+    ),
+]
 
 
 @plainly
@@ -27,6 +33,7 @@ def serve(
     data_dir: DataDir = DATA_DIR,
     redis_url: RedisUrl = None,
     secrets: SecretsFile = None,
+    kafka: KafkaFile = None,
     store_is_durable: Annotated[
         bool, typer.Option("--store-is-durable", help="Your word for a store that refuses to tell its settings.")
     ] = False,
@@ -53,6 +60,7 @@ def serve(
     """Serve a bank: the API, and with the embedded store also that, an event worker and an archiver; Ctrl-C ends it."""
     from api.bootstrap import see_that_it_can_start
     from api.cli.supervisor import Stopped, Supervisor, address, free_port
+    from api.ingestion.kafka_settings import read_kafka_settings
     from api.settings import Settings
 
     settings = Settings(
@@ -61,6 +69,7 @@ def serve(
         data_dir=data_dir,
         redis_url=redis_url,
         secrets=None if secrets is None else secrets.absolute(),
+        kafka=None if kafka is None else kafka.absolute(),
         store_is_durable=store_is_durable,
         max_memory_mb=max_memory_mb,
         workers=workers,
@@ -68,6 +77,8 @@ def serve(
         host=host,
         port=free_port(host, port),
     )
+    if settings.kafka is not None:
+        read_kafka_settings(settings.kafka)  # what is wrong with it is told before anything starts
     data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
         with Supervisor(settings) as installation:
@@ -99,6 +110,7 @@ def worker(
     data_dir: DataDir = DATA_DIR,
     redis_url: RedisUrl = None,
     secrets: SecretsFile = None,
+    kafka: KafkaFile = None,
     *,
     as_json: AsJson = False,
 ) -> None:
@@ -118,6 +130,7 @@ def worker(
             data_dir=data_dir,
             redis_url=redis_url,
             secrets=None if secrets is None else secrets.absolute(),
+            kafka=None if kafka is None else kafka.absolute(),
             resume=redis_url is None,
         )
     )

@@ -1,4 +1,4 @@
-"""Checks an event against the catalogue and appends it once to its customer's stream, or puts it aside, and says why."""
+"""Checks events by the catalogue and appends each once to its customer's stream, or puts it aside with a reason."""
 
 import asyncio
 from collections.abc import Sequence

@@ -1,14 +1,14 @@
 """How the FastAPI routes read: a bounded body, and one form or a batch of them."""
 
-from collections.abc import Awaitable, Callable, Collection
-from typing import Any, Final, TypeVar
+from collections.abc import Awaitable, Collection
+from typing import Final, TypeVar
 
 import msgspec
 from fastapi import Request, Response
 from pydantic import BaseModel
 
 from api.asgi import JSON, read_body
-from api.parsing import as_form
+from api.parsing import as_form, as_json
 from api.ports import StoreUnavailable
 from api.problems import DECODE_ERRORS, Problem, ProblemType, from_decode_error
 from api.service_port import Shell
@@ -17,7 +17,6 @@ from api.tokens import TokenFault, TokenRefused, Tracked
 AForm = TypeVar("AForm", bound=BaseModel)
 Answer = TypeVar("Answer")
 _read_batch: Final = msgspec.json.Decoder(list[msgspec.Raw]).decode
-_read_raw: Final = msgspec.json.Decoder(msgspec.Raw).decode
 
 
 def shell_of(request: Request) -> Shell:
@@ -29,7 +28,7 @@ def shell_of(request: Request) -> Shell:
 async def read_one(request: Request, form: type[AForm]) -> AForm:
     """The body as one form."""
     body = await read_body(request.scope, request.receive, shell_of(request).settings.max_body_bytes)
-    return as_form(form, _raw(_read_raw, body))
+    return as_form(form, as_json(body))
 
 
 async def read_batch(request: Request, media_types: Collection[bytes] = JSON) -> tuple[list[msgspec.Raw], bool]:
@@ -41,16 +40,16 @@ async def read_batch(request: Request, media_types: Collection[bytes] = JSON) ->
     settings = shell_of(request).settings
     body = await read_body(request.scope, request.receive, settings.max_batch_bytes, media_types)
     if not body.lstrip(b" \t\r\n").startswith(b"["):
-        return [_raw(_read_raw, body)], False
-    parts = _raw(_read_batch, body)
+        return [as_json(body)], False
+    parts = _parts(body)
     if not 0 < len(parts) <= settings.max_batch:
         raise Problem(ProblemType.INVALID_BODY, f"a batch has 1 to {settings.max_batch} parts", pointer="")
     return parts, True
 
 
-def _raw(read: Callable[[bytes], Any], body: bytes) -> Any:
+def _parts(body: bytes) -> list[msgspec.Raw]:
     try:
-        return read(body)
+        return _read_batch(body)
     except DECODE_ERRORS as error:
         raise from_decode_error(error) from error
 

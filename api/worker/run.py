@@ -24,6 +24,7 @@ from api.settings import Settings
 from api.telemetry import Metrics
 from api.worker.budgets import BudgetKeeper
 from api.worker.consumer import Consumer
+from api.worker.kafka import reading_kafka
 from api.worker.partitions import RENEW_EVERY_S, Partitions
 from api.worker.timers import Timers
 from engine.plan import Plan
@@ -84,6 +85,8 @@ async def work(
         if bundles is not None:
             reloader = _reloader(settings, bundles, metrics, folding)
             await stack.enter_async_context(reloader.running(at_once=settings.resume))
+        if settings.kafka is not None:
+            await stack.enter_async_context(reading_kafka(settings.kafka, stores, lambda: folding.plan, metrics))
         await _loop(_Turn(partitions, consumer, timers, keeper, metrics, folding, stores.records), stop)
         await partitions.release()
     folder.close()
