@@ -30,6 +30,7 @@ from tests.reference.conditions import (
 )
 from tests.reference.contacts import ContactRules
 from tests.reference.facts import RowOfFacts, tree_of
+from tests.reference.formula import priority
 from tests.reference.natural import Length, Path, Person, Question, Tree, instant_away
 
 TIERS = ("must", "service", "offer")
@@ -49,6 +50,8 @@ class Answer:
     themes: dict[str, str]
     """For each candidate of a theme the strongest one."""
     ranking: list[str]
+    priorities: dict[str, Fraction]
+    """Of what is ranked, in minor units."""
     steps: dict[str, str | None]
     values: dict[str, Fraction]
     """Of each candidate, in minor units."""
@@ -209,7 +212,9 @@ class Evaluator:
         weights, themes = self._weigh(active, steps, profiling)
         values = {action: self._value(action) * 100 for action in weights}
         speaking = {action: self._speaking(action, themes) for action in weights}
-        ranking = self._rank(weights, self.question.propensities if profiling else self.question.baseline)
+        propensities = self.question.propensities if profiling else self.question.baseline
+        priorities = self._priorities(weights, propensities, profiling)
+        ranking = sorted(priorities, key=lambda action: (TIERS.index(self._tier(action)), -priorities[action], action))
         shown, ghosts = self._fill(ranking), {}
         for action in ranking:
             held_out = any(self._held_out(action, place) for place, _ in self.question.placements)
@@ -225,6 +230,7 @@ class Evaluator:
             weights=weights,
             themes=themes,
             ranking=ranking,
+            priorities=priorities,
             steps=steps,
             values=values,
             terms={action: self._terms(action) for options in shown.values() for action, _ in options},
@@ -529,23 +535,48 @@ class Evaluator:
 
     # --- arbitration -------------------------------------------------------------------------------------------------
 
-    def _rank(self, weights: Mapping[str, Fraction], propensities: Mapping[str, Fraction]) -> list[str]:
-        """Worth it, then by tier, priority and action id."""
+    def _priorities(
+        self, weights: Mapping[str, Fraction], propensities: Mapping[str, Fraction], profiling: bool
+    ) -> dict[str, Fraction]:
+        """The priority in minor units of each action that is worth the contact."""
         moments = tree_of(self.channel, "moments")
         by_bank = tree_of(moments.get(self.question.moment or "")).get("initiated_by") == "bank"
         cost = Fraction(str(self.channel.get("cost", "0"))) if by_bank else Fraction(0)
         arbitration = self._document("policy/arbitration.yaml")
         worth_it = listed(tree_of(arbitration, "worth_it").get("tiers")) or ["offer"]
-        order = []
+        formula = str(arbitration["ranking"]) if "ranking" in arbitration and profiling else None
+        found = {}
         for action, weight in weights.items():
-            expected = propensities[action] * self._value(action)
-            way = self._way(action)
+            expected, way = propensities[action] * self._value(action), self._way(action)
             if self._tier(action) in worth_it and way != "engagement_only" and not expected - cost > 0:
                 self._stop(action, "not_worth_contact")
+                continue
+            propensity = Fraction(1) if way == "no_propensity" else propensities[action]
+            if formula is None:
+                found[action] = propensity * self._value(action) * weight * self._lever(action) * 100
             else:
-                expected = self._value(action) if way == "no_propensity" else expected
-                order.append((TIERS.index(self._tier(action)), -expected * weight * self._lever(action), action))
-        return [action for _, _, action in sorted(order)]
+                found[action] = self._by_formula(formula, action, propensity, weight)
+        return found
+
+    def _by_formula(self, text: str, action: str, propensity: Fraction, weight: Fraction) -> Fraction:
+        """The priority by the bank's own formula, which knows the factors of the offer and the customer's numbers."""
+        factors = {
+            "propensity": float(propensity),
+            "value": float(self._value(action) * 100) / 100,
+            "context_weight": float(weight),
+            "lever": float(self._lever(action)),
+        }
+        facts = self.scene().facts
+
+        def known(name: str) -> float | None:
+            if name in factors:
+                return factors[name]
+            value = facts.value(name)
+            assert facts.kind(name) in NUMBERS
+            assert value is None or isinstance(value, int | Decimal)
+            return None if value is None else float(value)
+
+        return Fraction(priority(text, known) * 100)
 
     def _value(self, action: str) -> Fraction:
         """Expected margin in major units; unknown counts as nothing."""

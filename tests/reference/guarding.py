@@ -4,7 +4,8 @@
     python -m tests.reference.guarding --seed 7 --bank 4711       one bank again, with its files and what is wrong
 
 What guards stop is found by the slow evaluator. Of every decision it is also seen that each action is accounted for
-exactly once, that chances are whole, and that it comes out the same when it is made again from its scores.
+exactly once, that chances are whole, that no budget gives more than it has left, and that it comes out the same when
+it is made again from its scores. Some banks rank by formulas of their own.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from time import perf_counter
 from typing import Final
 
 from engine import Decision, Plan, Request, Snapshot, decide
+from engine.budgets import Left
 from engine.decision import WHOLE, Filled
 from engine.ports import Scorer, ScoringContext
 from engine.reasons import Reason
@@ -25,7 +27,7 @@ from tests.reference.chunks import in_chunks
 from tests.reference.drawing.people import Case, seeded_case
 from tests.reference.evaluator import Evaluator
 from tests.reference.natural import Person, Question
-from tests.reference.translation import documents_of, floats, plan_of, request_of, snapshot_of
+from tests.reference.translation import budget_left, documents_of, floats, plan_of, request_of, snapshot_of
 
 PEOPLE: Final = 32
 KEYS: Final = tuple(f"a key of bank {number}".encode() for number in range(6))
@@ -52,6 +54,8 @@ class Seen:
     guarded: int
     """Actions that guards stopped, over all decisions."""
     arms: Counter[str]
+    ways: Counter[str]
+    """How many decisions ranked by a formula, and how many drew on a budget or found one spent."""
     faults: tuple[Fault, ...]
 
 
@@ -77,6 +81,7 @@ def look(seed: int, banks: Sequence[int]) -> Seen:
     """Decide for every customer of some banks, under every key."""
     faults: list[Fault] = []
     arms: Counter[str] = Counter()
+    ways: Counter[str] = Counter()
     guarded = 0
     for bank in banks:
         case = seeded_case(seed, bank, PEOPLE)
@@ -84,9 +89,10 @@ def look(seed: int, banks: Sequence[int]) -> Seen:
         for number, (person, question) in enumerate(case.people):
             stopped = stopped_in(plan, case, person, question)
             guarded += len(stopped) * len(KEYS)
-            found = _faults_of(plan, person, question, stopped, arms)
+            found = _faults_of(plan, person, question, stopped, arms, ways)
             faults.extend(Fault(bank=bank, person=number, what=what) for what in found)
-    return Seen(decisions=len(banks) * PER_BANK, guarded=guarded, arms=arms, faults=tuple(faults[:_MOST_FAULTS]))
+    shown = tuple(faults[:_MOST_FAULTS])
+    return Seen(decisions=len(banks) * PER_BANK, guarded=guarded, arms=arms, ways=ways, faults=shown)
 
 
 def stopped_in(plan: Plan, case: Case, person: Person, question: Question) -> frozenset[int]:
@@ -96,7 +102,12 @@ def stopped_in(plan: Plan, case: Case, person: Person, question: Question) -> fr
 
 
 def _faults_of(
-    plan: Plan, person: Person, question: Question, stopped: frozenset[int], arms: Counter[str]
+    plan: Plan,
+    person: Person,
+    question: Question,
+    stopped: frozenset[int],
+    arms: Counter[str],
+    ways: Counter[str],
 ) -> Iterator[str]:
     snapshot, asked = snapshot_of(plan, person), request_of(plan, question)
     scorer = SteadyScorer(plan, floats(question.propensities), positives=100)
@@ -104,7 +115,9 @@ def _faults_of(
         request = _wished(asked, number)
         decision = _decided(plan, request, snapshot, question, scorer, key)
         arms.update(f"{plan.experiments[at].subject}: {arm}" for at, arm in decision.arms.items())
+        ways.update(ways_of(plan, decision))
         yield from faults_in(decision, stopped)
+        yield from overspent_in(decision, budget_left(plan, question))
         again = _decided(plan, request, snapshot, question, _Recorded(decision, scorer), key)
         if comparable(again) != comparable(decision):
             yield f"made again it is {comparable(again)}, and was {comparable(decision)}"
@@ -128,7 +141,26 @@ def _decided(
         baseline=scorer,
         now=question.now,
         exploration_key=key,
+        budget_left=budget_left(plan, question),
     )
+
+
+def ways_of(plan: Plan, decision: Decision) -> Iterator[str]:
+    """What a decision had to do with a formula and with budgets."""
+    if plan.ranking is not None and decision.profiling and decision.ranking:
+        yield "ranked by a formula"
+    if decision.draws:
+        yield "drew on a budget"
+    if Reason.BUDGET_SPENT in decision.codes:
+        yield "found a budget spent"
+
+
+def overspent_in(decision: Decision, left: Left) -> Iterator[str]:
+    """Budgets that gave more than they had; one of which nobody knows has nothing."""
+    drawn = Counter(each.budget for each in decision.draws)
+    for budget, offers in left.items():
+        if drawn[budget] > max(offers, 0):
+            yield f"the budget {budget} gave {drawn[budget]} offers and had {offers}"
 
 
 def faults_in(decision: Decision, stopped: frozenset[int]) -> Iterator[str]:
@@ -171,6 +203,7 @@ def comparable(decision: Decision) -> tuple[object, ...]:
         ],
         list(decision.new_contacts),
         dict(decision.arms),
+        [(each.budget, each.amount, each.at, each.action_hash, each.until_s) for each in decision.draws],
     )
 
 
@@ -193,9 +226,10 @@ def main(arguments: Sequence[str]) -> int:
     asked = parser.parse_args(arguments)
     if asked.bank is not None:
         return _show(asked.seed, asked.bank)
-    started, done, guarded, arms, faults = perf_counter(), 0, 0, Counter[str](), list[Fault]()
+    started, done, guarded, faults = perf_counter(), 0, 0, list[Fault]()
+    arms, ways = Counter[str](), Counter[str]()
     for seen in run(asked.seed, asked.decisions, asked.workers):
-        done, guarded, arms = done + seen.decisions, guarded + seen.guarded, arms + seen.arms
+        done, guarded, arms, ways = done + seen.decisions, guarded + seen.guarded, arms + seen.arms, ways + seen.ways
         faults += seen.faults
         print(f"\rseed {asked.seed}: {done:,} decisions", end="", file=sys.stderr, flush=True)
         if faults:
@@ -205,6 +239,7 @@ def main(arguments: Sequence[str]) -> int:
         print(f"bank {fault.bank}, person {fault.person}: {fault.what}")
     took = perf_counter() - started
     print(f"{done:,} decisions of seed {asked.seed} in {took:.0f} s; {guarded:,} actions guarded; {len(faults)} faults")
+    print(f"ways: {', '.join(f'{way} {count:,}' for way, count in sorted(ways.items()))}")
     print(f"arms: {', '.join(f'{arm} {count:,}' for arm, count in sorted(arms.items()))}")
     return bool(faults)
 

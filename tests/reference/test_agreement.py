@@ -121,6 +121,11 @@ MUTANTS = {
     "triggers of some moments are lost": (r"return always\(row\) if .*", "return always(row)"),
     "no guard stops": (r"if not \((.*)\): fired", r"if False and (\1): fired"),
     "unsuitable reads not eligible": (rf"= {int(Reason.NOT_SUITABLE)}\b", f"= {int(Reason.NOT_ELIGIBLE)}"),
+    "the least of a ranking formula reads the most": (r"\bleast\(", "most("),
+    "a ranking formula subtracts the other way round": (r"\((propensity|value|lever) - (\w+)\)", r"(\2 - \1)"),
+    "a ranking formula divides the other way round": (r"\bratio\(([^(),]+), ([^(),]+)\)", r"ratio(\2, \1)"),
+    "a ranking formula reads facts in minor units": (r"\((v\d+) / 100\)", r"\1"),
+    "what a ranking formula puts below zero counts": (r"0\.0 < found < ", "found < "),
     "the first row of a table is skipped": (r"    if (.*): amount = ", r"    if False and (\1): amount = "),
 }
 

@@ -46,12 +46,17 @@ def decision_of(plan: Plan, person: Person, question: Question, *, positives: in
         baseline=SteadyScorer(plan, floats(question.baseline), positives=positives),
         now=question.now,
         exploration_key=KEY,
-        budget_left={
-            at: question.budgets[budget.id]
-            for at, budget in enumerate(plan.contact.budgets)
-            if budget.id in question.budgets
-        },
+        budget_left=budget_left(plan, question),
     )
+
+
+def budget_left(plan: Plan, question: Question) -> dict[int, int]:
+    """What budgets carry, by their positions."""
+    return {
+        at: question.budgets[budget.id]
+        for at, budget in enumerate(plan.contact.budgets)
+        if budget.id in question.budgets
+    }
 
 
 # --- answers in the same words ---------------------------------------------------------------------------------------
@@ -76,6 +81,7 @@ def told(plan: Plan, decision: Decision) -> dict[str, object]:
         },
         "themes": {action: str(rule).partition("/")[2] for action, rule in themes.items()},
         "ranking": [ids[each.action] for each in decision.ranking],
+        "priorities": {ids[each.action]: _rounded(each.priority) for each in decision.ranking},
         "steps": {
             plan.themes[theme].head.rule.partition("/")[2]: None if step is None else ids[step]
             for theme, step in decision.steps.items()
@@ -149,10 +155,16 @@ def slowly_told(plan: Plan, case: Case, answer: Answer) -> dict[str, object]:
         },
         "themes": answer.themes,
         "ranking": answer.ranking,
+        "priorities": {action: _rounded(float(each)) for action, each in answer.priorities.items()},
         "steps": answer.steps,
         "arms": answer.arms,
         "ghosts": answer.ghosts,
     }
+
+
+def _rounded(priority: float) -> str:
+    """As far as products of floats are those of fractions."""
+    return f"{priority:.12g}"
 
 
 def fast(plan: Plan, decision: Decision) -> dict[str, object]:
@@ -237,7 +249,7 @@ def plan_of(case: Case) -> Plan:
     problems = Problems()
     files = {path: text.encode() for path, text in case.files.items()}
     read = read_rules(parse_all(files, "rules", problems), problems, "rules")
-    found = problems.sorted()
+    found = [each for each in problems.sorted() if each.code is not Code.RANKING_FALLS]
     assert not found, "\n".join(map(str, found))
     return plan_of_rules(read, hash_of(files), ())
 

@@ -144,10 +144,12 @@ def case_of(chance: Chance, people_count: int) -> Case:
     # Drawn last, so that the same seed goes on drawing the same banks and people otherwise.
     budgets = dice.budgets()
     trees["policy/contact.yaml"] = {**trees["policy/contact.yaml"], "budgets": budgets}
+    asking = tuple((person, replace(question, budgets=dice.left(budgets))) for person, question in people)
+    trees["policy/arbitration.yaml"] = {**trees["policy/arbitration.yaml"], **dice.ranking()}
     texts = {path: write(tree) for path, tree in trees.items()}
     return Case(
         files={path: text for path, (text, _) in texts.items()},
-        people=tuple((person, replace(question, budgets=dice.left(budgets))) for person, question in people),
+        people=asking,
         trees=trees,
         places={path: places for path, (_, places) in texts.items()},
     )

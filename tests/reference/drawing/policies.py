@@ -2,11 +2,13 @@
 
 import re
 
+from tests.reference.conditions import NUMBERS
 from tests.reference.drawing.rules import CHANNELS, GROUPS, PLACES, RuleDice
 from tests.reference.facts import tree_of
 from tests.reference.natural import Tree
 
 ALL_OR_NOTHING: dict[str, Tree] = {"offers": "75%", "holdout": "25%"}
+FACTORS = ("propensity", "value", "context_weight", "lever")
 WAYS: dict[str, Tree] = {
     "as_is": "20%",
     "random_relevant": "20%",
@@ -120,6 +122,31 @@ class PolicyDice(RuleDice):
                 lever["channels"] = [self.pick(CHANNELS)]
             levers.append(lever)
         return {"levers": levers, "worth_it": {"tiers": ["offer"] if self.often(8) else ["offer", "service"]}}
+
+    def ranking(self) -> dict[str, Tree]:
+        """A ranking formula of the bank's own, or none."""
+        if self.often(5):
+            return {}
+        numbers = [name for name, kind in self.kinds.items() if kind in NUMBERS]
+        facts = tuple(self.few(numbers, 4)) if self.often(7) else ()
+        text = self.calculation((*FACTORS, *facts), 3)
+        return {"ranking": text if any(each in text for each in FACTORS) else f"value * ({text})"}
+
+    def calculation(self, names: tuple[str, ...], depth: int) -> str:
+        """Arithmetic in every way to write it; the numbers in it are sums of powers of two."""
+        if not depth or self.often(2):
+            return self.pick((*names, *names, self.pick(("0", "0.5", "3", "2_000"))))
+        one, other = self.calculation(names, depth - 1), self.calculation(names, depth - 1)
+        ways = ("*", "*", "*", "+", "-", "/", "min", "max", "()", "negative")
+        match self.pick(ways):
+            case "min" | "max" as function:
+                return f"{function}({one}, {other}{', 40' if self.often(3) else ''})"
+            case "()":
+                return f"({one} {self.pick(('+', '-'))} {other}) {self.pick(('*', '/'))} {self.pick(names)}"
+            case "negative":
+                return f"-{self.pick(names)} + {one}"
+            case operator:
+                return f"{one} {operator} {other}"
 
     def draw_trials(self) -> None:
         """Experiments, at most one for each action and channel."""
