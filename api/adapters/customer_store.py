@@ -68,11 +68,27 @@ class RedisCustomerStore:
     async def _look_up(self, identity: Identity, deadline: float) -> Resolution:
         name = keys.identity(identity)
         found = checked(await self._nodes.of_key(name).call(pack(b"GET", name), 1, deadline))
-        resolution = Resolution(_decode_customers(found) if found else ())
+        customers = _decode_customers(found) if found else ()
+        if len(customers) > 1:
+            customers = await self._told_apart(customers, deadline)
+        resolution = Resolution(customers)
         if len(self._kept) >= MAX_KEPT:
             self._kept.clear()
         self._kept[identity] = (self._loop.time() + KEPT_S, resolution)
         return resolution
+
+    async def _told_apart(self, customers: tuple[CustomerId, ...], deadline: float) -> tuple[CustomerId, ...]:
+        """Those of several customers who are different persons: merged ones are the one they were merged into."""
+        places = [key_of(customer) for customer in customers]
+        calls = [
+            self._nodes.of_partition(key.partition).call(pack(b"HGET", keys.record(key), b"moved_to"), 1, deadline)
+            for key in places
+        ]
+        moved = [checked(reply) for reply in await asyncio.gather(*calls)]
+        now = [
+            customer if to is None else CustomerId(to.decode()) for customer, to in zip(customers, moved, strict=True)
+        ]
+        return tuple(dict.fromkeys(now))
 
     async def gather(self, key: CustomerKey, claim: RequestClaim | None, *, deadline: float) -> Gathered:
         gathered = await self._read(key, claim, deadline)

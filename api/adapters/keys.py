@@ -14,6 +14,8 @@ FOLDING: Final = "folding"
 ARCHIVE: Final = "archive"
 """Which archive the store's records go into."""
 NOW: Final = "now"
+MERGING: Final = "merging"
+"""Hash of the merges that are going on: their losers by id."""
 
 
 def record(key: CustomerKey) -> str:
@@ -23,6 +25,11 @@ def record(key: CustomerKey) -> str:
 def orders(key: CustomerKey) -> str:
     """Hash of the orders on which there is a report, by order id."""
     return f"o:{{{key.partition}}}:{key.record}"
+
+
+def merges(key: CustomerKey) -> str:
+    """The merges that a record took part in, on either side."""
+    return f"m:{{{key.partition}}}:{key.record}"
 
 
 def record_prefix(partition: int) -> str:

@@ -171,8 +171,12 @@ class MemoryCustomerStore:
             self._state.check()
             found = self._state.identities.get(identity)
             if found is not None:
-                return Resolution(decode_customers(found))
+                return Resolution(tuple(dict.fromkeys(map(self._merged_into, decode_customers(found)))))
         return Resolution(())
+
+    def _merged_into(self, customer: CustomerId) -> CustomerId:
+        moved_to = self._state.kept(key_of(customer)).record.moved_to
+        return customer if moved_to is None else CustomerId(moved_to.decode())
 
     async def gather(self, key: CustomerKey, claim: RequestClaim | None, *, deadline: float) -> Gathered:
         self._state.check()

@@ -98,8 +98,11 @@ class MemoryBudgetStore:
         return state.settled.get(partition, [])[:count]
 
     def _came_to_something(self, key: CustomerKey, unit: Unit) -> bool | None:
-        """Whether the unit's contact went far enough; None where there is no such contact."""
-        for contact in unpack(self._state.kept(key).record.contacts or b""):
+        """Whether the unit's contact went far enough; None where there is no such contact here any more."""
+        record = self._state.kept(key).record
+        if record.moved_to is not None:
+            return None
+        for contact in unpack(record.contacts or b""):
             if pack([contact])[:12] == unit.contact:
                 return contact.state >= unit.counts_from
         return None

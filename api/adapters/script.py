@@ -46,6 +46,7 @@ FOLD: Final = Script("fold")
 WAKE_DUE: Final = Script("wake_due")
 LOAD: Final = Script("load")
 REPORT: Final = Script("report")
+CHANGE_RECORD: Final = Script("change_record")
 TAKE_LEASE: Final = Script("take_lease")
 END_LEASE: Final = Script("end_lease")
 SETTLE_UNITS: Final = Script("settle_units")
@@ -57,6 +58,7 @@ LOAD_ALL: Final = tuple(
     script.load
     for script in (
         *(COMMIT, RECLAIM, OUTCOME, CONSENT, APPEND_ONCE, OWN, NOTE_OWNER, FOLD, WAKE_DUE, LOAD, REPORT),
+        CHANGE_RECORD,
         *_OF_BUDGETS,
     )
 )

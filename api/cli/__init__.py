@@ -11,6 +11,7 @@ from api.cli import (
     authoring,
     budgets,
     bundles,
+    customers,
     demonstrating,
     experiments,
     learning,
@@ -40,6 +41,7 @@ app.command("schema")(authoring.schema)
 app.add_typer(tables.tables, name="table")
 app.command("explain")(asking.explain)
 app.command("budgets")(budgets.budgets)
+app.add_typer(customers.customers)
 app.command("why-never")(population.why_never)
 app.command("train")(learning.train)
 app.command("evaluate")(learning.evaluate)

@@ -16,7 +16,9 @@ from api.adapters.flights import Timing
 from api.adapters.memory import MemoryCustomerStore, MemoryOutcomeStore, MemoryState
 from api.adapters.memory_budgets import MemoryBudgetStore
 from api.adapters.memory_events import MemoryEventStore, MemoryHealth, MemoryJournal, MemoryRecordStore
+from api.adapters.memory_merges import MemoryMergeStore
 from api.adapters.memory_orders import MemoryOrderStore
+from api.adapters.merge_store import RedisMergeStore
 from api.adapters.order_store import RedisOrderStore
 from api.adapters.outcome_store import RedisOutcomeStore
 from api.adapters.record_store import RedisHealth, RedisRecordStore
@@ -36,6 +38,7 @@ from api.ports import (
     StoreHealth,
     key_of,
 )
+from api.ports.merges import MergeStore
 from api.ports.orders import OrderStore
 from engine.contacts import Contact, ContactState, DeclineReason, hash32
 from engine.contacts import pack as pack_contacts
@@ -79,6 +82,7 @@ class World:
     """The callers' clock, by which days of receipt are told."""
     move: Callable[[CustomerKey, CustomerKey], "asyncio.Future[None]"]
     orders: OrderStore
+    merges: MergeStore
 
     async def read(self, key: CustomerKey = ADA, claim: RequestClaim | None = None) -> Gathered:
         """Gather with patience."""
@@ -172,6 +176,7 @@ async def in_memory() -> AsyncIterator[World]:
         clock,
         lambda loser, winner: asyncio.ensure_future(move(loser, winner)),
         orders=MemoryOrderStore(state),
+        merges=MemoryMergeStore(state),
     )
 
 
@@ -200,6 +205,7 @@ async def on_server(url: str) -> AsyncIterator[World]:
             clock,
             lambda loser, winner: asyncio.ensure_future(move(loser, winner)),
             orders=RedisOrderStore(nodes),
+            merges=RedisMergeStore(nodes),
         )
     finally:
         await nodes.close()

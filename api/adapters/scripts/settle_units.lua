@@ -3,7 +3,7 @@
 -- ARGV: 1 epoch, 2 how many at most, 3 what the names of this partition's records begin with
 -- Returns what is settled and not yet told, at most so many, oldest first; or -1 when somebody else owns the partition.
 -- A unit is the first 12 bytes of its contact, then lines: state that counts, amount, day, channel, budget, decision,
--- record. What cannot be found any more counts as spent.
+-- record. What cannot be found any more, or was merged into another record, counts as spent.
 if redis.call('HGET', KEYS[1], 'epoch') ~= ARGV[1] then
   return -1
 end
@@ -11,7 +11,8 @@ local time = redis.call('TIME')
 for _, unit in ipairs(redis.call('ZRANGE', KEYS[2], '-inf', time[1], 'BYSCORE', 'LIMIT', 0, ARGV[2])) do
   local state, amount, day, channel, budget, _, record =
     string.match(string.sub(unit, 13), '^(%d+)\n(%d+)\n(%d+)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n(.*)$')
-  local history = redis.call('HGET', ARGV[3] .. record, 'h') or ''
+  local held = redis.call('HMGET', ARGV[3] .. record, 'h', 'moved_to')
+  local history = held[2] and '' or held[1] or ''
   local spent = '1'
   for at = #history - 15, 1, -16 do
     if string.sub(history, at, at + 11) == string.sub(unit, 1, 12) then

@@ -1,0 +1,225 @@
+"""`nextbest customers`: merge two records that are one person's, separate them again, and see what was done."""
+# ruff: noqa: PLC0415 - each command imports what it needs, so that --help answers at once
+
+import getpass
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from api.cli.console import DATA_DIR, FINDINGS, AsJson, DataDir, RulesDir, Usage, leave, plainly, put, put_json, say
+
+if TYPE_CHECKING:
+    from api.merging.entries import Merge
+    from api.merging.saga import Merging
+    from api.ports import CustomerStore
+
+customers = typer.Typer(
+    name="customers", help="Merge customers, separate them again, and see what was done.", no_args_is_help=True
+)
+RedisUrl = Annotated[
+    str | None,
+    typer.Option("--redis-url", help="The store, where it is not the embedded one.", envvar="NEXTBEST_REDIS_URL"),
+]
+By = Annotated[str | None, typer.Option("--by", help="Who decided it; default: whoever runs the command.")]
+Why = Annotated[str, typer.Option("--why", help="Why, for the history.")]
+R = TypeVar("R")
+Work = Callable[["Merging", "CustomerStore"], Awaitable[R]]
+
+
+@customers.command("merge")
+@plainly
+def merge(
+    loser: Annotated[str | None, typer.Argument(help="The record that ends: an id, or `scheme:value`.")] = None,
+    winner: Annotated[str | None, typer.Argument(help="The customer who stays.")] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option("--file", help="CSV of pairs, with columns loser, winner, why.", exists=True, dir_okay=False),
+    ] = None,
+    by: By = None,
+    why: Why = "",
+    rules: RulesDir = Path("rules"),
+    data_dir: DataDir = DATA_DIR,
+    redis_url: RedisUrl = None,
+    *,
+    resume: Annotated[bool, typer.Option("--resume", help="Finish what was cut off.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make one customer of two: consent is the stricter of both, contacts and caps are shared, identities lead to one.
+
+    Safe while serving, at any time, and again: what was cut off goes on. `unmerge` reverses it.
+    """
+    named = loser is not None or winner is not None
+    if [named, file is not None, resume].count(True) != 1 or (named and not (loser and winner)):
+        raise Usage("name two customers, or a file of pairs with --file, or --resume")
+    pairs = _pairs(file) if file else [(loser or "", winner or "", why)]
+
+    async def work(merging: "Merging", store: "CustomerStore") -> "tuple[list[Merge], list[str]]":
+        from api.merging.sides import Refused
+
+        if resume:
+            return await merging.resume(), []
+        done, refused = [], []
+        for one, other, reason in pairs:
+            try:
+                ended, stays = await _record_of(store, one), await _record_of(store, other)
+                done.append(await merging.merge(ended, stays, by=by or getpass.getuser(), why=reason or why))
+            except (Refused, Usage) as refusal:
+                refused.append(str(refusal))
+        return done, refused
+
+    done, refused = _run(work, rules, data_dir, redis_url)
+    _tell(done, refused, as_json=as_json)
+
+
+@customers.command("unmerge")
+@plainly
+def unmerge(
+    loser: Annotated[str, typer.Argument(help="The record that was merged into another.")],
+    by: By = None,
+    why: Why = "",
+    rules: RulesDir = Path("rules"),
+    data_dir: DataDir = DATA_DIR,
+    redis_url: RedisUrl = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Make two customers of one again. What happened while they were one stays with both; consent never widens."""
+
+    async def work(merging: "Merging", store: "CustomerStore") -> "tuple[list[Merge], list[str]]":
+        from api.merging.sides import Refused
+
+        try:
+            record = loser if await merging.history(loser) else await _record_of(store, loser)
+            return [await merging.unmerge(record, by=by or getpass.getuser(), why=why)], []
+        except Refused as refusal:
+            return [], [str(refusal)]
+
+    done, refused = _run(work, rules, data_dir, redis_url)
+    _tell(done, refused, as_json=as_json)
+
+
+@customers.command("history")
+@plainly
+def history(
+    customer: Annotated[str, typer.Argument(help="A customer's id, or `scheme:value`.")],
+    rules: RulesDir = Path("rules"),
+    data_dir: DataDir = DATA_DIR,
+    redis_url: RedisUrl = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Every merge and separation that a record took part in, oldest first, with who, when and why."""
+
+    async def work(merging: "Merging", store: "CustomerStore") -> "Sequence[Merge]":
+        found = await merging.history(customer)
+        return found or await merging.history(await _record_of(store, customer))
+
+    found = _run(work, rules, data_dir, redis_url)
+    if as_json:
+        put_json({"merges": [_as_data(each) for each in found]})
+    elif not found:
+        put(f"`{customer}` took part in no merge")
+    else:
+        for each in found:
+            for line in _told(each):
+                put(line)
+
+
+def _run(work: "Work[R]", rules: Path, data_dir: Path, redis_url: str | None) -> R:
+    import asyncio
+
+    from api.adapters.cluster import nodes_at
+    from api.adapters.customer_store import RedisCustomerStore
+    from api.adapters.embedded import running_url
+    from api.adapters.flights import Timing
+    from api.adapters.merge_store import RedisMergeStore
+    from api.adapters.record_reader import RecordReader
+    from api.adapters.record_store import RedisRecordStore
+    from api.bootstrap import PATIENT_S, compile_rules
+    from api.known import learn_schemas
+    from api.merging.saga import Merging
+
+    plan = compile_rules(rules)
+    url = redis_url or running_url(data_dir)
+    if url is None:
+        raise Usage(f"no store runs on {data_dir}; start it with nextbest serve or nextbest demo")
+
+    async def connected() -> R:
+        nodes = nodes_at(url, Timing(flight=PATIENT_S))
+        await nodes.start()
+        try:
+            reader = RecordReader(plan.profile_schema, plan.event_layout)
+            await learn_schemas(reader, RedisRecordStore(nodes))
+            merging = Merging(RedisMergeStore(nodes), layout=plan.event_layout, read=reader.read)
+            return await work(merging, RedisCustomerStore(nodes))
+        finally:
+            await nodes.close()
+
+    return asyncio.run(connected())
+
+
+async def _record_of(store: "CustomerStore", named: str) -> str:
+    """The record of a customer id, or of what an identity leads to; its own where it leads to nobody."""
+    import asyncio
+
+    from api.ports import Identity
+
+    scheme, colon, value = named.partition(":")
+    if not colon:
+        return named
+    deadline = asyncio.get_running_loop().time() + 5.0
+    found = await store.resolve([Identity(scheme, value)], deadline=deadline)
+    if len(found.customers) > 1:
+        raise Usage(f"`{named}` means {', '.join(found.customers)}: name one of them")
+    return found.customers[0] if found.customers else named
+
+
+def _pairs(file: Path) -> list[tuple[str, str, str]]:
+    import csv
+
+    with file.open(encoding="utf-8", newline="") as opened:
+        rows = csv.DictReader(opened)
+        if not {"loser", "winner"} <= set(rows.fieldnames or ()):
+            raise Usage(f"{file}:1: the columns are to be loser, winner and, if you like, why")
+        return [(row["loser"], row["winner"], row.get("why") or "") for row in rows]
+
+
+def _tell(done: "Sequence[Merge]", refused: Sequence[str], *, as_json: bool) -> None:
+    if as_json:
+        put_json({"merges": [_as_data(each) for each in done], "refused": list(refused)})
+    else:
+        for each in done:
+            verb = "is merged into" if each.state == "merged" else "is separated from"
+            put(f"`{each.loser}` {verb} `{each.winner}` ({each.merge_id})")
+        if not done and not refused:
+            put("nothing was cut off")
+        for sentence in refused:
+            say(f"nextbest: {sentence}")
+    if refused:
+        leave(FINDINGS)
+
+
+def _as_data(merge: "Merge") -> dict[str, object]:
+    return {
+        "merge_id": merge.merge_id,
+        "loser": merge.loser,
+        "winner": merge.winner,
+        "state": merge.state.value,
+        "steps": [{"state": state.value, "at": _instant(at_ms)} for state, at_ms in merge.steps],
+        "by": merge.by,
+        "why": merge.why,
+    }
+
+
+def _told(merge: "Merge") -> list[str]:
+    because = "".join([f", by {merge.by}" if merge.by else "", f": {merge.why}" if merge.why else ""])
+    lines = [f"{merge.merge_id}  `{merge.loser}` into `{merge.winner}`: {merge.state.value}{because}"]
+    return lines + [f"  {_instant(at_ms)}  {state.value}" for state, at_ms in merge.steps]
+
+
+def _instant(at_ms: int) -> str:
+    from datetime import UTC, datetime
+
+    return datetime.fromtimestamp(at_ms / 1_000, UTC).isoformat(timespec="seconds")

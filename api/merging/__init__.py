@@ -1,0 +1,1 @@
+"""Merging customers who turn out to be one person, and separating them again."""

@@ -1,0 +1,1 @@
+"""Merging customers and separating them again, without a server."""
