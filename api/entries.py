@@ -87,12 +87,15 @@ class QuarantineEntry(msgspec.Struct, frozen=True, array_like=True):
     body: bytes
     """An encoded `EventEntry`, or whatever could not be read as one."""
     put_aside_ms: int
+    taken: bool = False
+    """Whether it was in its stream before, so that its source and id are known already."""
 
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 _encode_json: Final = msgspec.json.Encoder().encode
 _decode_order: Final = msgspec.json.Decoder(FulfilmentOrder).decode
 _decode_report: Final = msgspec.json.Decoder(ReportEntry).decode
+_decode_quarantine: Final = msgspec.msgpack.Decoder(QuarantineEntry).decode
 _decode_event: Final = msgspec.msgpack.Decoder(EventEntry).decode
 
 
@@ -136,3 +139,8 @@ def decode_event(body: bytes) -> EventEntry:
         return _decode_event(body)
     except msgspec.DecodeError as error:
         raise ValueError(str(error)) from error
+
+
+def decode_quarantine(body: bytes) -> QuarantineEntry:
+    """Read back what was put aside."""
+    return _decode_quarantine(body)

@@ -141,6 +141,7 @@ class Metrics:
         self.reload_at = Gauge("reload_timestamp_seconds", "When rules were last looked at", (), 1, largest=True)
         self.bundle = Gauge("bundle_info", "The bundle that serves", ("ruleset", "model", "release"), 4, largest=True)
         self.event_lag = Gauge("event_lag_seconds", "Age of the oldest event not yet folded", (), 1, largest=True)
+        self.quarantined = Gauge("events_quarantined", "Events put aside that wait for a person", (), 1)
         self.kafka_lag = Gauge("kafka_lag", "Messages of the topics read that wait in Kafka", (), 1)
         self.archived = Counter("archived", "Records that moved into the archive", (), 1)
         self.archived_at = Gauge(

@@ -116,6 +116,21 @@ class RedisJournal:
         command = pack(b"XTRIM", keys.stream(stream, partition), b"MINID", before)
         return int(checked(await self._nodes.of_partition(partition).call(command, 1, deadline)))
 
+    async def remove(self, stream: Stream, partition: int, ids: Sequence[str]) -> int:
+        if not ids:
+            return 0
+        deadline = asyncio.get_running_loop().time() + READ_WITHIN_S
+        command = pack(b"XDEL", keys.stream(stream, partition), *ids)
+        return int(checked(await self._nodes.of_partition(partition).call(command, 1, deadline)))
+
+    async def lengths(self, stream: Stream, partitions: Sequence[int]) -> Sequence[int]:
+        deadline = asyncio.get_running_loop().time() + READ_WITHIN_S
+        calls = [
+            self._nodes.of_partition(partition).call(pack(b"XLEN", keys.stream(stream, partition)), 1, deadline)
+            for partition in partitions
+        ]
+        return [int(checked(reply)) for reply in await asyncio.gather(*calls)]
+
 
 class RedisEventStore:
     """`EventStore` on one server or a cluster."""

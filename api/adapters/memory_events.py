@@ -87,6 +87,17 @@ class MemoryJournal:
         self._state.streams[stream, partition] = kept
         return len(entries) - len(kept)
 
+    async def remove(self, stream: Stream, partition: int, ids: Sequence[str]) -> int:
+        self._state.check()
+        entries = self._state.streams.get((stream, partition), [])
+        kept = [entry for entry in entries if entry.id not in ids]
+        self._state.streams[stream, partition] = kept
+        return len(entries) - len(kept)
+
+    async def lengths(self, stream: Stream, partitions: Sequence[int]) -> Sequence[int]:
+        self._state.check()
+        return [len(self._state.streams.get((stream, partition), ())) for partition in partitions]
+
 
 class MemoryEventStore:
     """`EventStore` in memory."""

@@ -13,6 +13,7 @@ from api.cli import (
     bundles,
     customers,
     demonstrating,
+    events,
     experiments,
     learning,
     loading,
@@ -38,6 +39,7 @@ app.command("load")(loading.load)
 app.command("check")(rules.check)
 app.command("test")(rules.run_tests)
 app.command("schema")(authoring.schema)
+app.add_typer(events.events)
 app.add_typer(tables.tables, name="table")
 app.command("explain")(asking.explain)
 app.command("budgets")(budgets.budgets)

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from msgspec.structs import replace
+
 from api.deadline import FUTURE_S, Deadline
 from api.entries import EventEntry, QuarantineEntry, encode_entry
 from api.forms import EventForm, EventStatus
@@ -14,6 +16,7 @@ from engine.errors import FactError
 from engine.ids import EventName
 from engine.plan import Catalogue
 
+DIRECT_SCHEME: Final = "customer_id"
 OLDEST_S: Final = 7 * 86_400
 """Duplicates are known for so long; an older event may have counted before."""
 
@@ -54,22 +57,25 @@ class EventIntake:
             Problem: it does not fit the catalogue.
             StoreUnavailable: nobody can tell now whose it is.
         """
-        see_that_it_fits(catalogue, form)
-        scheme, _, value = form.subject.partition(":")
-        identity = Identity(scheme, value)
+        return await self.check_entry(catalogue, entry_of(form, deadline.now_ms), deadline)
+
+    async def check_entry(self, catalogue: Catalogue, entry: EventEntry, deadline: Deadline) -> CheckedEvent:
+        """As `check`, of an event that was received before; its record may be any `scheme:value`, or a customer id.
+
+        Raises:
+            Problem: it does not fit the catalogue.
+            StoreUnavailable: nobody can tell now whose it is.
+        """
+        see_that_it_fits(catalogue, entry)
+        scheme, colon, value = entry.record.partition(":")
+        identity = Identity(scheme, value) if colon else Identity(DIRECT_SCHEME, entry.record)
         customers = (await self._customers.resolve([identity], deadline=deadline.deadline)).customers
         key = key_of(customers[0]) if len(customers) == 1 else key_of_unknown(identity)
-        at_ms = deadline.now_ms if form.time is None else int(form.time.timestamp() * 1_000)
-        entry = EventEntry(
-            record=key.record,
-            source=form.source,
-            id=form.id,
-            type=form.type,
-            at_ms=at_ms,
-            received_ms=deadline.now_ms,
-            data=form.data,
+        return CheckedEvent(
+            key=key,
+            entry=replace(entry, record=key.record),
+            reason=_reason_to_put_aside(len(customers), entry, deadline.now_ms),
         )
-        return CheckedEvent(key=key, entry=entry, reason=reason_to_put_aside(len(customers), at_ms, deadline.now_ms))
 
     async def take(self, checked: Sequence[CheckedEvent], deadline: Deadline) -> list[bool]:
         """Append each event to its stream; for each whether it was new.
@@ -102,29 +108,42 @@ class EventIntake:
         return new
 
 
-def see_that_it_fits(catalogue: Catalogue, form: EventForm) -> None:
+def entry_of(form: EventForm, received_ms: int) -> EventEntry:
+    """An event as it came, before anybody knows whose it is."""
+    return EventEntry(
+        record=form.subject,
+        source=form.source,
+        id=form.id,
+        type=form.type,
+        at_ms=received_ms if form.time is None else int(form.time.timestamp() * 1_000),
+        received_ms=received_ms,
+        data=form.data,
+    )
+
+
+def see_that_it_fits(catalogue: Catalogue, entry: EventEntry) -> None:
     """Check type and fields.
 
     Raises:
         Problem: the catalogue does not know the type, or a field does not fit.
     """
-    spec = catalogue.events.get(EventName(form.type))
+    spec = catalogue.events.get(EventName(entry.type))
     if spec is None:
         raise Problem(ProblemType.UNKNOWN_EVENT_TYPE, "`type` is not an event of the catalogue", pointer="/type")
     try:
-        spec.hold(form.data)
+        spec.hold(entry.data)
     except FactError as error:
         pointer = f"/data/{escaped(error.fact)}"
         raise Problem(ProblemType.INVALID_EVENT, f"`data.{error.fact}` {error.problem}", pointer=pointer) from error
 
 
-def reason_to_put_aside(customers: int, at_ms: int, received_ms: int) -> str | None:
+def _reason_to_put_aside(customers: int, entry: EventEntry, now_ms: int) -> str | None:
     """Why an event that fits must wait for a person; None: it need not."""
     if customers > 1:
         return "identity_ambiguous"
-    if at_ms > received_ms + 1_000 * FUTURE_S:
+    if entry.at_ms > now_ms + 1_000 * FUTURE_S:
         return "in_the_future"
-    if at_ms < received_ms - 1_000 * OLDEST_S:
+    if entry.at_ms < entry.received_ms - 1_000 * OLDEST_S:
         return "too_old"
     return None
 

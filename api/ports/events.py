@@ -63,6 +63,12 @@ class Journal(Protocol):
     async def trim(self, stream: Stream, partition: int, before: str) -> int:
         """Remove the entries before a position, and say how many."""
 
+    async def remove(self, stream: Stream, partition: int, ids: Sequence[str]) -> int:
+        """Remove single entries, and say how many were there."""
+
+    async def lengths(self, stream: Stream, partitions: Sequence[int]) -> Sequence[int]:
+        """How many entries each partition's stream has."""
+
 
 class Ownership(NamedTuple):
     """The right to fold a partition's events, until the lease ends or somebody else has a higher epoch."""

@@ -228,7 +228,7 @@ class Consumer:
 
     async def _put_aside(self, partition: int, place: str, reason: str, body: bytes) -> None:
         """Keep an event for a person to look at; the entry's place makes sure that it is kept once."""
-        aside = encode_entry(QuarantineEntry(reason, body, int(self._clock() * 1_000)))
+        aside = encode_entry(QuarantineEntry(reason, body, int(self._clock() * 1_000), taken=True))
         await self._append(Stream.QUARANTINE, partition, [Arrival("worker", f"{partition}:{place}", aside)])
         self._metrics.folded.add((reason,))
         _log.warning("an event was put aside: %s", reason)

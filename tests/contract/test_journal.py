@@ -110,6 +110,17 @@ async def test_trimming_removes_what_lies_before_a_position(world: World) -> Non
     assert await _read(world) == entries[2:]
 
 
+async def test_single_entries_are_removed_once(world: World) -> None:
+    """The others stay, and their number is told."""
+    await _append(world, _arrivals("a", "b", "c"))
+    first, second, third = await _read(world)
+    assert await world.journal.remove(EVENTS, 5, [second.id, "1-1"]) == 1
+    assert await world.journal.remove(EVENTS, 5, [second.id]) == 0
+    assert await world.journal.remove(EVENTS, 5, []) == 0
+    assert await _read(world) == [first, third]
+    assert await world.journal.lengths(EVENTS, [5, 6]) == [2, 0]
+
+
 async def test_records_go_into_the_first_archive_that_asked(world: World) -> None:
     """Whoever asks later is told whose they are."""
     assert await world.journal.archive("first") == "first"
