@@ -28,6 +28,7 @@ COMPILED = [
     "engine/reasons.py",
     "engine/relevance.py",
     "engine/row.py",
+    "engine/running.py",
     "engine/scoring.py",
     "engine/terms.py",
     "engine/treatments.py",

@@ -68,6 +68,8 @@ class Code(StrEnum):
     """Two files of one id that count on the same day."""
     WINDOW_TOO_LONG = "window_too_long"
     """A window longer than its event is kept."""
+    KEEPS_TOO_MUCH = "keeps_too_much"
+    """A rule or fact for which more would be kept of each customer than a record can hold."""
     PRIVATE_ON_PUBLIC = "private_on_public"
     """Something private on a screen that others can see."""
     MISSING_CONSENT_GUARD = "missing_consent_guard"

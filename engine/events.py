@@ -2,18 +2,20 @@
 
 For every distinct event filter that the rules mention, the state keeps the instants of its latest matches, as many as
 the most demanding `at_least` asks for. Keeping the latest k is a commuting accumulator: any order of the same events
-gives the same state.
+gives the same state. What facts count and add up stands behind them, see `engine.running`.
 """
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import Final
 
 from engine.errors import FactError
 from engine.facts import FactSpec, Held, Natural, hold
 from engine.ids import EventName
+from engine.running import Running, blocks_of
 
 KEPT_SINCE: Final = 0
 """Position, in an event state, of the instant since which the history is complete."""
@@ -67,14 +69,15 @@ class Event:
 
 @dataclass(frozen=True)
 class EventLayout:
-    """Where each filter's instants stand in an event state: position 0 is KEPT_SINCE, then `depth` places a filter, at
-    the end one place a filter that says since when it is kept itself.
+    """Where each filter's instants stand in an event state: position 0 is KEPT_SINCE, then `depth` places a filter,
+    then one place a filter and running fact that says since when it is kept itself, at the end the facts' blocks.
 
     Instants of one filter stand latest first; 0 is "not so often". A filter is kept since KEPT_SINCE or, where its own
     place says so, only since later: rules that came to ask for it found nobody who had kept it.
     """
 
     filters: tuple[EventFilter, ...]
+    running: tuple[Running, ...] = ()
 
     @cached_property
     def offsets(self) -> tuple[int, ...]:
@@ -87,18 +90,19 @@ class EventLayout:
 
     @cached_property
     def width(self) -> int:
-        """Length of an event state."""
-        return self.own_offset + len(self.filters)
+        """Length of an event state, the blocks of running facts apart."""
+        return self.own_offset + len(self.filters) + len(self.running)
 
     @cached_property
     def own_offset(self) -> int:
-        """First of the places that say since when each filter is kept; 0 there: since KEPT_SINCE."""
+        """First of the places that say since when each filter, then each fact, is kept; 0 there: since KEPT_SINCE."""
         return KEPT_SINCE + 1 + sum(kept.depth for kept in self.filters)
 
     @cached_property
     def hash(self) -> int:
         """32 bits that name the layout; a stored state of another layout is read through `carry_over`."""
-        text = "own\n" + "\n".join(f"{kept.text}|{kept.depth}" for kept in self.filters)
+        kept = [*(f"{kept.text}|{kept.depth}" for kept in self.filters), *(fact.text for fact in self.running)]
+        text = "own\n" + "\n".join(kept)
         return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
 
     @cached_property
@@ -110,7 +114,16 @@ class EventLayout:
 
     def empty(self, kept_since: int) -> list[int]:
         """The state of a customer with no event yet, whose history is complete since that instant."""
-        return [kept_since] + [0] * (self.width - 1)
+        return [kept_since] + [0] * (self.width - 1 + len(self.running))
+
+    def fits(self, state: Sequence[int]) -> bool:
+        """Whether a state has as many places and blocks as this layout."""
+        if not self.running:
+            return len(state) == self.width
+        try:
+            return len(blocks_of(state, self.width)) == len(self.running)
+        except ValueError:
+            return False
 
     def fold(self, state: Sequence[int], event: Event) -> list[int]:
         """The state after one more event; the given state is left alone."""
@@ -119,10 +132,20 @@ class EventLayout:
             if kept.matches is None or kept.matches(event.fields):
                 latest = sorted([*after[offset : offset + kept.depth], event.at], reverse=True)
                 after[offset : offset + kept.depth] = latest[: kept.depth]
+        if event.name in self._running_events:
+            blocks = blocks_of(after, self.width)
+            for at, fact in enumerate(self.running):
+                if fact.event == event.name:
+                    blocks[at] = fact.with_event(blocks[at], event.at, event.fields)
+            after[self.width :] = chain.from_iterable(blocks)
         return after
 
+    @cached_property
+    def _running_events(self) -> frozenset[EventName]:
+        return frozenset(fact.event for fact in self.running)
+
     def carry_over(self, state: Sequence[int], source: "EventLayout", since: int) -> list[int]:
-        """A state of another layout under this one: filters of both keep their instants, others begin at `since`.
+        """A state of another layout under this one: what both keep stays, other filters and facts begin at `since`.
 
         A filter that is to go deeper than the source went begins at `since` as well, unless it never came so far; what
         is known of it stays.
@@ -139,4 +162,18 @@ class EventLayout:
             carried[offset : offset + len(known)] = known
             forgotten = depth < kept.depth and bool(known[-1])
             carried[self.own_offset + at] = since if forgotten else state[source.own_offset + place]
+        return self._with_running(carried, state, source, since)
+
+    def _with_running(self, carried: list[int], state: Sequence[int], source: "EventLayout", since: int) -> list[int]:
+        if not self.running:
+            return carried
+        blocks, known = [[0] for _ in self.running], blocks_of(state, source.width)
+        place_by_text = {fact.text: at for at, fact in enumerate(source.running)}
+        first, source_first = self.own_offset + len(self.filters), source.own_offset + len(source.filters)
+        for at, fact in enumerate(self.running):
+            place = place_by_text.get(fact.text)
+            carried[first + at] = since if place is None else state[source_first + place]
+            if place is not None:
+                blocks[at] = known[place]
+        carried[self.width :] = chain.from_iterable(blocks)
         return carried

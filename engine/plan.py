@@ -18,6 +18,7 @@ from engine.events import EventLayout, EventSpec
 from engine.facts import FactSpec, Held, ProfileSchema
 from engine.ids import ActionId, ChannelId, EventName, FactName, MomentId, PlacementId, RuleId
 from engine.reasons import Reason
+from engine.running import Running, RunningFacts
 from engine.syntax import Atom, Condition, Duration
 
 Row = list[Held]
@@ -49,9 +50,13 @@ class Calculated:
     """A fact computed from others; unknown input, division by zero and overflow give unknown."""
 
     operation: str
-    """sum, difference, ratio or months_between."""
+    """sum, difference, ratio or months_between; of events count, total, trend or last."""
     operands: tuple[FactName, ...]
     """`today` may stand for a date."""
+    running: Running | None = None
+    """What is kept of events for it."""
+    where: Condition | None = None
+    """Which events count; None: every one of the kind."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -352,6 +357,8 @@ class Plan:
     """Every plain fact that conditions and placeholders may name."""
     profile_schema: ProfileSchema
     event_layout: EventLayout
+    running: RunningFacts | None
+    """Reads facts that events run along with; None: there are none."""
     layout: RowLayout
     clock: Clock
     channels: tuple[Channel, ...]

@@ -19,7 +19,9 @@ def assemble(plan: Plan, request: Request, snapshot: Snapshot, now: datetime) ->
     layout = plan.layout
     clock = plan.clock.slots(now)
     profile = snapshot.profile if snapshot.profile is not None else plan.nobody
-    row: Row = [*profile, *_event_state(plan, snapshot, profile, clock[3])]
+    events = _event_state(plan, snapshot, profile, clock[3])
+    running = plan.running
+    row: Row = [*profile, *(events if running is None else events[: running.width])]
     channel = request.channel.id
     consent = snapshot.consent
     if consent is EMPTY_CONSENT:
@@ -35,6 +37,8 @@ def assemble(plan: Plan, request: Request, snapshot: Snapshot, now: datetime) ->
     row += plan.no_derived
     for need, slot in layout.last_held_slot_by_need.items():
         row[slot] = snapshot.needs.get(need, 0)
+    if running is not None:
+        running.fill(row, events, events[0], clock[3])
     generated = plan.generated
     generated.complete(row)
     generated.infer(row)

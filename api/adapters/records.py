@@ -14,7 +14,10 @@ import msgspec
 from engine.events import EventFilter, EventLayout
 from engine.facts import EMPTY_CONSENT, Consent, FactSpec, FactType, Held, ProfileSchema
 from engine.ids import CustomerId, EventName, FactName
+from engine.running import Running
 
+_FACT: Final = 0
+"""Depth that tells a running fact from a filter in a stored layout."""
 _encode: Final = msgspec.msgpack.Encoder(order="sorted").encode
 _decode_array: Final = msgspec.msgpack.Decoder(list[Any]).decode
 _decode_needs: Final = msgspec.msgpack.Decoder(dict[FactName, int]).decode
@@ -80,7 +83,7 @@ def decode_events(stored: bytes, layout: EventLayout) -> list[int] | None:
     if state[0] != layout.hash:
         return None
     del state[0]
-    if len(state) != layout.width:
+    if len(state) != layout.width and not layout.fits(state):
         raise ValueError("an event state has the width of its layout")
     return state
 
@@ -118,15 +121,17 @@ def decode_schema(columns: bytes) -> ProfileSchema:
 
 
 def encode_layout(layout: EventLayout) -> bytes:
-    """A layout's filters as JSON: all that reading a state of it takes."""
-    return msgspec.json.encode([[kept.event, kept.text, kept.depth] for kept in layout.filters])
+    """A layout's filters and running facts as JSON, the facts with depth 0: all that reading a state of it takes."""
+    filters = [[kept.event, kept.text, kept.depth] for kept in layout.filters]
+    return msgspec.json.encode([*filters, *([fact.event, fact.text, _FACT] for fact in layout.running)])
 
 
 def decode_layout(filters: bytes) -> EventLayout:
     """The layout that `encode_layout` wrote, for reading states; it folds nothing."""
     listed = msgspec.json.decode(filters, type=list[tuple[str, str, int]])
     return EventLayout(
-        tuple(EventFilter(event=EventName(event), text=text, depth=depth) for event, text, depth in listed)
+        tuple(EventFilter(event=EventName(event), text=text, depth=depth) for event, text, depth in listed if depth),
+        tuple(Running(event=EventName(event), text=text) for event, text, depth in listed if depth == _FACT),
     )
 
 

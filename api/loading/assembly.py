@@ -116,8 +116,9 @@ class Assembler:
             return None
         parts = [self._rows_of(use.name, bucket, known) for use in self._bound.uses.events]
         rows = [self._once(part) for part in parts if part is not None]
-        nothing = pl.DataFrame(schema={"index": pl.UInt32, "filter": pl.UInt16, "at": pl.Int64})
-        events = pl.concat([nothing, *(part.select(pl.col(_INDEX).alias("index"), "filter", "at") for part in rows)])
+        nothing = pl.DataFrame(schema={"index": pl.UInt32, "filter": pl.UInt16, "at": pl.Int64, "amount": pl.Int64})
+        columns = (pl.col(_INDEX).alias("index"), "filter", "at", "amount")
+        events = pl.concat([nothing, *(part.select(*columns) for part in rows)])
         return fold_events(self._target.layout, events, len(known), self._kept_since_s)
 
     def _once(self, events: pl.DataFrame) -> pl.DataFrame:

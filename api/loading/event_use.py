@@ -1,6 +1,6 @@
-"""Turns rows into events, and events into the instants that the rules' event filters keep."""
+"""Turns rows into events, and events into the instants and amounts that the rules' filters and running facts keep."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,15 +15,20 @@ from engine.errors import FactError
 from engine.events import EventFilter, EventLayout, EventSpec
 from engine.facts import NUMERIC, FactSpec, FactType, Held, Natural, is_missing
 from engine.ids import EventName, FactName
+from engine.running import Running
 
 LATER: Final = "lies after the day of the data"
 _EMPTY_OBJECT: Final = frozenset({"", "{}", "null"})
+_NOTHING: Final = pl.DataFrame(schema={POSITION: pl.UInt32, "filter": pl.UInt16, "amount": pl.Int64})
 _DECODER: Final = msgspec.json.Decoder(dict[str, bool | int | float | str | None])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventUse:
-    """Rows that each are an event; stages a line for each filter that it matches: `filter`, `at` and `id`."""
+    """Rows that each are an event; stages a line for each filter that it matches: `filter`, `at`, `amount` and `id`.
+
+    Running facts count on as filters behind the layout's own; of these alone there is an `amount`.
+    """
 
     name: str
     events: Events
@@ -65,7 +70,7 @@ class EventUse:
             matches, wrong = self._matches(self.specs[EventName(names[event])], rows, positions, reading)
             bad += wrong
             lines += matches
-        values = pl.concat(lines) if lines else _line(positions=pl.Series(dtype=pl.UInt32), at=0)
+        values = pl.concat([_NOTHING, *lines])
         at, named = instants.gather(values[POSITION]), ids.gather(values[POSITION])
         lines_with_time = values.with_columns(at.alias("at"), named.alias("id")).filter(pl.col("at").is_not_null())
         return Read(lines_with_time, tuple(bad), earliest_s=_earliest(instants))
@@ -73,16 +78,22 @@ class EventUse:
     def _matches(
         self, spec: EventSpec, rows: pl.DataFrame, positions: pl.Series, reading: Reading
     ) -> tuple[list[pl.DataFrame], list[BadValue]]:
-        """The rows of one kind of event that each filter keeps."""
+        """The rows of one kind of event that each filter and running fact keeps."""
         fields, bad = self._fields(spec, rows[positions], reading)
         lines = []
         held: list[list[Held]] | None = None
-        for at, kept in enumerate(self.layout.filters):
+        kinds: tuple[EventFilter | Running, ...] = (*self.layout.filters, *self.layout.running)
+        for at, kept in enumerate(kinds):
             if kept.event != spec.name:
                 continue
             if kept.matches is not None and held is None:
                 held = _rows_of(spec, fields)
-            lines.append(_line(positions=_kept(positions, kept, held or []), at=at))
+            passes = _passes(len(positions), kept.matches, held or [])
+            amounts = pl.Series([None] * len(positions), dtype=pl.Int64)
+            if isinstance(kept, Running):
+                amounts = _amounts(kept, fields, len(positions))
+                passes &= amounts.is_not_null()
+            lines.append(_line(positions=positions.filter(passes), at=at, amounts=amounts.filter(passes)))
         return lines, [value._replace(position=positions[value.position]) for value in bad]
 
     def _fields(self, spec: EventSpec, rows: pl.DataFrame, reading: Reading) -> tuple[list[pl.Series], list[BadValue]]:
@@ -98,15 +109,22 @@ class EventUse:
         return columns, bad
 
 
-def _line(*, positions: pl.Series, at: int) -> pl.DataFrame:
-    return pl.DataFrame({POSITION: positions, "filter": pl.repeat(at, len(positions), dtype=pl.UInt16, eager=True)})
+def _line(*, positions: pl.Series, at: int, amounts: pl.Series) -> pl.DataFrame:
+    filters = pl.repeat(at, len(positions), dtype=pl.UInt16, eager=True)
+    return pl.DataFrame({POSITION: positions, "filter": filters, "amount": amounts})
 
 
-def _kept(positions: pl.Series, kept: EventFilter, held: list[list[Held]]) -> pl.Series:
-    matches = kept.matches
+def _passes(count: int, matches: Callable[[Sequence[Held]], bool] | None, held: list[list[Held]]) -> pl.Series:
     if matches is None:
-        return positions
-    return positions.filter(pl.Series([matches(fields) for fields in held], dtype=pl.Boolean))
+        return pl.repeat(True, count, dtype=pl.Boolean, eager=True)
+    return pl.Series([matches(fields) for fields in held], dtype=pl.Boolean)
+
+
+def _amounts(fact: Running, fields: list[pl.Series], count: int) -> pl.Series:
+    """What each event adds to a running fact; null where it does not say."""
+    if fact.field is None:
+        return pl.repeat(1, count, dtype=pl.Int64, eager=True)
+    return fields[fact.field].cast(pl.Int64)
 
 
 def _rows_of(spec: EventSpec, columns: list[pl.Series]) -> list[list[Held]]:

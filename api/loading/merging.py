@@ -5,11 +5,13 @@ A file is older than what happened since: it adds to histories and never takes a
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 from api.adapters.records import decode_consent, decode_events, encode_consent, encode_events
 from engine.contacts import Contact, pack, unpack
 from engine.events import KEPT_SINCE, EventLayout
 from engine.facts import Consent
+from engine.running import blocks_of
 
 FROM_FILES = 0
 """The version of a consent that came from files; what customers say themselves carries a higher one."""
@@ -18,16 +20,20 @@ FROM_FILES = 0
 def merge_events(layout: EventLayout, stored: bytes, loaded: bytes) -> bytes:
     """Event states joined instant by instant; a state of another layout gives way.
 
-    Each instant counts as often as in that of the two states where it stands more often.
+    Each instant counts as often as in that of the two states where it stands more often; of each bucket of a running
+    fact that of the two counts which holds more.
     """
     if not stored or stored == loaded:
         return loaded
     ours, theirs = decode_events(loaded, layout), decode_events(stored, layout)
     if theirs is None or ours is None:
         return loaded
-    own = [min(pair) for pair in zip(ours[layout.own_offset :], theirs[layout.own_offset :], strict=True)]
+    end = layout.width
+    own = [min(pair) for pair in zip(ours[layout.own_offset : end], theirs[layout.own_offset : end], strict=True)]
     kept_since = min(ours[KEPT_SINCE], theirs[KEPT_SINCE])
-    return encode_events((layout, [kept_since, *_instants(layout, ours, theirs), *own]))
+    pairs = zip(layout.running, blocks_of(ours, end), blocks_of(theirs, end), strict=True)
+    blocks = chain.from_iterable(fact.joined(loaded_one, stored_one) for fact, loaded_one, stored_one in pairs)
+    return encode_events((layout, [kept_since, *_instants(layout, ours, theirs), *own, *blocks]))
 
 
 def _instants(layout: EventLayout, ours: Sequence[int], theirs: Sequence[int]) -> Iterator[int]:

@@ -6,15 +6,18 @@ The bytes are code. Whoever unpacks them has to know that a process of the same 
 import io
 import marshal
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields, is_dataclass
 from types import FunctionType
 from typing import Any, Final, cast
+from zoneinfo import ZoneInfo
 
 from engine.clock import Clock, Windows
 from engine.compiler.generate import FILTER, PLAN, GeneratedCode, load_generated
 from engine.compiler.trace import ConditionTracer
+from engine.facts import FactSpec
 from engine.plan import Plan
+from engine.running import Running, RunningFacts
 
 PAUSE_EVERY: Final = 32
 """Values built between two pauses: some tenths of a millisecond of work."""
@@ -53,6 +56,11 @@ class _Packer(pickle.Pickler):
                 return ConditionTracer, (value.table,)
             case Clock():
                 return Clock, (value.zone, self._table.windows, self._table.days)
+            case RunningFacts():
+                return _as_running, (
+                    *(value.zone, value.facts, value.specs, value.slots),
+                    *(value.width, value.own_offset),
+                )
             case Windows():
                 return Windows, (value.zone, tuple(cap.window for cap in self._plan.contact.caps))
             case _ if is_dataclass(value) and not isinstance(value, type):
@@ -105,6 +113,17 @@ def _field_names(kind: Any) -> tuple[str, ...]:
 def _built(kind: type, *values: object) -> object:
     """Stands for `_Builder.build` in packed bytes."""
     return _Builder(lambda: None).build(kind, *values)
+
+
+def _as_running(
+    zone: ZoneInfo,
+    facts: Sequence[Running],
+    specs: Sequence[FactSpec],
+    slots: Sequence[int],
+    width: int,
+    own_offset: int,
+) -> RunningFacts:
+    return RunningFacts(zone, facts, specs, slots, width=width, own_offset=own_offset)
 
 
 def _as_filter(code: bytes) -> FunctionType:

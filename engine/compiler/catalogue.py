@@ -9,12 +9,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from engine.compiler.cell_hints import hint_for
 from engine.compiler.form import Form, check_name
-from engine.compiler.grammar.bank import OPERATIONS, POSITIVES
+from engine.compiler.grammar.bank import KEYS_OF_EVENTS, OF_FACTS, OPERATIONS, POSITIVES
 from engine.compiler.grammar.words import FACT
 from engine.compiler.parse import Mapping as MappingNode
 from engine.compiler.parse import Node, Scalar, read_number
 from engine.compiler.parse import Sequence as SequenceNode
 from engine.compiler.problem_list import Problems
+from engine.compiler.running_facts import read_running
 from engine.compiler.times import read_duration
 from engine.contacts import MAX_VALID_MINUTES
 from engine.errors import Code, FactError
@@ -82,7 +83,8 @@ class CatalogueReader:
     def read(self) -> tuple[Catalogue, ProfileSchema]:
         """The catalogue, and the layout of stored profiles that follows from it."""
         attributes = self._specs("attributes", "an attribute")
-        calculated = self._calculated(attributes)
+        events = self._events()
+        calculated = self._calculated(attributes, events)
         products, titles = self._products()
         groups, segments = self._names("groups"), self._names("segments")
         catalogue = Catalogue(
@@ -91,7 +93,7 @@ class CatalogueReader:
             context={
                 FactName(f"context.{k}"): self._in_context(v) for k, v in self._specs("context", "a fact").items()
             },
-            events=self._events(),
+            events=events,
             products=products,
             groups=groups,
             segments=segments,
@@ -206,7 +208,9 @@ class CatalogueReader:
             self._problems.error(node.span, str(error))
             return None
 
-    def _calculated(self, attributes: Mapping[FactName, FactSpec]) -> dict[FactName, tuple[FactSpec, Calculated]]:
+    def _calculated(
+        self, attributes: Mapping[FactName, FactSpec], events: Mapping[EventName, EventSpec]
+    ) -> dict[FactName, tuple[FactSpec, Calculated]]:
         found: dict[FactName, tuple[FactSpec, Calculated]] = {}
         known = dict(attributes)
         for name, node in self._form.entries("calculated"):
@@ -215,20 +219,45 @@ class CatalogueReader:
             if operation is None:
                 self._problems.error(form.span, f"`{name.text}` needs one of {', '.join(OPERATIONS)}")
                 continue
-            operands = self._operands(form, operation, known)
-            spec = self._spec(FactName(name.text), form)
+            if operation in OF_FACTS:
+                made = self._of_facts(form, FactName(name.text), operation, known)
+            else:
+                made = self._of_events(form, FactName(name.text), operation, events)
             self._check_name(name, "a calculated fact")
             if name.text in attributes:
                 self._problems.error(name.span, f"`{name.text}` is an attribute already")
-            if spec is not None and operands is not None:
-                # What is made of something private tells something private.
-                spec = replace(
-                    spec, private=spec.private or any(known[each].private for each in operands if each in known)
-                )
-                self._check_result(form, operation, spec, known.get(operands[0], spec))
-                found[spec.name] = (spec, Calculated(operation=operation, operands=operands))
-                known[spec.name] = spec
+            if made is not None:
+                found[FactName(name.text)] = made
+                known[FactName(name.text)] = made[0]
         return found
+
+    def _of_facts(
+        self, form: Form, name: FactName, operation: str, known: Mapping[FactName, FactSpec]
+    ) -> tuple[FactSpec, Calculated] | None:
+        operands = self._operands(form, operation, known)
+        spec = self._spec(name, form)
+        if spec is None or operands is None:
+            return None
+        # What is made of something private tells something private.
+        spec = replace(spec, private=spec.private or any(known[each].private for each in operands if each in known))
+        self._check_result(form, operation, spec, known.get(operands[0], spec))
+        return spec, Calculated(operation=operation, operands=operands)
+
+    def _of_events(
+        self, form: Form, name: FactName, operation: str, events: Mapping[EventName, EventSpec]
+    ) -> tuple[FactSpec, Calculated] | None:
+        for key in KEYS_OF_EVENTS[operation]:
+            form.node_at(key)
+        spec = self._spec(name, form)
+        if spec is None:
+            return None
+        made = read_running(form, operation, spec, events, self._bank.zone)
+        if made is None or made.running is None:
+            return None
+        # What is told of private events, or their private fields, tells something private.
+        event = events[made.running.event]
+        field = None if made.running.field is None else event.fields[made.running.field]
+        return replace(spec, private=spec.private or event.private or (field is not None and field.private)), made
 
     def _check_result(self, form: Form, operation: str, spec: FactSpec, operand: FactSpec) -> None:
         """What is calculated is held like its operands, months as a whole number, a ratio as a decimal."""

@@ -29,7 +29,7 @@ class ConditionReader:
         self._of_event = of_event
         """Whether it reads an event's filter, which is judged once, when the event arrives."""
         self._cells = CellReader(names, problems, of_event=of_event)
-        self._histories = HistoryReader(names, problems, partial(_filter_of, problems), of_event=of_event)
+        self._histories = HistoryReader(names, problems, partial(filter_of, problems), of_event=of_event)
 
     def of_placements(self, placements: Iterable[str]) -> "ConditionReader":
         """A reader for treatments, which may also ask for the `placement` that they are shown at."""
@@ -91,6 +91,7 @@ class ConditionReader:
         return self._cells.cell(fact, node)
 
 
-def _filter_of(problems: Problems, where: Node, event: EventSpec) -> Condition:
+def filter_of(problems: Problems, where: Node, event: EventSpec) -> Condition:
+    """A `where` block, which looks at the fields of one event."""
     fields = {str(spec.name): FactRef(spec.name, spec) for spec in event.fields}
     return ConditionReader(Names(facts=fields, events={}), problems, of_event=True).block(where)

@@ -110,8 +110,11 @@ class _GivenReader:
         elif family in readers:
             readers[family](name, entry)
         elif name in plan.catalogue.calculated:
-            operands = ", ".join(plan.catalogue.calculated[name].operands)
-            self._problems.error(entry.key.span, f"`{name}` is calculated", f"give what it is made of: {operands}")
+            calculated = plan.catalogue.calculated[name]
+            made_of = ", ".join(calculated.operands)
+            if calculated.running is not None:
+                made_of = f"`events` of {calculated.running.event}"
+            self._problems.error(entry.key.span, f"`{name}` is calculated", f"give what it is made of: {made_of}")
         elif name in _ELSEWHERE:
             self._problems.error(entry.key.span, f"`{name}` is not a fact of the customer", _ELSEWHERE[name])
         else:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from zoneinfo import ZoneInfo
 
 from engine.actions import Treatment
 from engine.clock import Clock
@@ -19,7 +20,8 @@ from engine.errors import Diagnostic
 from engine.events import EventFilter, EventLayout
 from engine.facts import FactSpec, FactType, ProfileSchema
 from engine.ids import FactName, PlacementId
-from engine.plan import Calculated, Channel, Lever, Plan, Ranking
+from engine.plan import Calculated, Catalogue, Channel, Lever, Plan, Ranking
+from engine.running import Running, RunningFacts
 from engine.syntax import ALWAYS, Condition, facts_read
 
 
@@ -27,7 +29,14 @@ def plan_of(read: ReadRules, bundle_hash: str, warnings: tuple[Diagnostic, ...])
     """The plan of rules in which no problem was found."""
     rules, context, names, schema = read.rules, read.context, read.names, read.schema
     catalogue, bank = context.catalogue, context.bank
-    event_layout = EventLayout(tuple(_event_filter(text, names) for text in sorted(names.filters)))
+    running = {
+        name: _with_filter(each.running, each.where, catalogue)
+        for name, each in catalogue.calculated.items()
+        if each.running is not None
+    }
+    event_layout = EventLayout(
+        tuple(_event_filter(text, names) for text in sorted(names.filters)), tuple(running.values())
+    )
     table = _slot_table(rules, context, schema, event_layout)
     treatments, treatment_conditions = _treatments(rules, context)
     moments = moments_of(context.channels)
@@ -63,6 +72,7 @@ def plan_of(read: ReadRules, bundle_hash: str, warnings: tuple[Diagnostic, ...])
         fact_specs={ref.name: ref.spec for ref in context.facts.values() if ref.member is None},
         profile_schema=schema,
         event_layout=event_layout,
+        running=_running(bank.zone, [catalogue.facts[name] for name in running], event_layout, table),
         layout=layout,
         clock=Clock(bank.zone, table.windows, table.days),
         channels=context.channels,
@@ -111,6 +121,25 @@ def _ranking(formula: ReadFormula | None) -> Ranking | None:
     if formula is None:
         return None
     return Ranking(text=formula.text, facts=tuple(each.name for each in formula.facts), span=formula.span)
+
+
+def _running(zone: ZoneInfo, specs: Sequence[FactSpec], layout: EventLayout, table: SlotTable) -> RunningFacts | None:
+    if not specs:
+        return None
+    return RunningFacts(
+        zone,
+        layout.running,
+        specs,
+        [table.slot_by_fact[spec.name] for spec in specs],
+        width=layout.width,
+        own_offset=layout.own_offset + len(layout.filters),
+    )
+
+
+def _with_filter(running: Running, where: Condition | None, catalogue: Catalogue) -> Running:
+    if where is None:
+        return running
+    return replace(running, matches=generate_filter(where, catalogue.events[running.event].fields))
 
 
 def _event_filter(text: str, names: Names) -> EventFilter:

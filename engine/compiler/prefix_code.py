@@ -20,15 +20,16 @@ def complete(program: Program) -> str:
             mask, complement = table.slot_by_fact[spec.name], table.complement_by_fact[spec.name]
             lines.append(f"    if row[{mask}] is None: row[{mask}] = row[{complement}] = 0")
             lines.append(f"    else: row[{complement}] = ~row[{mask}]")
-    spec_by_name = {spec.name: spec for spec in (*program.profile, *table.consent)}
+    running = [spec for spec, calculated in program.calculated if calculated.running is not None]
+    spec_by_name = {spec.name: spec for spec in (*program.profile, *table.consent, *running)}
     for name, slot in table.guarded_slot_by_fact.items():
-        if name in table.calculated:
+        if name not in spec_by_name:
             continue
         lines.append(f"    row[{slot}] = row[{table.slot_by_fact[name]}]")
         default = program.guard_defaults.get(name)
         if default is not None:
             lines.append(f"    if {_is_missing(spec_by_name[name], slot)}: row[{slot}] = {default!r}")
-    for spec in program.profile:
+    for spec in (*program.profile, *running):
         if not is_missing(spec.default):
             slot = table.slot_by_fact[spec.name]
             lines.append(f"    if {_is_missing(spec, slot)}: row[{slot}] = {spec.default!r}")
@@ -44,6 +45,8 @@ def infer(program: Program) -> str:
     table = program.table
     function = Function("infer", "row", Emitter(table))
     for spec, calculated in program.calculated:
+        if calculated.running is not None:
+            continue
         _calculate(function, table, table.slot_by_fact, spec, calculated)
         if spec.name in table.guarded_slot_by_fact:
             _calculate_for_guards(function, program, spec, calculated)

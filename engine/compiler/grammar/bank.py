@@ -7,6 +7,7 @@ from engine.compiler.grammar.kinds import (
     ByName,
     Choice,
     Either,
+    FieldBlock,
     Free,
     Given,
     Key,
@@ -24,8 +25,16 @@ from engine.compiler.grammar.kinds import (
 from engine.compiler.grammar.words import FACT, NUMBER
 from engine.facts import FactType
 
-OPERATIONS: Final = ("sum", "difference", "ratio", "months_between")
-"""What a calculated fact can be."""
+OF_FACTS: Final = ("sum", "difference", "ratio", "months_between")
+KEYS_OF_EVENTS: Final = {
+    "count": ("in", "where"),
+    "total": ("of", "in", "where"),
+    "trend": ("of", "in", "where"),
+    "last": ("of", "where"),
+}
+"""What goes with each way in which a fact runs along with events."""
+OPERATIONS: Final = (*OF_FACTS, *KEYS_OF_EVENTS)
+"""What a calculated fact can be: made of other facts, or running along with events."""
 POSITIVES: Final = ("click", "accept", "convert")
 """Outcomes that can count as a positive answer."""
 
@@ -78,7 +87,8 @@ CONTEXT_FACT: Final = Shape(
 FIELD: Final = Shape(name="a field", doc="A field of an event, for `where`.", keys=_FACT_KEYS)
 CALCULATED: Final = Shape(
     name="a calculated fact",
-    doc="A fact made of others. Unknown input, division by zero and overflow make it unknown.",
+    doc="A fact made of others, or of what happened. Unknown input, division by zero, overflow and a history that "
+    "begins within the window make it unknown.",
     exactly_one=OPERATIONS,
     keys=(
         Key("sum", listed("fact"), "The facts that are added."),
@@ -89,6 +99,22 @@ CALCULATED: Final = Shape(
             Listed(Either((Known("fact"), Choice(values=("today",))))),
             "Two dates, of which one may be `today`: whole months from one to the other.",
         ),
+        Key("count", Known("event"), "How often an event happened in the window `in`."),
+        Key("total", Known("event"), "What a field `of` an event adds up to in the window `in`."),
+        Key(
+            "trend",
+            Known("event"),
+            "How much more that total is than in the window before it, as a share of what it was then.",
+        ),
+        Key("last", Known("event"), "What a field `of` an event said when it was last told."),
+        Key("of", Name(), "The event's field."),
+        Key(
+            "in",
+            Length(),
+            "The window, counted back from now: by the second up to 7 days, by the hour up to 90, "
+            "by whole days beyond.",
+        ),
+        Key("where", FieldBlock(), "Which events count: conditions on their fields."),
         *_FACT_KEYS,
     ),
 )
@@ -117,7 +143,11 @@ CATALOGUE: Final = Shape(
             ByName(Text(pattern=FACT), Part("an attribute of the catalogue")),
             "Facts that are stored of customers.",
         ),
-        Key("calculated", ByName(Text(pattern=FACT), Part("a calculated fact")), "Facts made of other facts."),
+        Key(
+            "calculated",
+            ByName(Text(pattern=FACT), Part("a calculated fact")),
+            "Facts made of other facts, or of what happened.",
+        ),
         Key("products", ByName(Name(), Part("a product")), "Products: `holds.<id>`."),
         Key("events", ByName(Name(), Part("an event of the catalogue")), "What happens to customers."),
         Key(
