@@ -51,7 +51,7 @@ class Known:
         self.take(await records.schemas(), await records.layouts())
 
     def take(self, schemas: Sequence[bytes], layouts: Sequence[StoredLayout]) -> None:
-        """Add what is new, durably."""
+        """Add what is new, durably where there is an archive."""
         before = msgspec.json.encode(self._held)
         self._held.schemas += [each for each in schemas if each not in self._held.schemas]
         by_filters = {each.filters: each for each in self._held.layouts}
@@ -67,7 +67,8 @@ class Known:
         if after != before:
             self.revision += 1
             self._since = None
-            replace_durably(self._path, after)
+            if self._path.parent.is_dir():
+                replace_durably(self._path, after)
 
     def folded_since(self, plan: Plan, at_s: float) -> int | None:
         """Since when, seen from an instant, events were folded under a plan's layout."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 experiments = typer.Typer(name="experiments", help="What experiments found.", no_args_is_help=True)
 _ARCHIVE: Final = "archive"
+_GONE: Final = {"rules": "rules that are not kept", "model": "a model that is not kept"}
 _VERDICTS: Final = {
     "not_enough_evidence": "not enough evidence",
     "no_difference_found": "no difference found",
@@ -72,15 +73,16 @@ def levers(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Print what each lever costs or brings a week in expected value: recorded decisions are made again without it."""
+    """Print what each lever costs or brings a week in expected value: every recorded decision is made again without it,
+    by the rules that made it."""
     from api.bootstrap import compile_rules
 
     plan = compile_rules(rules)
     ledger = asyncio.run(_price(_settings(rules, data_dir, redis_url, secrets), plan))
     if as_json:
-        put_json(_ledger_as_data(plan, ledger))
+        put_json(_ledger_as_data(ledger))
         return
-    for line in lines_of_levers(plan, ledger):
+    for line in lines_of_levers(ledger):
         put(line)
 
 
@@ -102,8 +104,10 @@ async def _observe(settings: "Settings", observed: "Observed") -> None:
 
 
 async def _price(settings: "Settings", plan: "Plan") -> "Ledger":
+    from api.archiving.known import Known
+    from api.archiving.makers import Makers
     from api.bootstrap import ServingMaker, open_stores, reader_of, release
-    from api.experiments.price import Ledger, again_with
+    from api.experiments.price import KeptRemaking, Ledger
     from api.experiments.recorded import walk
     from api.known import learn_schemas
     from api.ports import Stream
@@ -112,9 +116,11 @@ async def _price(settings: "Settings", plan: "Plan") -> "Ledger":
 
     keys = open_secrets(settings)
     serving = ServingMaker(settings, TokenCodec(keys), release()).make(plan, None)
-    ledger = Ledger(plan, again_with(serving, keys.exploration))
+    known = Known(settings.data_dir / _ARCHIVE)
+    ledger = Ledger(plan, KeptRemaking(Makers(settings, keys, known), serving))
     async with open_stores(settings, keys, patient=True) as stores:
         await learn_schemas(reader_of(serving), stores.records)
+        await known.learn(stores.records)
         await walk(stores.journal, Stream.DECISIONS, ledger.see, settings.data_dir / _ARCHIVE)
     return ledger
 
@@ -169,50 +175,66 @@ def _experiment_as_data(report: "ExperimentReport") -> dict[str, Any]:
 # --- levers in lines and as data -------------------------------------------------------------------------------------
 
 
-def _named(plan: "Plan", tag: "Tag") -> str:
-    if len(tag.levers) > 1:
-        return "all levers together"
-    return plan.levers[next(iter(tag.levers))].head.rule.partition("/")[2]
+def _named(tag: "Tag") -> str:
+    return "all levers together" if tag.lever is None else f"{tag.lever} ({tag.percent:+g}%)"
 
 
-def lines_of_levers(plan: "Plan", ledger: "Ledger") -> Iterator[str]:
+def _in_rules(rules: "Plan", tag: "Tag") -> bool:
+    """Whether the rules have the lever, with that percentage."""
+    here = {(lever.head.rule.partition("/")[2], lever.percent) for lever in rules.levers}
+    return tag.lever is None or (tag.lever, tag.percent) in here
+
+
+def lines_of_levers(ledger: "Ledger") -> Iterator[str]:
     """Price tags for a person."""
-    if not plan.levers:
-        yield "these rules have no lever"
-        return
-    minor = 10**plan.minor_digits
-    yield f"{ledger.decisions:,} decisions over {ledger.days:.1f} days, made again without each lever"
-    if ledger.other_rules:
-        yield f"  {ledger.other_rules:,} decisions were made with other rules, and are left out"
+    rules, tags = ledger.rules, ledger.tags
+    yield f"{ledger.decisions:,} decisions over {ledger.span.days:.1f} days, made again without each lever"
+    used = [each for each in ledger.versions.values() if each.decisions]
+    if [each.plan.hash for each in used] not in ([], [rules.hash]):
+        of_these = ledger.versions[rules.hash].decisions
+        yield f"  {len(used)} versions of the rules made them, {of_these:,} of them these rules"
+    for what, count in sorted(ledger.missing.items()):
+        yield f"  {count:,} decisions were made with {_GONE[what]}, and are left out"
     if ledger.different:
         yield f"  {ledger.different:,} decisions come out differently from how they were recorded, and are left out"
     if ledger.unreadable:
         yield f"  {ledger.unreadable:,} decisions cannot be read, and are left out"
-    if not ledger.decisions:
-        yield "not enough evidence: no decision of these rules is recorded"
-        return
-    for tag in ledger.tags:
-        weekly = ledger.weekly_minor(tag) / minor
-        price = f"costs {weekly:,.2f}" if weekly >= 0 else f"brings {-weekly:,.2f}"
-        yield (
-            f"  {_named(plan, tag)}: {price} {plan.currency} a week in expected value; "
-            f"changed {tag.changed:,} of the {tag.decisions:,} decisions in which it pulled"
-        )
+    if not tags:
+        yield "no lever is in these rules, nor in any that made a decision"
+    elif not ledger.decisions:
+        yield "not enough evidence: no decision that can be made again is recorded"
+    else:
+        yield from (_line_of(rules, tag) for tag in tags)
 
 
-def _ledger_as_data(plan: "Plan", ledger: "Ledger") -> dict[str, object]:
-    minor = 10**plan.minor_digits
+def _line_of(rules: "Plan", tag: "Tag") -> str:
+    price = f"costs {tag.weekly:,.2f}" if tag.weekly >= 0 else f"brings {-tag.weekly:,.2f}"
+    gone = "" if _in_rules(rules, tag) else ", not in these rules"
+    return (
+        f"  {_named(tag)}{gone}: {price} {tag.currency} a week in expected value; "
+        f"changed {tag.changed:,} of the {tag.decisions:,} decisions in which it pulled"
+    )
+
+
+def _ledger_as_data(ledger: "Ledger") -> dict[str, object]:
     return {
         "decisions": ledger.decisions,
-        "days": ledger.days,
-        "other_rules": ledger.other_rules,
+        "days": ledger.span.days,
+        "rules": [
+            {"ruleset": ruleset, "decisions": each.decisions, "given": ruleset == ledger.rules.hash}
+            for ruleset, each in ledger.versions.items()
+        ],
+        "missing": {what: ledger.missing[what] for what in _GONE},
         "different": ledger.different,
         "unreadable": ledger.unreadable,
-        "currency": plan.currency,
         "levers": [
             {
-                "lever": _named(plan, tag),
-                "cost_per_week": ledger.weekly_minor(tag) / minor,
+                "lever": "all levers together" if tag.lever is None else tag.lever,
+                "percent": tag.percent,
+                "in_rules": _in_rules(ledger.rules, tag),
+                "cost_per_week": tag.weekly,
+                "currency": tag.currency,
+                "days": tag.span.days,
                 "decisions": tag.decisions,
                 "changed": tag.changed,
             }

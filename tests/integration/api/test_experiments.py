@@ -40,11 +40,31 @@ async def test_levers_are_priced_from_decisions_made_again(house: Installation) 
     for customer in ("C0000001", "C0000002"):
         await house.ask(customer, **_HERO)
     found = told(house.settings.data_dir, "levers")
-    assert (found["different"], found["other_rules"], found["unreadable"]) == (0, 0, 0)
+    assert (found["different"], found["missing"], found["unreadable"]) == (0, {"rules": 0, "model": 0}, 0)
     assert found["decisions"] == before + 2
     names = [each.head.rule.partition("/")[2] for each in starter_plan().levers]
     assert [each["lever"] for each in found["levers"]] == [*names, "all levers together"]
     assert next(each["decisions"] for each in found["levers"] if each["lever"] == "protect_the_home") > 0
+
+
+async def test_levers_of_rules_that_served_before_keep_their_price(house: Installation, tmp_path: Path) -> None:
+    """Decisions of both versions are made again, each by its own rules; the lever that changed has two prices."""
+    data_dir, rules = house.settings.data_dir, tmp_path / "rules"
+    shutil.copytree(ROOT / "rules", rules)
+    policy = rules / "policy" / "arbitration.yaml"
+    policy.write_text(policy.read_text().replace("protect_the_home, percent: 5", "protect_the_home, percent: 7"))
+    await house.ask(**_HERO)
+    async with installed(data_dir, rules=rules) as pushing:
+        await pushing.ask(**_HERO)
+    found = told(data_dir, "levers", rules=rules)
+    assert (found["different"], found["missing"], found["unreadable"]) == (0, {"rules": 0, "model": 0}, 0)
+    given, before = found["rules"]
+    assert (given["given"], given["decisions"]) == (True, 1)
+    assert (before["given"], before["decisions"] > 0) == (False, True)
+    prices = {(each["lever"], each["percent"]): each["in_rules"] for each in found["levers"]}
+    assert prices["protect_the_home", 7.0]
+    assert not prices["protect_the_home", 5.0]
+    assert prices["savings_push", 10.0]
 
 
 async def test_report_without_experiments_says_so(house: Installation) -> None:

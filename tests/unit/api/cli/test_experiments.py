@@ -1,11 +1,16 @@
 """How experiments and levers read in a terminal."""
 
+from api.adapters.memory import MemoryState
 from api.cli.experiments import lines_of_experiment, lines_of_levers
+from api.decision_record import DecisionRecord
 from api.experiments.attribution import ArmReport, ExperimentReport
 from api.experiments.price import Ledger
-from engine import Plan
+from engine import Decision, Plan
 from models.lift import Counted, compare, wilson
-from tests.builders import a_plan, an_action, decided, the_arbitration
+from tests.builders import NOW, a_plan, a_question, an_action, decided, the_arbitration
+from tests.unit.api.experiments.builders import note_decision
+
+NOW_S = int(NOW.timestamp())
 
 
 def report(customers: int, converted: int, split: float = 0.5, strays: int = 0) -> ExperimentReport:
@@ -75,33 +80,69 @@ def test_report_warns_of_a_split_that_is_no_chance() -> None:
     assert lines[2] == "  3 customers were in several arms and count in none"
 
 
-def ledger(plan: Plan) -> Ledger:
-    """A ledger of two weeks that cost 9.00 in all."""
-    found = Ledger(plan, lambda _record, changed: decided(changed))
-    found.decisions, found.first_s, found.last_s = 50, 0, 14 * 86_400
+class Kept:
+    """Keeps some rules."""
+
+    def __init__(self, *kept: Plan) -> None:
+        self._kept = kept
+
+    def plan(self, record: DecisionRecord) -> Plan:
+        """See `Remaking.plan`."""
+        return next(each for each in self._kept if each.hash == record.ruleset)
+
+    def again(self, _record: DecisionRecord, plan: Plan) -> Decision:
+        """See `Remaking.again`."""
+        return decided(plan)
+
+
+def a_bank(lever: str = "{lever: push, percent: 10, actions: [isa]}") -> Plan:
+    """With one lever."""
+    return a_plan(an_action("isa"), the_arbitration(f"levers:\n  - {lever}\n"))
+
+
+def ledger(rules: Plan, *others: Plan) -> Ledger:
+    """A decision by each version of the rules, and figures of two weeks that cost 9.00 in all."""
+    found = Ledger(rules, Kept(rules, *others))
+    for plan in (rules, *others):
+        found.see("r", note_decision(MemoryState(), plan, a_question(plan), decided(plan), NOW))
+    found.span.last_s = NOW_S + 14 * 86_400
     for tag in found.tags:
         tag.decisions, tag.changed, tag.given_up_minor = 40, 3, 900.0
+        tag.span.last_s = found.span.last_s
     return found
 
 
 def test_price_tags_are_in_the_banks_money_a_week() -> None:
     """One line a lever."""
-    plan = a_plan(an_action("isa"), the_arbitration("levers:\n  - {lever: push, percent: 10, actions: [isa]}\n"))
-    found = ledger(plan)
-    assert list(lines_of_levers(plan, found)) == [
-        "50 decisions over 14.0 days, made again without each lever",
-        "  push: costs 4.50 GBP a week in expected value; changed 3 of the 40 decisions in which it pulled",
+    found = ledger(a_bank())
+    assert list(lines_of_levers(found)) == [
+        "1 decisions over 14.0 days, made again without each lever",
+        "  push (+10%): costs 4.50 GBP a week in expected value; changed 3 of the 40 decisions in which it pulled",
     ]
     found.tags[0].given_up_minor = -900.0
-    assert "push: brings 4.50 GBP a week" in list(lines_of_levers(plan, found))[1]
+    assert "push (+10%): brings 4.50 GBP a week" in list(lines_of_levers(found))[1]
+
+
+def test_price_tags_say_which_rules_they_cover() -> None:
+    """A lever with another percentage, or one that was taken out, has a line of its own."""
+    lines = list(lines_of_levers(ledger(a_bank(), a_bank("{lever: push, percent: -5, actions: [isa]}"))))
+    assert lines[1] == "  2 versions of the rules made them, 1 of them these rules"
+    assert lines[2].startswith("  push (+10%): costs")
+    assert lines[3].startswith("  push (-5%), not in these rules: costs")
+    assert lines[4].startswith("  all levers together: costs")
 
 
 def test_price_tags_say_what_is_left_out() -> None:
     """And that nothing is known where nothing is left."""
-    plan = a_plan(an_action("isa"), the_arbitration("levers:\n  - {lever: push, percent: 10, actions: [isa]}\n"))
-    found = Ledger(plan, lambda _record, changed: decided(changed))
-    found.other_rules, found.different, found.unreadable = 3, 2, 1
-    lines = list(lines_of_levers(plan, found))
-    assert "3 decisions were made with other rules" in lines[1]
-    assert lines[-1] == "not enough evidence: no decision of these rules is recorded"
-    assert list(lines_of_levers(a_plan(), found)) == ["these rules have no lever"]
+    found = Ledger(a_bank(), Kept())
+    found.missing["rules"], found.missing["model"], found.different, found.unreadable = 3, 4, 2, 1
+    assert list(lines_of_levers(found)) == [
+        "0 decisions over 0.0 days, made again without each lever",
+        "  4 decisions were made with a model that is not kept, and are left out",
+        "  3 decisions were made with rules that are not kept, and are left out",
+        "  2 decisions come out differently from how they were recorded, and are left out",
+        "  1 decisions cannot be read, and are left out",
+        "not enough evidence: no decision that can be made again is recorded",
+    ]
+    bare = Ledger(a_plan(), Kept())
+    assert list(lines_of_levers(bare))[-1] == "no lever is in these rules, nor in any that made a decision"

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from api.adapters.memory import MemoryState
+from api.archiving.makers import NotHere
 from api.decision_record import DecisionRecord
 from api.experiments.price import Ledger, without
 from engine import Decision, Plan
@@ -35,16 +36,34 @@ def again(plan: Plan) -> Decision:
     return decided(plan, a_question(plan), scorer=SteadyScorer(plan, PROPENSITIES))
 
 
-def priced(plan: Plan, days: int = 14, recorded_by: Plan | None = None) -> Ledger:
+class Making:
+    """Makes every decision again as it was made; of other rules than those that are kept nothing is known."""
+
+    def __init__(self, *kept: Plan, propensities: dict[str, float] = PROPENSITIES) -> None:
+        self._kept = {plan.hash: plan for plan in kept}
+        self._propensities = propensities
+
+    def plan(self, record: DecisionRecord) -> Plan:
+        """See `Remaking.plan`."""
+        if record.ruleset not in self._kept:
+            raise NotHere("rules", "they are gone")
+        return self._kept[record.ruleset]
+
+    def again(self, _record: DecisionRecord, plan: Plan) -> Decision:
+        """See `Remaking.again`."""
+        return decided(plan, a_question(plan), scorer=SteadyScorer(plan, self._propensities))
+
+
+def note_days(ledger: Ledger, plan: Plan, first: int, last: int) -> None:
+    """A decision a day by some rules."""
+    for day in range(first, last + 1):
+        ledger.see("r", note_decision(MemoryState(), plan, a_question(plan), again(plan), NOW + timedelta(days=day)))
+
+
+def priced(plan: Plan, days: int = 14) -> Ledger:
     """The ledger after a decision a day."""
-
-    def make(_record: DecisionRecord, changed: Plan) -> Decision:
-        return again(changed)
-
-    ledger, made_by = Ledger(plan, make), recorded_by or plan
-    for day in range(days + 1):
-        at = NOW + timedelta(days=day)
-        ledger.see("r", note_decision(MemoryState(), made_by, a_question(made_by), again(made_by), at))
+    ledger = Ledger(plan, Making(plan))
+    note_days(ledger, plan, 0, days)
     return ledger
 
 
@@ -54,12 +73,12 @@ def test_lever_costs_what_would_have_been_shown_without_it() -> None:
     assert offered(plan, again(plan)) == ["cover"]
     ledger = priced(plan)
     push, past, idle, together = ledger.tags
-    assert (ledger.decisions, ledger.days) == (15, 14.0)
+    assert (ledger.decisions, ledger.span.days) == (15, 14.0)
     assert (push.decisions, push.changed) == (15, 15)
-    assert ledger.weekly_minor(push) == pytest.approx(300 * 15 / 2)
+    assert push.weekly == pytest.approx(3 * 15 / 2)
     assert (past.decisions, past.changed, past.given_up_minor) == (0, 0, 0.0)
     assert (idle.decisions, idle.changed, idle.given_up_minor) == (15, 0, 0.0)
-    assert ledger.weekly_minor(together) == ledger.weekly_minor(push)
+    assert together.weekly == push.weekly
 
 
 def test_lever_may_bring_something() -> None:
@@ -73,22 +92,53 @@ def test_lever_may_bring_something() -> None:
     assert up.given_up_minor == pytest.approx(-300 * 15)
 
 
-def test_decisions_of_other_rules_are_left_out_and_counted() -> None:
-    """They cannot be made again with these."""
-    ledger = priced(a_bank(), recorded_by=a_bank("levers: []\n"))
-    assert (ledger.decisions, ledger.other_rules) == (0, 15)
-    assert ledger.weekly_minor(ledger.tags[0]) == 0.0
+def a_bank_that_pushes(percent: int, title: str = "cover") -> Plan:
+    """With one lever, which lifts cover above the ISA from 43% on."""
+    cover = an_action("cover", value=100, group="insurance", title=title)
+    lever = f"levers:\n  - {{lever: push_cover, percent: {percent}, actions: [cover]}}\n"
+    return a_plan(an_action("isa", value=200), cover, the_arbitration(lever))
+
+
+def test_decisions_of_other_rules_are_made_again_by_those() -> None:
+    """A lever keeps its price when something else in the rules changes; with another percentage it is another."""
+    now, before, weaker = a_bank_that_pushes(60), a_bank_that_pushes(60, title="Cover"), a_bank_that_pushes(10)
+    ledger = Ledger(now, Making(now, before, weaker))
+    note_days(ledger, weaker, 0, 6)
+    note_days(ledger, before, 7, 13)
+    note_days(ledger, now, 14, 21)
+    push, former, together = ledger.tags
+    assert [version.decisions for version in ledger.versions.values()] == [8, 7, 7]
+    assert ledger.decisions == 22
+    assert (push.lever, push.percent, push.decisions, push.changed) == ("push_cover", 60.0, 15, 15)
+    assert push.weekly == pytest.approx(3 * 15 / 2)
+    assert (former.lever, former.percent, former.decisions, former.changed) == ("push_cover", 10.0, 7, 0)
+    assert (together.decisions, together.changed) == (22, 15)
+    assert together.weekly == pytest.approx(3 * 15 / 3)
+
+
+def test_lever_that_the_rules_no_longer_have_keeps_its_price() -> None:
+    """It was paid for all the same."""
+    now, before = a_bank("levers: []\n"), a_bank_that_pushes(60)
+    ledger = Ledger(now, Making(now, before))
+    note_days(ledger, before, 0, 14)
+    (push,) = ledger.tags
+    assert push.weekly == pytest.approx(3 * 15 / 2)
+
+
+def test_decisions_of_rules_that_are_not_kept_are_left_out_and_counted() -> None:
+    """They cannot be made again."""
+    plan, gone = a_bank(), a_bank("levers: []\n")
+    ledger = Ledger(plan, Making(plan))
+    note_days(ledger, gone, 0, 14)
+    assert (ledger.decisions, ledger.missing["rules"]) == (0, 15)
+    assert ledger.tags[0].weekly == 0.0
 
 
 def test_decision_that_comes_out_differently_prices_nothing() -> None:
     """It is told, for it should not be."""
     plan = a_bank()
-
-    def make(_record: DecisionRecord, changed: Plan) -> Decision:
-        return decided(changed, a_question(changed), scorer=SteadyScorer(changed, {"loan": 0.9}))
-
-    ledger = Ledger(plan, make)
-    ledger.see("r", note_decision(MemoryState(), plan, a_question(plan), again(plan), NOW))
+    ledger = Ledger(plan, Making(plan, propensities={"loan": 0.9}))
+    note_days(ledger, plan, 0, 0)
     ledger.see("r", b"nonsense")
     ledger.see("o", b"an outcome")
     assert (ledger.decisions, ledger.different, ledger.unreadable) == (0, 1, 1)
@@ -120,5 +170,5 @@ def test_levers_of_every_kind_have_a_price(lever: str) -> None:
 def test_day_is_the_shortest_span() -> None:
     """One decision is not worth ten thousand a week."""
     ledger = priced(a_bank(), days=0)
-    assert ledger.days == 1.0
-    assert ledger.weekly_minor(ledger.tags[0]) == pytest.approx(300 * 7)
+    assert ledger.span.days == 1.0
+    assert ledger.tags[0].weekly == pytest.approx(3 * 7)
