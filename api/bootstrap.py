@@ -22,6 +22,7 @@ from api.adapters.outcome_store import RedisOutcomeStore
 from api.adapters.record_reader import RecordReader
 from api.adapters.record_store import RedisHealth, RedisRecordStore
 from api.adapters.server_checks import ALWAYS, UNKNOWN, check_server
+from api.archiving.asking import ArchiveDesk
 from api.beside import beside, repeating
 from api.compiled import see_that_modules_are_up_to_date
 from api.exposition import MetricsFolder
@@ -221,6 +222,7 @@ async def open_shell(settings: Settings) -> AsyncIterator[Shell]:
             prepare=lambda plan, named: maker.make(plan, named, service.serving),
             take_up=take_up,
         )
+        archived = ArchiveDesk(settings)
         watch = StoreWatch(stores.health)
         await watch.look()
         async with (
@@ -228,6 +230,7 @@ async def open_shell(settings: Settings) -> AsyncIterator[Shell]:
             beside(watch.keep_looking()),
             reloader.running(at_once=settings.resume),
             leases.running(),
+            archived.open(),
         ):
             _spare_the_collector()
             yield Shell(
@@ -237,6 +240,7 @@ async def open_shell(settings: Settings) -> AsyncIterator[Shell]:
                 outcomes=stores.outcomes,
                 journal=stores.journal,
                 orders=stores.orders,
+                archived=archived,
                 watch=watch,
                 tokens=maker.tokens,
                 metrics=metrics,

@@ -3,10 +3,12 @@
 What was read of the customer stands in it as the stored bytes themselves, the scores as they were given.
 """
 
+from string import hexdigits
 from typing import Final
 
 import msgspec
 
+from api.ports import PARTITIONS
 from engine.decision import WHOLE
 from engine.facts import Held
 
@@ -73,6 +75,7 @@ class DecisionRecord(msgspec.Struct, array_like=True, frozen=True):
         )
 
 
+_HEX: Final = frozenset(hexdigits.lower())
 _decode: Final = msgspec.msgpack.Decoder(DecisionRecord).decode
 
 
@@ -92,9 +95,10 @@ def decode(record: bytes) -> DecisionRecord:
 
 
 def place_of(decision_id: str) -> tuple[int, int] | None:
-    """Partition and milliseconds of an id; None for what is no id."""
-    head = _ID_PARTITION + _ID_MILLISECONDS
-    try:
-        return int(decision_id[:_ID_PARTITION], 16), int(decision_id[_ID_PARTITION:head], 16)
-    except ValueError:
+    """Partition and milliseconds of an id; None for what is no id of ours."""
+    head = decision_id[: _ID_PARTITION + _ID_MILLISECONDS]
+    # `int` would take signs, spaces and underscores for a number as well.
+    if len(head) < _ID_PARTITION + _ID_MILLISECONDS or not _HEX.issuperset(head):
         return None
+    partition = int(head[:_ID_PARTITION], 16)
+    return (partition, int(head[_ID_PARTITION:], 16)) if partition < PARTITIONS else None

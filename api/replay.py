@@ -70,7 +70,7 @@ async def find_stored(store: CustomerStore, decision_id: str, *, deadline: float
     if place is None:
         return None
     partition, at_ms = place
-    first, last = at_ms - _CLOCKS_APART_MS, at_ms + _CLOCKS_APART_MS
+    first, last = max(0, at_ms - _CLOCKS_APART_MS), at_ms + _CLOCKS_APART_MS
     marker = decision_id.encode()
     for stored in await store.decisions_between(partition, first, last, deadline=deadline):
         if marker in stored[:64]:

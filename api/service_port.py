@@ -50,6 +50,17 @@ class DecisionService(Protocol):
         """
 
 
+class ArchivedDecisions(Protocol):
+    """Decisions that no stream holds any more, or that were made with other rules than those at hand."""
+
+    async def explained(self, decision_id: str) -> bytes | None:
+        """A past decision with all detail; None where no archive here has it.
+
+        Raises:
+            Problem: it is archived and cannot be told, or too many ask.
+        """
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shell:
     """What the routes stand on; built in `bootstrap.py` alone."""
@@ -60,6 +71,7 @@ class Shell:
     outcomes: OutcomeStore
     journal: Journal
     orders: OrderStore
+    archived: ArchivedDecisions
     watch: StoreWatch
     tokens: TokenCodec
     metrics: Metrics

@@ -1,6 +1,7 @@
 """Files that are on the disk when a call returns: written whole, or lines appended."""
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -33,3 +34,13 @@ def sync_file(path: Path) -> None:
     """Wait until a file's content is on the disk."""
     with path.open("rb") as file:
         os.fsync(file.fileno())
+
+
+def day_of(at_ms: int) -> str:
+    """The day, in UTC, to whose files something belongs."""
+    return datetime.fromtimestamp(at_ms / 1_000, UTC).date().isoformat()
+
+
+def folder_of(day: str) -> str:
+    """The folder of a day's files."""
+    return f"day={day}"

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import chain
 from pathlib import Path
 from typing import Final
@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from api import decision_record
 from api.archiving.chain import START, Head
+from api.archiving.files import day_of, folder_of
 from api.archiving.ledger import advanced, batches_of
 from api.archiving.tables import DECISIONS
 from api.bootstrap import Stores
@@ -19,11 +20,12 @@ from api.replay import find_stored
 
 WITHIN_S: Final = 10.0
 READ_AT_ONCE: Final = 100
+_MILLISECOND: Final = timedelta(milliseconds=1)
 
 
 def files_of(archive: Path, day: str) -> list[Path]:
     """The files of a day's decisions, oldest first; what is being written has a name that begins with a dot."""
-    return sorted(archive.glob(f"day={day}/{DECISIONS.name}-*.parquet"))
+    return sorted((archive / folder_of(day)).glob(f"{DECISIONS.name}-*.parquet"))
 
 
 def positions_of(archive: Path) -> dict[int, str]:
@@ -82,16 +84,12 @@ def recorded(archive: Path, decision_id: str) -> bytes | None:
     place = decision_record.place_of(decision_id)
     if place is None:
         return None
-    day = day_of(place[1])
-    wanted = [("decision_id", "==", decision_id)]
-    for path in files_of(archive, day):
+    # The instant alone is in the statistics of a file: those of other hours are passed over with a look at their end.
+    at = datetime.fromtimestamp(place[1] / 1_000, UTC)
+    wanted = [("decided_at", ">=", at), ("decided_at", "<", at + _MILLISECOND), ("decision_id", "==", decision_id)]
+    for path in files_of(archive, day_of(place[1])):
         found = pq.read_table(path, columns=["recorded"], filters=wanted, partitioning=None).column("recorded")
         if len(found):
             record: bytes = found[0].as_py()
             return record
     return None
-
-
-def day_of(at_ms: int) -> str:
-    """The day, in UTC, to whose files something belongs."""
-    return datetime.fromtimestamp(at_ms / 1_000, UTC).date().isoformat()

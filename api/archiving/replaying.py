@@ -22,15 +22,15 @@ class Replayed(NamedTuple):
     difference: replay.Difference | None = None
 
 
-def replayed(makers: Makers, recorded: bytes) -> Replayed:
-    """Decide again from a record, scores included."""
+def replayed(makers: Makers, recorded: bytes, *, rescored: bool = True) -> Replayed:
+    """Decide again from a record, with the scores found again, or those of the record."""
     try:
         record = decision_record.decode(recorded)
     except ValueError as error:
         return Replayed("", f"the record cannot be read: {error}")
     try:
         serving = makers.serving(record)
-        question, decision = replay.decide_again(serving, record, makers.exploration_key, rescored=True)
+        question, decision = replay.decide_again(serving, record, makers.exploration_key, rescored=rescored)
         again = replay.record_again(serving, record, question, decision)
     except (NotHere, RecordUnreadable) as error:
         return Replayed(record.decision_id, _of_other_release(record) or str(error))

@@ -9,7 +9,7 @@ import msgspec
 from api import decision_record, replay
 from api.archiving.chain import Head, link
 from api.archiving.factors import Factors, factors_of
-from api.archiving.finding import day_of
+from api.archiving.files import day_of
 from api.archiving.makers import Makers, NotHere
 from api.archiving.tables import CONSENTS, DECISIONS, OTHERS, OUTCOMES, Row, Table
 from api.entries import ConsentEntry, OutcomeEntry

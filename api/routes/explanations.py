@@ -7,9 +7,10 @@ from fastapi import APIRouter, Request, Response
 
 from api.asgi import arrived_at, read_body
 from api.openapi import answer_of, body_of_structs
-from api.problems import DECODE_ERRORS, from_decode_error
+from api.problems import DECODE_ERRORS, Problem, ProblemType, from_decode_error
 from api.routes.reading import shell_of
 from api.schemas import DecisionResponse, ExplanationRequest, PastDecision
+from api.service_port import Shell
 
 router = APIRouter()
 
@@ -20,6 +21,7 @@ class _Probe(msgspec.Struct):
 
 _probe: Final = msgspec.json.Decoder(_Probe).decode
 _as_question: Final = msgspec.json.Decoder(ExplanationRequest).decode
+_PERHAPS_ARCHIVED: Final = {ProblemType.UNKNOWN_DECISION, ProblemType.OTHER_BUNDLE, ProblemType.STORE_UNAVAILABLE}
 _as_past: Final = msgspec.json.Decoder(PastDecision).decode
 
 
@@ -36,12 +38,24 @@ async def post_explanations(request: Request) -> Response:
     body = await read_body(request.scope, request.receive, shell.settings.max_body_bytes)
     question = _read(body)
     if isinstance(question, PastDecision):
-        answer = await shell.service.replay(question.decision_id, arrived)
+        answer = await _past(shell, question.decision_id, arrived)
     else:
         shell.service.vocabulary.check(question)
         shell.service.vocabulary.check_choices(question)
         answer = await shell.service.explain(shell.service.vocabulary.completed(question), arrived)
     return Response(answer, media_type="application/json", headers={"cache-control": "no-store"})
+
+
+async def _past(shell: Shell, decision_id: str, arrived: float) -> bytes:
+    try:
+        return await shell.service.replay(decision_id, arrived)
+    except Problem as problem:
+        if problem.kind not in _PERHAPS_ARCHIVED:
+            raise
+        answer = await shell.archived.explained(decision_id)
+        if answer is None:
+            raise
+        return answer
 
 
 def _read(body: bytes) -> ExplanationRequest | PastDecision:

@@ -75,6 +75,15 @@ class EchoService:
         return msgspec.json.encode({"replayed": decision_id})
 
 
+class FewArchived:
+    """An archive with one decision that it tells, and one that it cannot."""
+
+    async def explained(self, decision_id: str) -> bytes | None:
+        if decision_id == "unreadable":
+            raise Problem(ProblemType.OTHER_BUNDLE)
+        return msgspec.json.encode({"archived": decision_id}) if decision_id == "archived" else None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
     """An application with its fakes, and a client that speaks to it."""
@@ -113,6 +122,7 @@ async def running(**settings: object) -> AsyncIterator[Running]:
             outcomes=MemoryOutcomeStore(state),
             journal=MemoryJournal(state),
             orders=MemoryOrderStore(state),
+            archived=FewArchived(),
             watch=watch,
             tokens=tokens,
             metrics=metrics,
