@@ -142,6 +142,10 @@ class Metrics:
         self.bundle = Gauge("bundle_info", "The bundle that serves", ("ruleset", "model", "release"), 4, largest=True)
         self.event_lag = Gauge("event_lag_seconds", "Age of the oldest event not yet folded", (), 1, largest=True)
         self.quarantined = Gauge("events_quarantined", "Events put aside that wait for a person", (), 1)
+        self.orders_waiting = Gauge("orders_waiting", "Orders that nobody has taken on yet", (), 1)
+        self.order_age = Gauge(
+            "order_oldest_waiting_seconds", "For how long the oldest of them has been waiting", (), 1, largest=True
+        )
         self.kafka_lag = Gauge("kafka_lag", "Messages of the topics read that wait in Kafka", (), 1)
         self.archived = Counter("archived", "Records that moved into the archive", (), 1)
         self.archived_at = Gauge(

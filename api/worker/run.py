@@ -22,12 +22,12 @@ from api.reloading.reloader import Reloader
 from api.security import open_secrets
 from api.settings import Settings
 from api.telemetry import Metrics
-from api.worker.aside import AsideCount
 from api.worker.budgets import BudgetKeeper
 from api.worker.consumer import Consumer
 from api.worker.kafka import reading_kafka
 from api.worker.partitions import RENEW_EVERY_S, Partitions
 from api.worker.timers import Timers
+from api.worker.waiting import WaitingCount
 from engine.plan import Plan
 
 WAIT_S: Final = 0.5
@@ -80,7 +80,7 @@ async def work(
     )
     timers = Timers(stores.events, partitions)
     keeper = BudgetKeeper(stores.budgets, partitions, metrics)
-    aside = AsideCount(stores.journal, partitions, metrics)
+    waiting = WaitingCount(stores.journal, partitions, metrics)
     async with contextlib.AsyncExitStack() as stack:
         await stack.enter_async_context(repeating(folder.keep))
         await stack.enter_async_context(learning(lambda: folding.reader, stores.records))
@@ -89,7 +89,7 @@ async def work(
             await stack.enter_async_context(reloader.running(at_once=settings.resume))
         if settings.kafka is not None:
             await stack.enter_async_context(reading_kafka(settings.kafka, stores, lambda: folding.plan, metrics))
-        await _loop(_Turn(partitions, consumer, timers, keeper, aside, metrics, folding, stores.records), stop)
+        await _loop(_Turn(partitions, consumer, timers, keeper, waiting, metrics, folding, stores.records), stop)
         await partitions.release()
     folder.close()
 
@@ -147,7 +147,7 @@ class _Turn:
     consumer: Consumer
     timers: Timers
     budgets: BudgetKeeper
-    aside: AsideCount
+    waiting: WaitingCount
     metrics: Metrics
     folding: Folding
     records: RecordStore
@@ -162,7 +162,7 @@ class _Turn:
             await self._begin()
         await self.timers.step()
         await self.budgets.step(self.folding.plan)
-        await self.aside.step()
+        await self.waiting.step()
         await self.consumer.step(WAIT_S)
 
     async def _begin(self) -> None:
