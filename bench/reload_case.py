@@ -25,7 +25,7 @@ from bench.installation import DECISIONS, GOOD, installed, short_questions, work
 from bench.load import WARM_UP_S, LoadResult
 from bench.measure import median
 from bench.report import CaseResult, Figure, Measurement, Target
-from bench.rounds import at_rate, half_rate, middle
+from bench.rounds import at_rate, half_rate, middle, p99s, times_slower
 from bench.workshop import Workshop
 from engine.compiler.carry import pack_plan, unpack_plan
 from engine.plan import Plan
@@ -135,7 +135,6 @@ async def _longest_gap(work: Callable[[], Coroutine[Any, Any, None]]) -> float:
 def _result(
     rate: float, quiet: list[LoadResult], reloading: list[LoadResult], took: list[float], stalls: dict[str, float]
 ) -> CaseResult:
-    ratios = [one.latency.p99_us / other.latency.p99_us for one, other in zip(reloading, quiet, strict=True)]
     figures = [
         Figure(what="from the change on disk to the first answer of it", value=round(median(took), 2), unit="s"),
         Figure(what="degraded answers with a reload", value=_degraded(reloading), unit="of all"),
@@ -161,14 +160,14 @@ def _result(
                 what="p99 with a reload, times that without",
                 bound="at most",
                 target=MOST_TIMES_SLOWER,
-                measured=round(median(ratios), 3),
+                measured=times_slower(reloading, quiet),
             ),
         ),
         notes=(
             "Latency counts from the instant at which a request was due. The rules are judged in a process of lower"
             f" priority; server, store, generator and judge share {os.cpu_count()} processors.",
         ),
-        details={"ratios": ratios, "taken_up_s": took, "python": sys.version},
+        details={"p99_us": {WITH: p99s(reloading), WITHOUT: p99s(quiet)}, "taken_up_s": took, "python": sys.version},
     )
 
 

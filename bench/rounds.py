@@ -53,3 +53,16 @@ def middle(results: list[LoadResult]) -> Spread:
         p95_us=median([each.latency.p95_us for each in results]),
         p99_us=median([each.latency.p99_us for each in results]),
     )
+
+
+def p99s(results: list[LoadResult]) -> list[float]:
+    """The p99 of every round, in microseconds."""
+    return [round(each.latency.p99_us, 1) for each in results]
+
+
+def times_slower(ours: list[LoadResult], others: list[LoadResult]) -> float:
+    """The middle p99 of our rounds, in times that of others in turns with them.
+
+    A pause of the disk falls on one round of either, and leaves both middles where they are.
+    """
+    return round(median(p99s(ours)) / median(p99s(others)), 2)
