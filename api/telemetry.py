@@ -124,6 +124,12 @@ class Metrics:
         self.events = Counter("events", "Events by type and how they were taken", ("type", "status"), 150)
         self.folded = Counter("events_folded", "Events that the worker is done with, by result", ("result",), 12)
         self.need_changes = Counter("need_changes", "Needs that began or ended", ("need", "change"), 64)
+        self.needs_inferred = Counter(
+            "needs_inferred", "Customers whose needs were looked at, by who inferred them", ("by",), 4
+        )
+        self.inference_faults = Counter(
+            "need_inference_faults", "Whatever kept durable-rules from inferring needs", ("fault",), 8
+        )
         self.store_failures = Counter("store_failures", "Calls that the store did not answer", ("operation",), 24)
         self.budget_leases = Counter("budget_leases", "Leases on budgets asked for, by what was told", ("told",), 4)
         self.budget_amounts = Counter(

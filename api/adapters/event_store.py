@@ -162,7 +162,9 @@ class RedisEventStore:
 
     async def fold(self, key: CustomerKey, write: FoldWrite, *, deadline: float) -> FoldState:
         node = self._nodes.of_partition(key.partition)
-        names = (keys.record(key), keys.owner(key.partition), keys.due(key.partition))
+        partition = key.partition
+        stream = keys.stream(Stream.EVENTS, partition)
+        names = (keys.record(key), keys.owner(partition), keys.due(partition), stream)
         words = (
             write.deadline_ms + node.clock_ahead_ms,
             write.epoch,
@@ -172,6 +174,7 @@ class RedisEventStore:
             write.needs,
             "" if write.due_at_s is None else write.due_at_s,
             key.record,
+            *write.reports,
         )
         return FoldState(in_time(await FOLD.run(node, names, words, deadline)))
 

@@ -155,6 +155,8 @@ class MemoryEventStore:
         due.pop(key.record, None)
         if write.due_at_s is not None:
             due[key.record] = write.due_at_s
+        for report in write.reports:
+            state.append(Stream.EVENTS, key.partition, "r", report)
         return FoldState.APPLIED
 
     async def wake_due(self, owned: Ownership, now_s: int, *, count: int, deadline: float) -> int:

@@ -14,6 +14,7 @@ from api.ports import Arrival, CustomerKey, CustomerStore, Identity, Journal, St
 from api.problems import Problem, ProblemType, escaped
 from engine.errors import FactError
 from engine.ids import EventName
+from engine.need_events import NEED_EVENTS
 from engine.plan import Catalogue
 
 DIRECT_SCHEME: Final = "customer_id"
@@ -128,6 +129,9 @@ def see_that_it_fits(catalogue: Catalogue, entry: EventEntry) -> None:
         Problem: the catalogue does not know the type, or a field does not fit.
     """
     spec = catalogue.events.get(EventName(entry.type))
+    if entry.type in NEED_EVENTS:
+        message = "`type` is what nextbest reports itself; it is not taken from elsewhere"
+        raise Problem(ProblemType.INVALID_EVENT, message, pointer="/type")
     if spec is None:
         raise Problem(ProblemType.UNKNOWN_EVENT_TYPE, "`type` is not an event of the catalogue", pointer="/type")
     try:

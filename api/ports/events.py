@@ -99,6 +99,8 @@ class FoldWrite(NamedTuple):
     needs: bytes
     due_at_s: int | None = None
     """When the record has to be looked at again without an event; replaces the last such instant, None removes it."""
+    reports: tuple[bytes, ...] = ()
+    """Events of the worker's own that go into the partition's stream in the same step, or not at all."""
 
 
 class FoldState(IntEnum):

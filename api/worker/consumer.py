@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from api.adapters.records import encode_events, encode_needs
 from api.entries import EventEntry, QuarantineEntry, decode_event, encode_entry
 from api.faults import log_fault
+from api.needs import row_of
 from api.ports import (
     FIRST,
     Arrival,
@@ -28,10 +29,12 @@ from api.ports import (
 )
 from api.serving import RecordUnreadable, SnapshotReader
 from api.telemetry import Metrics
-from api.worker.folding import Folded, Poison, as_event, fold
+from api.worker.folding import Folded, Poison, advanced, as_event, fold, reports_of, settled
+from api.worker.inference.needs import Needs
 from api.worker.partitions import Partitions
 from engine.decision import Snapshot
 from engine.events import Event
+from engine.need_events import NEED_EVENTS
 from engine.plan import Plan
 
 READ_AT_MOST: Final = 20
@@ -64,9 +67,13 @@ class Consumer:
         events: EventStore,
         partitions: Partitions,
         metrics: Metrics,
+        needs: Needs | None = None,
         clock: Callable[[], float] = time,
     ) -> None:
-        """`learn` makes the reader know the profile schemas and event layouts that the store keeps."""
+        """`learn` makes the reader know the profile schemas and event layouts that the store keeps.
+
+        Without `needs`, the generated code alone infers them.
+        """
         self._plan = plan
         self._reader = reader
         self._learn = learn
@@ -74,6 +81,7 @@ class Consumer:
         self._events = events
         self._partitions = partitions
         self._metrics = metrics
+        self._needs = needs
         self._clock = clock
         self._at_once = asyncio.Semaphore(AT_ONCE)
 
@@ -164,7 +172,7 @@ class Consumer:
         now_s = int(self._clock())
         events = await self._sound(key.partition, fresh, now_s)
         try:
-            folded = fold(self._plan, snapshot, events, now_s)
+            folded = await self._folded(key, snapshot, events, now_s)
         except Exception as error:  # noqa: BLE001 - one record that cannot be folded must not stop all others
             log_fault(_log, "folding events", error)
             await self._put_all_aside(key.partition, fresh, "fold_failed")
@@ -177,6 +185,7 @@ class Consumer:
             events=encode_events((self._plan.event_layout, folded.events)),
             needs=encode_needs(folded.needs),
             due_at_s=folded.due_at_s,
+            reports=reports_of(folded, key.record, now_s),
         )
         match await self._events.fold(key, write, deadline=self._deadline()):
             case FoldState.APPLIED:
@@ -186,6 +195,14 @@ class Consumer:
                 raise _Fenced
             case FoldState.STALE | FoldState.MOVED:
                 return False
+
+    async def _folded(self, key: CustomerKey, snapshot: Snapshot, events: Sequence[Event], now_s: int) -> Folded:
+        if self._needs is None:
+            return fold(self._plan, snapshot, events, now_s)
+        after = advanced(self._plan, snapshot, events, now_s)
+        row = row_of(self._plan, after, now_s)
+        held = await self._needs.held(key.record, self._plan, row)
+        return settled(self._plan, snapshot, after, row, now_s, held)
 
     async def _read(self, held: FoldRecord) -> Snapshot | None:
         """What a record says, asking for schemas and layouts met for the first time; None if it cannot be read."""
@@ -207,6 +224,10 @@ class Consumer:
             try:
                 events.append(as_event(self._plan, entry, now_s))
             except Poison as poison:
+                if entry.type in NEED_EVENTS:
+                    # The rules that declared the need are gone since it was reported.
+                    self._metrics.folded.add(("need_no_more",))
+                    continue
                 await self._put_aside(partition, place, poison.reason, encode_entry(entry))
         return events
 

@@ -8,17 +8,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from api.entries import EventEntry
-from api.needs import active_needs, row_of
+from api.entries import EventEntry, encode_entry
+from api.needs import Held, active_needs, row_of
 from engine.decision import Snapshot
 from engine.errors import FactError
 from engine.events import Event
 from engine.ids import EventName, FactName
-from engine.plan import Plan
+from engine.need_events import NEED, NEED_BEGAN, NEED_ENDED
+from engine.plan import Plan, Row
 
 FUTURE_S: Final = 300
 LOOK_AGAIN_S: Final = 86_400
 """How soon a customer is looked at again whose need may end by mere lapse of time."""
+
+
+SOURCE: Final = "nextbest/needs"
+"""Where events come from that the worker reports itself."""
 
 
 class Poison(Exception):
@@ -61,18 +66,48 @@ def as_event(plan: Plan, entry: EventEntry, now_s: int) -> Event:
 
 def fold(plan: Plan, snapshot: Snapshot, events: Sequence[Event], now_s: int) -> Folded:
     """The state after events in any order; without events, the needs as they stand now."""
+    after = advanced(plan, snapshot, events, now_s)
+    return settled(plan, snapshot, after, row_of(plan, after, now_s), now_s)
+
+
+def advanced(plan: Plan, snapshot: Snapshot, events: Sequence[Event], now_s: int) -> Snapshot:
+    """A snapshot with some more events in its state."""
     state = snapshot.events
     if state is None:
         # A history that begins here says nothing of what came before, except of somebody who was nobody before.
         state = plan.event_layout.empty(now_s if snapshot.known else 0)
     for event in events:
         state = plan.event_layout.fold(state, event)
-    after = replace(snapshot, events=state)
-    needs = active_needs(plan, after, row_of(plan, after, now_s), now_s)
+    return replace(snapshot, events=state)
+
+
+def settled(plan: Plan, before: Snapshot, after: Snapshot, row: Row, now_s: int, held: Held | None = None) -> Folded:
+    """What there is to store of an advanced snapshot and its row; `held` as in `active_needs`."""
+    assert after.events is not None
+    needs = active_needs(plan, after, row, now_s, held)
     return Folded(
-        events=state,
+        events=after.events,
         needs=needs,
         due_at_s=now_s + LOOK_AGAIN_S if needs else None,
-        begun=tuple(sorted(needs.keys() - snapshot.needs.keys())),
-        ended=tuple(sorted(snapshot.needs.keys() - needs.keys())),
+        begun=tuple(sorted(needs.keys() - before.needs.keys())),
+        ended=tuple(sorted(before.needs.keys() - needs.keys())),
+    )
+
+
+def reports_of(folded: Folded, record: str, now_s: int) -> tuple[bytes, ...]:
+    """The needs that began and ended, as events of their own for the customer's stream."""
+    changes = [(NEED_BEGAN, need) for need in folded.begun] + [(NEED_ENDED, need) for need in folded.ended]
+    return tuple(
+        encode_entry(
+            EventEntry(
+                record=record,
+                source=SOURCE,
+                id=f"{record}/{change}/{need}/{now_s}",
+                type=change,
+                at_ms=now_s * 1_000,
+                received_ms=now_s * 1_000,
+                data={NEED: need.removeprefix("needs.")},
+            )
+        )
+        for change, need in changes
     )

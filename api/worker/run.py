@@ -24,6 +24,7 @@ from api.settings import Settings
 from api.telemetry import Metrics
 from api.worker.budgets import BudgetKeeper
 from api.worker.consumer import Consumer
+from api.worker.inference.needs import Needs
 from api.worker.kafka import reading_kafka
 from api.worker.partitions import RENEW_EVERY_S, Partitions
 from api.worker.timers import Timers
@@ -69,6 +70,7 @@ async def work(
     folder = MetricsFolder(settings.data_dir / "metrics", "worker", metrics)
     folding = Folding(plan, RecordReader(plan.profile_schema, plan.event_layout))
     partitions = Partitions(stores.events, worker_name())
+    needs = Needs(metrics)
     consumer = Consumer(
         plan=folding.plan,
         reader=folding.reader,
@@ -77,11 +79,13 @@ async def work(
         events=stores.events,
         partitions=partitions,
         metrics=metrics,
+        needs=needs,
     )
     timers = Timers(stores.events, partitions)
     keeper = BudgetKeeper(stores.budgets, partitions, metrics)
     waiting = WaitingCount(stores.journal, partitions, metrics)
     async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(needs.close)
         await stack.enter_async_context(repeating(folder.keep))
         await stack.enter_async_context(learning(lambda: folding.reader, stores.records))
         if bundles is not None:
@@ -89,7 +93,7 @@ async def work(
             await stack.enter_async_context(reloader.running(at_once=settings.resume))
         if settings.kafka is not None:
             await stack.enter_async_context(reading_kafka(settings.kafka, stores, lambda: folding.plan, metrics))
-        await _loop(_Turn(partitions, consumer, timers, keeper, waiting, metrics, folding, stores.records), stop)
+        await _loop(_Turn(partitions, consumer, timers, keeper, waiting, metrics, folding, stores.records, needs), stop)
         await partitions.release()
     folder.close()
 
@@ -151,6 +155,7 @@ class _Turn:
     metrics: Metrics
     folding: Folding
     records: RecordStore
+    needs: Needs
 
     async def step(self) -> None:
         """Look after what is due and after budgets, then fold what came.
@@ -175,6 +180,7 @@ class _Turn:
             await asyncio.sleep(FOLD_AFTER_S)
         await self.records.begin_folding(layout.hash, int(time.time()))
         await learn_schemas(reader, self.records)
+        await self.needs.take_up(plan)
         self.consumer.take_up(plan, reader)
         folding.plan, folding.reader = plan, reader
         folding.following, folding.begun = None, True

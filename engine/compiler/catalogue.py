@@ -22,6 +22,7 @@ from engine.errors import Code, FactError
 from engine.events import EventSpec
 from engine.facts import GROUPS, HOLDS, NUMERIC, SEGMENTS, FactSpec, FactType, ProfileSchema, hold
 from engine.ids import ChannelId, EventName, FactName, MomentId, PlacementId
+from engine.need_events import NEED_EVENTS
 from engine.plan import Calculated, Catalogue, Channel, Placement
 
 _FACT_NAME: Final = re.compile(FACT)
@@ -320,6 +321,8 @@ class CatalogueReader:
         for name, node in self._form.entries("events"):
             form = Form(node, self._problems, "an event of the catalogue")
             check_name(name, "an event", self._problems)
+            if name.text in NEED_EVENTS:
+                self._problems.error(name.span, f"`{name.text}` is what nextbest itself reports of needs", "rename it")
             keep = form.duration("keep")
             fields = [self._field(key, value) for key, value in form.entries("fields")]
             events[EventName(name.text)] = EventSpec(

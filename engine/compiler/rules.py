@@ -1,7 +1,7 @@
 """Reads all documents of a bundle into rules, each file in the light of what others declare."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from engine.compiler.action_files import ReadAction, read_action
@@ -33,6 +33,7 @@ from engine.contact_rules import ContactRules
 from engine.errors import Span
 from engine.facts import GROUPS, HOLDS, SEGMENTS, FactSpec, FactType, Held, ProfileSchema
 from engine.ids import FactName, MomentId
+from engine.need_events import need_events
 from engine.plan import Catalogue, Channel, Experiment, Guard, Need, Theme, Trigger
 from engine.syntax import Condition, FactRef, atoms
 
@@ -71,6 +72,7 @@ class _RuleReader:
         reader = CatalogueReader(self._form("catalogue.yaml"), bank)
         catalogue, schema = reader.read()
         names_of_needs = need_names(self._forms("thematic", Problems()))
+        catalogue = replace(catalogue, events={**catalogue.events, **need_events(names_of_needs)})
         group_by_action = self._group_by_action()
         channels = read_channels(self._form("channels.yaml"), bank, lambda: frozenset(group_by_action.values()))
         facts = _facts(catalogue, schema, channels, names_of_needs)

@@ -56,6 +56,15 @@ async def test_a_fold_stores_the_state_and_the_last_event(world: World) -> None:
     assert (folded.record.events, folded.record.needs, folded.applied) == (b"state 7-0", b"needs", "7-0")
 
 
+async def test_a_fold_reports_into_the_stream_or_not_at_all(world: World) -> None:
+    """Whatever it reports is an event of the same step: a fold that is refused reports nothing."""
+    owned = await _own(world)
+    write = FoldWrite(soon_ms(), owned.epoch, FIRST, "7-0", b"state", b"needs", None, (b"began", b"ended"))
+    assert await world.events.fold(ADA, write, deadline=soon()) is FoldState.APPLIED
+    assert await world.events.fold(ADA, write, deadline=soon()) is FoldState.STALE
+    assert [(entry.kind, entry.body) for entry in await _events(world)] == [("r", b"began"), ("r", b"ended")]
+
+
 async def test_a_fold_on_an_outdated_state_is_stale(world: World) -> None:
     """The event that was folded meanwhile is not lost."""
     owned = await _own(world)

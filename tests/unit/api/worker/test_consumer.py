@@ -103,7 +103,27 @@ async def test_events_reach_their_customers_records() -> None:
     assert house.state.due[ADA.partition].keys() == {"C0000001"}
     assert house.metrics.folded.values == {("folded",): 3}
     assert house.metrics.need_changes.values == {("home_ownership", "began"): 2}
-    assert await house.fold() == 0
+
+
+async def test_need_that_begins_is_an_event_of_its_own() -> None:
+    """It comes into the customer's stream with the very write that stores the need, and is folded like any other."""
+    house = House()
+    await house.send(an_event())
+    assert await house.fold() == 1
+    stream = house.state.streams[Stream.EVENTS, ADA.partition]
+    report = decode_event(stream[-1].body)
+    assert (report.record, report.type, report.data) == ("C0000001", "need_began", {"need": "home_ownership"})
+    assert (await house.fold(), await house.fold()) == (1, 0)
+    assert house.metrics.folded.values == {("folded",): 2}
+    assert house.aside() == []
+
+
+async def test_report_of_a_need_that_rules_no_longer_declare_is_passed_over() -> None:
+    """It is nobody's fault, so no person has to look at it."""
+    house = House()
+    await house.send(an_event(type="need_began", data={"need": "a_boat"}))
+    await house.fold()
+    assert (house.metrics.folded.values, house.aside()) == ({("need_no_more",): 1}, [])
 
 
 async def test_event_read_again_counts_once() -> None:
@@ -111,14 +131,15 @@ async def test_event_read_again_counts_once() -> None:
     house = House()
     await house.send(an_event("e1", days_ago=1), an_event("e2", days_ago=2))
     await house.fold()
+    await house.fold()
     before = house.state.kept(ADA).record.events
     successor = Partitions(house.events, "worker-2")
     for lease in house.state.leases.values():
         lease.until_ms, lease.position = 0, "0-0"
     await successor.renew()
-    assert await house.another(successor).step(0.0) == 2
+    assert await house.another(successor).step(0.0) == 3
     assert house.state.kept(ADA).record.events == before
-    assert house.metrics.folded.values == {("folded",): 2}
+    assert house.metrics.folded.values == {("folded",): 3}
 
 
 async def test_worker_that_lost_its_partition_writes_nothing() -> None:
@@ -238,6 +259,7 @@ async def test_customer_who_is_due_is_looked_at_again() -> None:
     house = House()
     await house.send(an_event())
     await house.fold()
+    await house.fold()
     before = house.state.kept(ADA).record
     owned = house.partitions.owned(ADA.partition)
     assert owned is not None
@@ -286,5 +308,6 @@ async def test_age_of_the_oldest_waiting_event_is_told() -> None:
     house.state.now_ms = right
     await house.fold()
     assert 59 < house.metrics.event_lag.values[()] < 90
+    await house.fold()
     await house.fold()
     assert house.metrics.event_lag.values[()] == 0

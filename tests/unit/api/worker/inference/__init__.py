@@ -1,0 +1,1 @@
+"""Tests of inferring needs with durable-rules."""
