@@ -17,10 +17,12 @@ from api.adapters.customer_store import RedisCustomerStore
 from api.adapters.embedded import RunningServer, running_url
 from api.adapters.event_store import RedisEventStore, RedisJournal
 from api.adapters.flights import Timing
+from api.adapters.merge_store import RedisMergeStore
 from api.adapters.order_store import RedisOrderStore
 from api.adapters.outcome_store import RedisOutcomeStore
 from api.adapters.record_reader import RecordReader
 from api.adapters.record_store import RedisHealth, RedisRecordStore
+from api.adapters.relation_store import RedisRelationStore
 from api.adapters.server_checks import ALWAYS, UNKNOWN, check_server
 from api.archiving.asking import ArchiveDesk
 from api.beside import beside, repeating
@@ -149,6 +151,8 @@ class Stores:
     outcomes: RedisOutcomeStore
     journal: RedisJournal
     orders: RedisOrderStore
+    merges: RedisMergeStore
+    relations: RedisRelationStore
     events: RedisEventStore
     records: RedisRecordStore
     health: RedisHealth
@@ -170,6 +174,8 @@ async def open_stores(settings: Settings, keys: Secrets, *, patient: bool = Fals
             outcomes=RedisOutcomeStore(nodes, keys.ids),
             journal=RedisJournal(nodes, keys.ids),
             orders=RedisOrderStore(nodes),
+            merges=RedisMergeStore(nodes),
+            relations=RedisRelationStore(nodes),
             events=RedisEventStore(nodes),
             records=RedisRecordStore(nodes),
             health=RedisHealth(nodes, durability),
@@ -241,6 +247,8 @@ async def open_shell(settings: Settings) -> AsyncIterator[Shell]:
                 journal=stores.journal,
                 orders=stores.orders,
                 archived=archived,
+                merges=stores.merges,
+                relations=stores.relations,
                 watch=watch,
                 tokens=maker.tokens,
                 metrics=metrics,

@@ -1,7 +1,7 @@
 """The wire's shapes for every route but decisions and explanations, as pydantic models."""
 
 from contextlib import suppress
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Final, Generic, Literal, Self, TypeVar
 
@@ -172,11 +172,26 @@ class CallbackReceipt(BaseModel):
     status: Literal["queued", "duplicate"]
 
 
+class WhyView(BaseModel):
+    """One part of a rule that holds."""
+
+    rule: str
+    place: str
+    """`file:line:column` of the part."""
+    cell: str
+    detail: str
+    """In words, with what was found of the customer."""
+    facts: dict[str, str]
+    """The facts and events behind it, as people read them."""
+
+
 class NeedView(BaseModel):
     """A need that was inferred for the customer."""
 
     need: str
     last_held_at: datetime
+    why: list[WhyView]
+    """What makes it hold now, other needs among it; empty where it only lasts since it held."""
 
 
 class ThemeView(BaseModel):
@@ -184,6 +199,61 @@ class ThemeView(BaseModel):
 
     theme: str
     title: str
+    why: list[WhyView]
+    journey: list[str]
+    """The actions that lead there, in order."""
+
+
+class StateView(BaseModel):
+    """Something that happened to the customer and that rules ask about."""
+
+    event: str
+    where: str
+    """The event, narrowed as the rules narrow it."""
+    last_at: datetime
+    times: int
+    """As many of the latest as rules ask for."""
+
+
+class GroupView(BaseModel):
+    """A group that the customer belongs to."""
+
+    group: str
+    start: datetime | None
+    end: datetime | None
+
+
+class RelationView(BaseModel):
+    """Somebody whom the customer is related to."""
+
+    kind: str
+    to: str
+    start: date | None
+    end: date | None
+
+
+class MergedView(BaseModel):
+    """A record that was merged into the customer's."""
+
+    record: str
+    merge_id: str
+    merged_at: datetime
+    why: str
+
+
+class OpportunityView(BaseModel):
+    """What would be offered to the customer now on a channel for staff."""
+
+    rank: int
+    action: str
+    title: str
+    placement: str
+    theme: str | None
+    propensity: float | None
+    priority: float | None
+    say: str | None
+    """A sentence that staff may say to the customer."""
+    reasons: list[str]
 
 
 class ContactView(BaseModel):
@@ -262,11 +332,22 @@ class CustomerView(BaseModel):
     """What staff may see of a customer; attributes kept for audit are left out."""
 
     customer_id: str
+    """Who they are now, where the id asked for was merged into another."""
     profile: dict[str, Any]
+    states: list[StateView]
+    """Latest first."""
     needs: list[NeedView]
     themes: list[ThemeView]
+    groups: list[GroupView]
+    relations: list[RelationView]
+    merged: list[MergedView]
+    """The records that became one with this customer's, latest first."""
     contacts: list[ContactView]
-    """Latest first."""
+    """Latest first, on all channels."""
+    opportunities: list[OpportunityView]
+    """Best first; empty where nothing is to be offered, or `degraded` says why nobody knows."""
+    degraded: list[str]
+    """What was missing when the opportunities were judged."""
     orders: list[OrderView]
     """Latest first, with the status that came back."""
     consent: ConsentView

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from api.ports import CustomerStore, Journal, OutcomeStore, StoredRecord
+from api.ports.merges import MergeStore
 from api.ports.orders import OrderStore
+from api.ports.relations import RelationStore
 from api.reloading.status import ReloadStatus
 from api.schemas import DecisionRequest, Degraded
 from api.settings import Settings
@@ -72,6 +74,8 @@ class Shell:
     journal: Journal
     orders: OrderStore
     archived: ArchivedDecisions
+    merges: MergeStore
+    relations: RelationStore
     watch: StoreWatch
     tokens: TokenCodec
     metrics: Metrics

@@ -188,15 +188,29 @@ def _today(plan: Plan, row: Row) -> int:
 
 def _caused(plan: Plan, row: Row, code: str, head: RuleHead, cause: Cause) -> Because:
     atom = cause.atom
-    verdict = {True: "holds", False: "does not hold", None: "is not known"}[cause.truth]
     return Because(
         code=code,
         rule=head.rule,
         title=head.title,
         place=atom.span,
-        detail=f"`{atom.text}` {verdict}{_seen(plan, row, cause)}",
+        detail=_verdict(plan, row, cause),
         about=names_in(atom),
         cause=cause,
+    )
+
+
+def _verdict(plan: Plan, row: Row, cause: Cause) -> str:
+    verdict = {True: "holds", False: "does not hold", None: "is not known"}[cause.truth]
+    return f"`{cause.atom.text}` {verdict}{_seen(plan, row, cause)}"
+
+
+def what_holds(plan: Plan, row: Row, rule: str, condition: Condition) -> tuple[Because, ...]:
+    """The parts of a rule's condition that make it hold, in file order, each with its place and what was found."""
+    atoms = _atoms_behind(plan, condition, row, guarded=False, wanted=True)
+    causes = [Cause(atom=atom, truth=plan.tracer.truth(atom, row)) for atom in atoms]
+    return tuple(
+        Because(code="holds", rule=rule, place=cause.atom.span, detail=_verdict(plan, row, cause), cause=cause)
+        for cause in causes
     )
 
 

@@ -32,6 +32,11 @@ def merges(key: CustomerKey) -> str:
     return f"m:{{{key.partition}}}:{key.record}"
 
 
+def relations(key: CustomerKey) -> str:
+    """Hash of a record's relations, by kind and whom they lead to."""
+    return f"r:{{{key.partition}}}:{key.record}"
+
+
 def record_prefix(partition: int) -> str:
     """What the names of a partition's records begin with."""
     return f"c:{{{partition}}}:"

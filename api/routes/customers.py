@@ -1,34 +1,23 @@
 """/v1/customers/{id}: what staff may see of a customer, and what the customer allows."""
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
-from time import time
+from time import monotonic, time
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
 from api.adapters.records import encode_consent
+from api.customer_view import ties_of, view_of
 from api.deadline import Deadline
 from api.entries import ConsentEntry, encode_entry
-from api.forms import (
-    ConsentForm,
-    ConsentReceipt,
-    ConsentView,
-    ContactView,
-    CustomerView,
-    NeedView,
-    OrderView,
-    ThemeView,
-)
-from api.needs import active_needs, active_themes, row_of
+from api.forms import ConsentForm, ConsentReceipt, CustomerView
 from api.openapi import body_of
 from api.ports import ConsentState, ConsentWrite, key_of
 from api.problems import Problem, ProblemType
 from api.routes.orders import orders_view
 from api.routes.reading import answer, read_one, shell_of, unless_unavailable
+from api.schemas import ExplanationRequest, IdentityBody
+from api.service_port import Shell
 from api.serving import RecordUnreadable
-from engine.contacts import Contact, ContactState, DeclineReason
-from engine.decision import Snapshot
 from engine.facts import Consent
 from engine.ids import ChannelId, CustomerId
 from engine.plan import Plan
@@ -36,13 +25,15 @@ from engine.plan import Plan
 router = APIRouter()
 
 Id = Annotated[CustomerId, Path(alias="id", min_length=1, max_length=256, description="The customer's own id")]
-MAX_CONTACTS: Final = 50
+Channel = Annotated[
+    str | None, Query(max_length=64, description="Judge opportunities on this channel for staff; default: the first")
+]
 MAX_ORDERS: Final = 20
 
 
 @router.get("/v1/customers/{id}", response_model=CustomerView, summary="What staff may see of a customer")
-async def get_customer(request: Request, customer: Id) -> Response:
-    """Profile, needs and themes inferred now, latest contacts on all channels, consent."""
+async def get_customer(request: Request, customer: Id, channel: Channel = None) -> Response:
+    """Profile, what happened, needs and themes with their why, groups, relations, contacts, orders, opportunities."""
     shell = shell_of(request)
     deadline = Deadline.within(shell.settings.write_timeout_ms).deadline
     gathering = shell.customers.gather(key_of(customer), None, deadline=deadline)
@@ -53,9 +44,32 @@ async def get_customer(request: Request, customer: Id) -> Response:
         snapshot = shell.read(gathered.record)
     except RecordUnreadable as error:
         raise Problem(ProblemType.INTERNAL, "the customer's record cannot be read") from error
-    ordered = await unless_unavailable(shell, "orders", shell.orders.orders_of(gathered.key, deadline=deadline))
-    orders = list(reversed(orders_view(ordered)))[:MAX_ORDERS]
-    return answer(_view(shell.service.plan, gathered.key.record, snapshot, orders, int(time())))
+    key = gathered.key
+    ordered = await unless_unavailable(shell, "orders", shell.orders.orders_of(key, deadline=deadline))
+    tied = await unless_unavailable(shell, "ties", ties_of(key, shell.merges, shell.relations, deadline=deadline))
+    for merged in tied.merges:
+        asking = shell.orders.orders_of(key_of(merged.loser), deadline=deadline)
+        ordered = [*ordered, *await unless_unavailable(shell, "orders", asking)]
+    orders = sorted(orders_view(ordered), key=lambda order: order.placed_at, reverse=True)[:MAX_ORDERS]
+    plan = shell.service.plan
+    opportunities = await shell.service.explain(_what_to_offer(shell, plan, key.record, channel), monotonic())
+    view = view_of(plan, key.record, snapshot, ties=tied, orders=orders, opportunities=opportunities, now_s=int(time()))
+    return answer(view)
+
+
+def _what_to_offer(shell: Shell, plan: Plan, customer: str, channel: str | None) -> ExplanationRequest:
+    """The question what staff would offer the customer now.
+
+    Raises:
+        Problem: the channel is not one for staff.
+    """
+    for_staff = [each.id for each in plan.channels if each.staff]
+    if channel is not None and channel not in for_staff:
+        detail = f"a channel for staff is one of {', '.join(for_staff)}"
+        raise Problem(ProblemType.UNKNOWN_CHANNEL, detail, pointer="/channel")
+    asked = channel or next(iter(for_staff), plan.channels[0].id)
+    question = ExplanationRequest(identity=IdentityBody("customer_id", customer), channel=asked)
+    return shell.service.vocabulary.completed(question)
 
 
 @router.put(
@@ -107,67 +121,3 @@ def _see_that_names_exist(plan: Plan, form: ConsentForm) -> None:
                 known = ", ".join(plan.channel_by_id)
                 pointer = f"/purposes/{purpose}/{channel}"
                 raise Problem(ProblemType.UNKNOWN_CHANNEL, f"a channel is one of {known}", pointer=pointer)
-
-
-def _view(plan: Plan, customer: str, snapshot: Snapshot, orders: list[OrderView], now_s: int) -> CustomerView:
-    return CustomerView(
-        customer_id=customer,
-        profile=_profile(plan, snapshot),
-        needs=_needs(plan, snapshot, now_s),
-        themes=_themes(plan, snapshot, now_s),
-        contacts=_contacts(plan, snapshot.contacts),
-        orders=orders,
-        consent=ConsentView(
-            version=snapshot.consent.version,
-            purposes={purpose: dict(channels) for purpose, channels in snapshot.consent.allowed_by_purpose.items()},
-            profiling_objection=snapshot.consent.profiling_objection,
-        ),
-    )
-
-
-def _profile(plan: Plan, snapshot: Snapshot) -> dict[str, object]:
-    if snapshot.profile is None:
-        return {}
-    audit_only = {spec.name for spec in plan.profile_schema.columns if spec.protected}
-    values = plan.profile_schema.decode(snapshot.profile)
-    return {name: value for name, value in values.items() if name not in audit_only}
-
-
-def _needs(plan: Plan, snapshot: Snapshot, now_s: int) -> list[NeedView]:
-    if snapshot.consent.profiling_objection:
-        return []
-    active = active_needs(plan, snapshot, row_of(plan, snapshot, now_s), now_s)
-    return [
-        NeedView(need=need.removeprefix("needs."), last_held_at=_instant(held_s)) for need, held_s in active.items()
-    ]
-
-
-def _themes(plan: Plan, snapshot: Snapshot, now_s: int) -> list[ThemeView]:
-    if snapshot.consent.profiling_objection:
-        return []
-    return [
-        ThemeView(theme=theme.head.rule.partition("/")[2], title=theme.head.title)
-        for theme in active_themes(plan, row_of(plan, snapshot, now_s))
-    ]
-
-
-def _contacts(plan: Plan, contacts: Sequence[Contact]) -> list[ContactView]:
-    return [_contact(plan, contact) for contact in reversed(contacts[-MAX_CONTACTS:])]
-
-
-def _contact(plan: Plan, contact: Contact) -> ContactView:
-    position = plan.position_by_hash.get(contact.action_hash)
-    action = None if position is None else plan.actions[position]
-    known_channel = contact.channel < len(plan.channels)
-    return ContactView(
-        at=_instant(contact.at),
-        action=None if action is None else action.id,
-        title="an action of earlier rules" if action is None else action.title,
-        channel=plan.channels[contact.channel].id if known_channel else "unknown",
-        state=ContactState(contact.state).name.lower(),
-        reason=DeclineReason(contact.reason).name.lower() if contact.reason else None,
-    )
-
-
-def _instant(at_s: int) -> datetime:
-    return datetime.fromtimestamp(at_s, UTC)

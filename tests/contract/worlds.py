@@ -18,10 +18,12 @@ from api.adapters.memory_budgets import MemoryBudgetStore
 from api.adapters.memory_events import MemoryEventStore, MemoryHealth, MemoryJournal, MemoryRecordStore
 from api.adapters.memory_merges import MemoryMergeStore
 from api.adapters.memory_orders import MemoryOrderStore
+from api.adapters.memory_relations import MemoryRelationStore
 from api.adapters.merge_store import RedisMergeStore
 from api.adapters.order_store import RedisOrderStore
 from api.adapters.outcome_store import RedisOutcomeStore
 from api.adapters.record_store import RedisHealth, RedisRecordStore
+from api.adapters.relation_store import RedisRelationStore
 from api.ports import (
     BudgetStore,
     Commit,
@@ -40,6 +42,7 @@ from api.ports import (
 )
 from api.ports.merges import MergeStore
 from api.ports.orders import OrderStore
+from api.ports.relations import RelationStore
 from engine.contacts import Contact, ContactState, DeclineReason, hash32
 from engine.contacts import pack as pack_contacts
 
@@ -83,6 +86,7 @@ class World:
     move: Callable[[CustomerKey, CustomerKey], "asyncio.Future[None]"]
     orders: OrderStore
     merges: MergeStore
+    relations: RelationStore
 
     async def read(self, key: CustomerKey = ADA, claim: RequestClaim | None = None) -> Gathered:
         """Gather with patience."""
@@ -177,6 +181,7 @@ async def in_memory() -> AsyncIterator[World]:
         lambda loser, winner: asyncio.ensure_future(move(loser, winner)),
         orders=MemoryOrderStore(state),
         merges=MemoryMergeStore(state),
+        relations=MemoryRelationStore(state),
     )
 
 
@@ -206,6 +211,7 @@ async def on_server(url: str) -> AsyncIterator[World]:
             lambda loser, winner: asyncio.ensure_future(move(loser, winner)),
             orders=RedisOrderStore(nodes),
             merges=RedisMergeStore(nodes),
+            relations=RedisRelationStore(nodes),
         )
     finally:
         await nodes.close()

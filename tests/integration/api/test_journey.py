@@ -43,6 +43,7 @@ async def test_declined_on_one_channel_is_known_on_all_others_at_once(house: Ins
     assert [answer.json()["status"] for answer in answers] == ["recorded", "duplicate"]
     assert not await offered(house)
     view = (await house.client.get("/v1/customers/C0000001")).json()
+    assert (bool(view["opportunities"]), view["degraded"]) == (True, [])
     assert {(each["action"], each["channel"], each["state"]) for each in view["contacts"]} >= {
         ("home_insurance", "web", "declined")
     }

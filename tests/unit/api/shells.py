@@ -13,7 +13,9 @@ import msgspec
 
 from api.adapters.memory import MemoryCustomerStore, MemoryOutcomeStore, MemoryState
 from api.adapters.memory_events import MemoryHealth, MemoryJournal
+from api.adapters.memory_merges import MemoryMergeStore
 from api.adapters.memory_orders import MemoryOrderStore
+from api.adapters.memory_relations import MemoryRelationStore
 from api.adapters.record_reader import RecordReader
 from api.main import App, create_app
 from api.ports import Stream, key_of
@@ -52,6 +54,7 @@ class EchoService:
         self.reached: asyncio.Queue[DecisionRequest] = asyncio.Queue()
         self.gate: asyncio.Event | None = None
         self.error: Exception | None = None
+        self.explained: bytes = b""
 
     async def decide(self, request: DecisionRequest, arrived_at: float) -> bytes:
         self.decided.append(request)
@@ -67,7 +70,7 @@ class EchoService:
         return msgspec.json.encode({"asked": request, "degraded": [degraded]})
 
     async def explain(self, request: DecisionRequest, arrived_at: float) -> bytes:
-        return msgspec.json.encode({"explained": request})
+        return self.explained or msgspec.json.encode({"explained": request})
 
     async def replay(self, decision_id: str, arrived_at: float) -> bytes:
         if decision_id != "known":
@@ -95,6 +98,8 @@ class Running:
     watch: StoreWatch
     tokens: TokenCodec
     metrics: Metrics
+    merges: MemoryMergeStore
+    relations: MemoryRelationStore
 
     def bodies(self, stream: Stream, partition: int | None = None) -> list[bytes]:
         """What was appended to a stream, in all partitions or in one."""
@@ -112,6 +117,7 @@ async def running(**settings: object) -> AsyncIterator[Running]:
     service, state, metrics, tokens = EchoService(), MemoryState(), Metrics(), TokenCodec(KEYS)
 
     watch = StoreWatch(MemoryHealth(state))
+    merges, relations = MemoryMergeStore(state), MemoryRelationStore(state)
 
     @asynccontextmanager
     async def opening(chosen: Settings) -> AsyncIterator[Shell]:
@@ -123,6 +129,8 @@ async def running(**settings: object) -> AsyncIterator[Running]:
             journal=MemoryJournal(state),
             orders=MemoryOrderStore(state),
             archived=FewArchived(),
+            merges=merges,
+            relations=relations,
             watch=watch,
             tokens=tokens,
             metrics=metrics,
@@ -136,7 +144,15 @@ async def running(**settings: object) -> AsyncIterator[Running]:
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://nextbest") as client:
             yield Running(
-                app=app, client=client, service=service, state=state, watch=watch, tokens=tokens, metrics=metrics
+                app=app,
+                client=client,
+                service=service,
+                state=state,
+                watch=watch,
+                tokens=tokens,
+                metrics=metrics,
+                merges=merges,
+                relations=relations,
             )
 
 
