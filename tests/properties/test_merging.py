@@ -1,5 +1,7 @@
 """What is joined of two customers never allows more than either would be allowed alone."""
 
+from zoneinfo import ZoneInfo
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,6 +14,8 @@ from engine.contacts import Contact, pack, unpack
 from engine.events import EventFilter, EventLayout
 from engine.facts import Consent
 from engine.ids import EventName
+from engine.running import Running
+from engine.syntax import Duration
 
 CHANNELS, PURPOSES = ("web", "atm"), ("marketing", "profiling")
 answers = st.dictionaries(st.sampled_from(CHANNELS), st.booleans())
@@ -68,6 +72,38 @@ def test_taking_contacts_apart_leaves_the_winners_own(ours: list[Contact], their
     joined = join_contacts(pack(ours), pack(theirs))
     left = unpack(winner_contacts(joined, Image(contacts=pack(theirs)), Image(contacts=pack(ours)), ()))
     assert {each[:4] for each in left} == {each[:4] for each in ours}
+
+
+RUNNING = tuple(
+    Running(
+        event=EventName("a"),
+        text=operation,
+        operation=operation,
+        window=None if operation == "last" else Duration(30, "d"),
+        zone=ZoneInfo("Europe/London"),
+    )
+    for operation in ("total", "last")
+)
+WITH_FACTS = EventLayout((), RUNNING)
+amounts = st.lists(st.tuples(st.integers(1_790_000_000, 1_791_000_000), st.integers(1, 50)), max_size=8)
+
+
+def running_state(seen: list[tuple[int, int]]) -> list[int]:
+    blocks = [[0], [0]]
+    for at, amount in seen:
+        blocks = [fact.with_amount(block, at, amount) for fact, block in zip(RUNNING, blocks, strict=True)]
+    return [1, 0, 0, *blocks[0], *blocks[1]]
+
+
+@given(amounts, amounts)
+def test_running_facts_of_two_are_those_of_one_who_saw_everything(
+    ours: list[tuple[int, int]], theirs: list[tuple[int, int]]
+) -> None:
+    """And taken apart again they are as they were, but for a last value that both share."""
+    joined = join_events(WITH_FACTS, running_state(ours), running_state(theirs), known=True)
+    assert joined == running_state([*ours, *theirs])
+    parted = part_events(WITH_FACTS, joined, running_state(theirs), running_state(ours), ())
+    assert parted == running_state(ours)
 
 
 @given(states, states)
