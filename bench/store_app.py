@@ -15,7 +15,7 @@ from api.adapters.commands import checked, pack
 from api.adapters.customer_store import RedisCustomerStore
 from api.adapters.nodes import SingleNode
 from api.asgi import Receive, Scope, Send, read_body, send_json
-from api.ports import Stream, key_of
+from api.ports import StoreUnavailable, Stream, key_of
 
 PATH, BARE_PATH = "/v1/store", "/v1/bare"
 URL = "BENCH_STORE_URL"
@@ -23,6 +23,7 @@ _PATIENCE_S = 1.0
 _APPENDED = bytes(1_000)
 _MOST_BYTES = 65_536
 _DONE = b'{"ok":true}'
+_NOT_DONE = b'{"ok":false}'
 
 
 class _Question(msgspec.Struct):
@@ -66,9 +67,12 @@ class App:
         assert self._store is not None
         key = key_of(_decode(body).customer)
         deadline = asyncio.get_running_loop().time() + _PATIENCE_S
-        await self._store.gather(key, None, deadline=deadline)
         append = pack("XADD", keys.stream(Stream.DECISIONS, key.partition), "*", "b", _APPENDED)
-        checked(await self._nodes.of_partition(key.partition).call(append, 1, deadline))
+        try:
+            await self._store.gather(key, None, deadline=deadline)
+            checked(await self._nodes.of_partition(key.partition).call(append, 1, deadline))
+        except StoreUnavailable:
+            return _NOT_DONE  # as the product answers with a fallback; the load counts it as not good
         return _DONE
 
 
