@@ -12,8 +12,18 @@ from api.adapters.record_reader import RecordReader
 from api.adapters.records import encode_consent, encode_events, encode_profile
 from api.bootstrap import Stores, bundles_of, compile_rules, release
 from api.decision_log import DecisionIds
-from api.entries import OutcomeEntry, encode_entry
-from api.ports import Commit, CommitState, CustomerKey, LoadedRecord, OutcomeWrite, StoredRecord, key_of
+from api.entries import ConsentEntry, OutcomeEntry, encode_entry
+from api.ports import (
+    Commit,
+    CommitState,
+    ConsentState,
+    ConsentWrite,
+    CustomerKey,
+    LoadedRecord,
+    OutcomeWrite,
+    StoredRecord,
+    key_of,
+)
 from api.security import open_secrets
 from api.serving import Serving
 from api.settings import Settings
@@ -194,6 +204,19 @@ class Desk:
             ),
             deadline=_soon(),
         )
+
+    async def consent(self, customer: str, version: int, at: datetime) -> None:
+        """Another version of a customer's consent, which allows as much."""
+        consent = Consent(version=version, allowed_by_purpose=EVERYWHERE, profiling_objection=False)
+        at_ms = int(at.timestamp() * 1_000)
+        entry = ConsentEntry(
+            record=customer, version=version, purposes=EVERYWHERE, profiling_objection=False, received_ms=at_ms
+        )
+        write = ConsentWrite(
+            deadline_ms=at_ms + 10_000, consent=encode_consent(consent), version=version, entry=encode_entry(entry)
+        )
+        set_ = await self.stores.outcomes.set_consent(key_of(customer), write, deadline=_soon())
+        assert set_.state is ConsentState.APPLIED
 
     async def days(self, count: int, *, decisions: int, customers: int = 400) -> dict[str, str]:
         """So many decisions, spread over some days; for each id the day."""
