@@ -35,7 +35,7 @@ app = typer.Typer(
 app.command("demo")(demonstrating.demo)
 app.command("serve")(serving.serve)
 app.command("worker")(serving.worker)
-app.command("load")(loading.load)
+app.add_typer(loading.loads)
 app.command("check")(rules.check)
 app.command("test")(rules.run_tests)
 app.command("schema")(authoring.schema)

@@ -20,7 +20,7 @@ from engine.contacts import Contact, ContactState
 from engine.facts import GROUPS, HOLDS, SEGMENTS, Consent, Held
 from engine.ids import CustomerId, FactName
 
-_INDEX: Final = "\x1findex"
+INDEX: Final = "\x1findex"
 _NOBODY: Final = "belongs to no customer of this load"
 
 
@@ -52,12 +52,15 @@ class Assembler:
         *,
         as_of_day: int,
         kept_since_s: int | None,
+        nobody: str = _NOBODY,
     ) -> None:
-        """`kept_since_s`: since when the events are complete; None: no events were mapped, so nobody knows any."""
+        """`kept_since_s`: since when the events are complete; None: no events were mapped, so nobody knows any.
+        `nobody`: what is wrong with rows of strangers."""
         self._bound = bound
         self._target = target
         self._staging = staging
         self._issues = issues
+        self._nobody = nobody
         self._as_of_day = as_of_day
         self._kept_since_s = kept_since_s
 
@@ -68,7 +71,7 @@ class Assembler:
             return ()
         profile_rows = self._profiles(known, bucket)
         count = len(known)
-        events: Sequence[list[int] | None] = self._events(known, bucket) or [None] * count
+        events: Sequence[list[int] | None] = self.events(known, bucket) or [None] * count
         contacts: Sequence[list[Contact] | None] = self._contacts(known, bucket) or [None] * count
         consents: Sequence[Consent | None] = self._consents(known, bucket) or [None] * count
         return tuple(
@@ -83,7 +86,7 @@ class Assembler:
     def identities(self, bucket: int, customers: Sequence[LoadedCustomer]) -> Iterator[tuple[str, pl.DataFrame]]:
         """For each scheme the `value`s that name customers of a bucket."""
         known = pl.DataFrame({CUSTOMER: pl.Series([loaded.customer for loaded in customers], dtype=pl.String)})
-        known = known.with_row_index(_INDEX)
+        known = known.with_row_index(INDEX)
         for use, scheme in self._bound.uses.identities:
             rows = self._rows_of(use.name, bucket, known)
             if rows is not None:
@@ -97,10 +100,10 @@ class Assembler:
         rows = unique_customers(rows, self._bound.mapping.customers.id, self._issues).sort(CUSTOMER)
         specs = {spec.name: spec for spec in self._target.schema.columns}
         for name, (use, made) in self._bound.uses.aggregates.items():
-            staged = self._rows_of(use.name, bucket, rows.select(CUSTOMER).with_row_index(_INDEX))
+            staged = self._rows_of(use.name, bucket, rows.select(CUSTOMER).with_row_index(INDEX))
             rows = rows.with_columns(summarised(rows, specs[name], made.summary, staged).alias(name))
         rows = within_range(rows, [specs[name] for name in self._bound.uses.aggregates], self._issues)
-        return rows.with_row_index(_INDEX)
+        return rows.with_row_index(INDEX)
 
     def _profiles(self, known: pl.DataFrame, bucket: int) -> list[list[Held]]:
         loaded: set[FactName] = {name for name in (GROUPS, SEGMENTS) if name in known.columns}
@@ -111,13 +114,14 @@ class Assembler:
             loaded.add(HOLDS)
         return profiles(self._target.schema, known, frozenset(loaded))
 
-    def _events(self, known: pl.DataFrame, bucket: int) -> list[list[int]] | None:
+    def events(self, known: pl.DataFrame, bucket: int) -> list[list[int]] | None:
+        """The event states of known customers, by `INDEX`; None where no source was mapped."""
         if self._kept_since_s is None:
             return None
         parts = [self._rows_of(use.name, bucket, known) for use in self._bound.uses.events]
         rows = [self._once(part) for part in parts if part is not None]
         nothing = pl.DataFrame(schema={"index": pl.UInt32, "filter": pl.UInt16, "at": pl.Int64, "amount": pl.Int64})
-        columns = (pl.col(_INDEX).alias("index"), "filter", "at", "amount")
+        columns = (pl.col(INDEX).alias("index"), "filter", "at", "amount")
         events = pl.concat([nothing, *(part.select(*columns) for part in rows)])
         return fold_events(self._target.layout, events, len(known), self._kept_since_s)
 
@@ -139,7 +143,7 @@ class Assembler:
         for part in parts:
             if part is not None:
                 columns = part.sort("at").select(
-                    _INDEX, "at", "action_hash", "session_hash", "channel", "state", "reason"
+                    INDEX, "at", "action_hash", "session_hash", "channel", "state", "reason"
                 )
                 for index, *row in columns.iter_rows():
                     histories[index].append(confirmed(row))
@@ -155,7 +159,7 @@ class Assembler:
                 continue
             rows = unique_customers(rows, self._bound.wanted.customers[use.table], self._issues)
             purposes = tuple(use.consent.cell_by_purpose)
-            answers = rows.select(_INDEX, OBJECTION if OBJECTION in rows.columns else pl.lit(None), *purposes)
+            answers = rows.select(INDEX, OBJECTION if OBJECTION in rows.columns else pl.lit(None), *purposes)
             for index, objection, *channels in answers.iter_rows():
                 consents[index] = self._consent(purposes, channels, objection)
         return consents
@@ -176,8 +180,8 @@ class Assembler:
         rows = self._staging.read(name, bucket)
         if rows is None:
             return None
-        rows = rows.join(known.select(CUSTOMER, _INDEX), on=CUSTOMER, how="left", maintain_order="left")
-        strangers = rows.filter(pl.col(_INDEX).is_null())
+        rows = rows.join(known.select(CUSTOMER, INDEX), on=CUSTOMER, how="left", maintain_order="left")
+        strangers = rows.filter(pl.col(INDEX).is_null())
         for file, number in strangers.select(FILE, ROW).iter_rows():
-            self._issues.add(Issue(file, number, "", _NOBODY))
-        return rows.filter(pl.col(_INDEX).is_not_null()) if len(strangers) else rows
+            self._issues.add(Issue(file, number, "", self._nobody))
+        return rows.filter(pl.col(INDEX).is_not_null()) if len(strangers) else rows

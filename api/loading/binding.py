@@ -2,12 +2,14 @@
 
 from collections.abc import Collection, Iterator
 from collections.abc import Mapping as Map
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fnmatch import fnmatch
+from glob import escape
 from pathlib import Path
 
 from api.loading.contact_use import ContactUse
 from api.loading.event_use import EventUse
-from api.loading.mapping import Aggregate, Cell, Events, Mapping, Summary
+from api.loading.mapping import Aggregate, Cell, Events, Mapping, Summary, Table
 from api.loading.mapping_file import MappingErrors
 from api.loading.target import Target
 from api.loading.uses import ConsentUse, Field, FieldsUse, Use, aggregate_use, identity_use, product_use
@@ -68,6 +70,49 @@ def bind(mapping: Mapping, folder: Path, target: Target) -> Bound:
     if found:
         raise MappingErrors(found)
     return Bound(mapping=mapping, uses=uses, wanted=wanted)
+
+
+def bind_events(mapping: Mapping, folder: Path, target: Target) -> Bound:
+    """As `bind`, of the events alone and the tables that they need.
+
+    Raises:
+        MappingErrors: as in `bind`, or there are no events in the mapping.
+        SourceError: a file is missing, empty or cannot be read at all.
+    """
+    problems = Problems()
+    if not mapping.events:
+        problems.error(mapping.customers.span, "the mapping has no `events`, so there is nothing to load")
+    tables = _with_joined(mapping.tables, {events.table for events in mapping.events})
+    alone = replace(mapping, tables=tables, products=(), identities=(), consents=(), contacts=())
+    nothing = FieldsUse(name="customers", table="", where={}, fields=())
+    events = tuple(_events(f"events {at}", line, target, problems) for at, line in enumerate(mapping.events))
+    wanted = want_columns(alone, zip(events, (line.span for line in mapping.events), strict=True), folder, problems)
+    found = problems.sorted()
+    if found:
+        raise MappingErrors(found)
+    uses = Uses(customers=nothing, aggregates={}, products=(), identities=(), events=events, consents=(), contacts=())
+    return Bound(mapping=alone, uses=uses, wanted=wanted)
+
+
+def for_file(mapping: Mapping, name: str) -> Mapping | None:
+    """The mapping with this one file for its events: in place of the files that match its name, or of the only table.
+
+    None: the mapping has events in several tables, and none of them is called like it.
+    """
+    tables = {events.table: mapping.tables[events.table] for events in mapping.events if events.table in mapping.tables}
+    called = [table for table in tables.values() if fnmatch(name, table.file)] or list(tables.values())
+    if len(called) != 1:
+        return None
+    table = replace(called[0], file=escape(name))
+    lines = tuple(events for events in mapping.events if events.table == table.name)
+    return replace(mapping, tables={**mapping.tables, table.name: table}, events=lines)
+
+
+def _with_joined(tables: Map[str, Table], names: Collection[str]) -> dict[str, Table]:
+    """Tables of these names, and those that they join."""
+    wanted = {name for name in names if name in tables}
+    wanted |= {join.table for name in wanted for join in tables[name].joins if join.table in tables}
+    return {name: table for name, table in tables.items() if name in wanted}
 
 
 def _with_spans(mapping: Mapping, uses: Uses) -> Iterator[tuple[Use, Span]]:

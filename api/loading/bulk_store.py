@@ -76,7 +76,7 @@ class BulkStore:
         async with self._leased({key.partition for key, _ in by_partition}) as owned:
             left = by_partition
             for _ in range(_ATTEMPTS):
-                left = [pair for batch in _batches(left) for pair in await self._write(batch, owned)]
+                left = [pair for batch in batches(left) for pair in await self._write(batch, owned)]
                 if not left:
                     return
         raise StoreUnavailable("records keep changing while they are loaded")
@@ -84,11 +84,11 @@ class BulkStore:
     async def identify(self, customers_by_identity: Mapping[Identity, Sequence[CustomerId]]) -> None:
         """Store whom identities mean."""
         named = [(keys.identity(identity), customers) for identity, customers in customers_by_identity.items()]
-        for batch in _batches(named):
+        for batch in batches(named):
             commands = [
                 (self._nodes.of_key(name), pack(b"SET", name, encode_customers(customers))) for name, customers in batch
             ]
-            for reply in await _together(commands):
+            for reply in await together(commands):
                 checked(reply)
 
     async def _teach(self) -> None:
@@ -122,13 +122,13 @@ class BulkStore:
             (self._nodes.of_partition(key.partition), pack(b"HMGET", keys.record(key), b"e", b"h", b"k"))
             for key, _ in batch
         ]
-        stored = [_Stored(*(value or b"" for value in checked(reply))) for reply in await _together(reads)]
+        stored = [_Stored(*(value or b"" for value in checked(reply))) for reply in await together(reads)]
         writes = [
             (self._nodes.of_partition(key.partition), self._packed(key, record, was, key.partition in owned))
             for (key, record), was in zip(batch, stored, strict=True)
         ]
         again = []
-        for pair, reply in zip(batch, await _together(writes), strict=True):
+        for pair, reply in zip(batch, await together(writes), strict=True):
             if checked(reply) == 1:
                 again.append(pair)
             elif reply == 2:
@@ -142,7 +142,7 @@ class BulkStore:
             (was.contacts, merge_contacts(was.contacts, record.contacts) if record.contacts else b""),
             (was.consent, merge_consent(was.consent, record.consent) if record.consent else b""),
         ):
-            words += (_fingerprint(stored), b"" if merged == stored else merged)
+            words += (fingerprint(stored), b"" if merged == stored else merged)
         return pack(b"EVALSHA", _SHA, 1, keys.record(key), *words)
 
     def _events(self, record: LoadedRecord, was: _Stored, is_owned: bool) -> bytes:
@@ -155,11 +155,12 @@ class BulkStore:
         return merge_events(self._layout, was.events, record.events)
 
 
-def _fingerprint(stored: bytes) -> str:
+def fingerprint(stored: bytes) -> str:
+    """Names bytes that were read, for a script to compare."""
     return hashlib.sha1(stored, usedforsecurity=False).hexdigest() if stored else ""
 
 
-async def _together(commands: Sequence[tuple[Node, bytes]]) -> list[Reply]:
+async def together(commands: Sequence[tuple[Node, bytes]]) -> list[Reply]:
     """The replies of commands, in their order, after one trip to each node."""
     deadline = asyncio.get_running_loop().time() + _WITHIN_S
     order = sorted(range(len(commands)), key=lambda at: id(commands[at][0]))
@@ -176,7 +177,8 @@ async def _together(commands: Sequence[tuple[Node, bytes]]) -> list[Reply]:
     return replies
 
 
-def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:
+def batches(items: Iterable[Item]) -> Iterator[list[Item]]:
+    """As many at a time as go into one trip."""
     remaining = iter(items)
     while batch := list(islice(remaining, _COMMANDS)):
         yield batch

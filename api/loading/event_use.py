@@ -18,6 +18,7 @@ from engine.ids import EventName, FactName
 from engine.running import Running
 
 LATER: Final = "lies after the day of the data"
+EARLIER: Final = "lies before 1970, where no history begins"
 _EMPTY_OBJECT: Final = frozenset({"", "{}", "null"})
 _NOTHING: Final = pl.DataFrame(schema={POSITION: pl.UInt32, "filter": pl.UInt16, "amount": pl.Int64})
 _DECODER: Final = msgspec.json.Decoder(dict[str, bool | int | float | str | None])
@@ -59,7 +60,7 @@ class EventUse:
         kind = FactSpec(name=FactName("event"), type=FactType.CATEGORY, values=names)
         events, bad = Field(name="event", cell=self.events.event, spec=kind, required=True).read(rows, reading)
         instants, wrong = Field(name="at", cell=self.events.at, spec=INSTANT, required=True).read(rows, reading)
-        bad += wrong + _later(instants, self.events.at, reading)
+        bad += wrong + _out_of_time(instants, self.events.at, reading)
         ids = pl.Series("id", [None] * len(rows), dtype=pl.String)
         if self.events.id is not None:
             ids, wrong = Field(name="id", cell=self.events.id, spec=TEXT).read(rows, reading)
@@ -138,12 +139,15 @@ def _rows_of(spec: EventSpec, columns: list[pl.Series]) -> list[list[Held]]:
 
 def _earliest(instants: pl.Series) -> int | None:
     earliest = instants.min()
-    return earliest if isinstance(earliest, int) else None
+    return max(earliest, 1) if isinstance(earliest, int) else None
 
 
-def _later(instants: pl.Series, cell: Cell, reading: Reading) -> list[BadValue]:
-    late = (instants > reading.until_s).arg_true().to_list()
-    return [BadValue(position, cell.column or "at", LATER, True) for position in late]
+def _out_of_time(instants: pl.Series, cell: Cell, reading: Reading) -> list[BadValue]:
+    return [
+        BadValue(position, cell.column or "at", reason, True)
+        for wrong, reason in ((instants > reading.until_s, LATER), (instants <= 0, EARLIER))
+        for position in wrong.arg_true().to_list()
+    ]
 
 
 def _read_json(spec: EventSpec, texts: pl.Series) -> tuple[list[pl.Series], list[BadCell]]:

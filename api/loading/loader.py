@@ -1,21 +1,20 @@
 """Loads a bank's files: reads and judges all of them first, and only then writes, one customer at a time."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from datetime import time as day_time
 from pathlib import Path
 from typing import Final
-from zoneinfo import ZoneInfo
 
 import polars as pl
 
 from api.adapters.records import encode_layout, encode_schema
 from api.loading.assembly import Assembler
 from api.loading.binding import Bound, bind
-from api.loading.cells import Reading
+from api.loading.day import day_of, readings_of
 from api.loading.encoding import encode_customer
 from api.loading.intake import CUSTOMER, Intake, Progress, take_in
 from api.loading.issues import Issue, Issues
@@ -32,8 +31,6 @@ BATCH: Final = 20_000
 _RECORDS: Final = "records"
 _IDENTITIES: Final = "named"
 _SILENT: Final = "is not mapped, so all themes and triggers are off for everybody: map it, or state `{constant: false}`"
-_LEEWAY_S: Final = 300
-"""Clocks differ: an event may lie this far in the future of a load that counts from now."""
 
 
 @dataclass(slots=True)
@@ -79,7 +76,9 @@ class Load:
         size = sum(size_of(table, self.folder) for table in self.mapping.tables.values())
         with Staging(self.staging, buckets_for(size)) as staging:
             with course.phase("read"):
-                intake = take_in(bound, self.folder, staging, self._readings(), issues, self.progress)
+                intake = take_in(
+                    bound, self.folder, staging, readings_of(self.mapping, self.target, self.now), issues, self.progress
+                )
             with course.phase("assemble"):
                 self._assemble(bound, staging, intake, issues, course)
             with course.phase("write"):
@@ -102,24 +101,13 @@ class Load:
     @property
     def as_of(self) -> date:
         """The day that the data describe."""
-        return self.mapping.as_of or self.now.astimezone(self.target.zone).date()
+        return day_of(self.mapping, self.target, self.now)
 
     def _note_what_is_missing(self, issues: Issues) -> None:
         """A bank that maps consent and forgets objections has silenced its themes and triggers without knowing it."""
         for consent in self.mapping.consents:
             if consent.objection is None and self.target.objection_guarded:
                 issues.add(Issue(self.mapping.path, consent.span.line, "profiling_objection", _SILENT))
-
-    def _readings(self) -> Mapping[str, Reading]:
-        """How each table is read; nothing can have happened after the day of the data, nor after now."""
-        day_ends = datetime.combine(self.as_of + timedelta(days=1), day_time(), self.target.zone).timestamp()
-        until_s = int(min(day_ends - 1, self.now.timestamp() + _LEEWAY_S))
-        return {
-            name: Reading(
-                as_of=self.as_of, zone=ZoneInfo(table.zone) if table.zone else self.target.zone, until_s=until_s
-            )
-            for name, table in self.mapping.tables.items()
-        }
 
     def _kept_since_s(self, intake: Intake) -> int | None:
         if not self.mapping.events:

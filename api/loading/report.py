@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
@@ -51,16 +52,28 @@ class LoadReport:
 
     def render(self) -> bytes:
         """The report file: the summary and the problems one by one, as JSON."""
-        listed = [
-            {"file": issue.file, "row": issue.row or None, "column": issue.column or None, "reason": issue.reason}
-            for issue in self.issues.sorted()
-        ]
-        unlisted = self.issues.total - len(listed)
-        content = {**self.summary(), "listed": listed, "unlisted": unlisted}
-        return msgspec.json.format(msgspec.json.encode(content), indent=1) + b"\n"
+        return rendered(self.summary(), self.issues)
 
 
-def write_report(report: LoadReport, path: Path) -> None:
+class Report(Protocol):
+    """Anything that a load reports."""
+
+    def render(self) -> bytes:
+        """The report file."""
+
+
+def rendered(summary: Mapping[str, object], issues: Issues) -> bytes:
+    """A summary and the problems one by one, as JSON."""
+    listed = [
+        {"file": issue.file, "row": issue.row or None, "column": issue.column or None, "reason": issue.reason}
+        for issue in issues.sorted()
+    ]
+    unlisted = issues.total - len(listed)
+    content = {**summary, "listed": listed, "unlisted": unlisted}
+    return msgspec.json.format(msgspec.json.encode(content), indent=1) + b"\n"
+
+
+def write_report(report: Report, path: Path) -> None:
     """Put the report in its place whole, readable by the owner alone."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     draft = path.with_suffix(".draft")

@@ -5,12 +5,32 @@ from pathlib import Path
 from typing import Final
 
 from api.adapters.cluster import nodes_at
+from api.loading.bulk_histories import BulkHistories
 from api.loading.bulk_store import BULK_TIMING, BulkStore
+from api.loading.events_loader import EventsLoad, EventsReport
 from api.loading.loader import Load
 from api.loading.report import LoadReport
 
 BANK_FILES: Final = Path(__file__).parent / "bank_files.yaml"
 """The mapping of files that use nextbest's own names."""
+EVENT_FILES: Final = Path(__file__).parent / "event_files.yaml"
+"""That of a single file of events."""
+
+
+async def load_events_into(load: EventsLoad, url: str, *, write: bool) -> EventsReport:
+    """Load events into the store at an address; without `write` only judge them.
+
+    Raises:
+        MappingErrors: the mapping does not fit the rules or the files.
+        SourceError: a file is missing or damaged.
+        StoreUnavailable: the store is not there, or failed while writing.
+    """
+    nodes = nodes_at(url, BULK_TIMING)
+    await nodes.start()
+    try:
+        return await load.run(BulkHistories(nodes, load.target.schema, load.target.layout), write=write)
+    finally:
+        await nodes.close()
 
 
 async def load_into(load: Load, url: str | None) -> LoadReport:
