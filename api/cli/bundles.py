@@ -171,7 +171,7 @@ def _keys(before: bytes, after: bytes) -> Sequence[str]:
 
 def _entries(content: bytes) -> Mapping[str, object]:
     """A rule file's keys with what they say; of a file that is none, such as `MODEL`, nothing."""
-    from engine.compiler.catalogue import plain
+    from engine.compiler.nodes import plain
     from engine.compiler.parse import ParseError, parse
 
     try:

@@ -7,10 +7,10 @@ from typing import Final
 
 from engine.actions import Action, Tier, Treatment
 from engine.compiler.amounts import AmountTable, TermsTable, check_private_terms, read_terms, read_value
-from engine.compiler.catalogue import plain
 from engine.compiler.context import ReadContext, read_head, read_validity
 from engine.compiler.form import Form
 from engine.compiler.grammar.marketing import ACTIVITIES, TREATMENT
+from engine.compiler.nodes import plain
 from engine.compiler.parse import Mapping as MappingNode
 from engine.compiler.parse import Node, Scalar, Sequence
 from engine.compiler.treatment_texts import PLACEHOLDER, check_texts

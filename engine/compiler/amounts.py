@@ -6,10 +6,9 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Final
 
-from engine.compiler.catalogue import seconds
 from engine.compiler.cell_hints import PLAIN_VALUE, hint_for
 from engine.compiler.context import ReadContext
-from engine.compiler.form import Form
+from engine.compiler.form import Form, seconds
 from engine.compiler.linear import Line, read_line
 from engine.compiler.parse import Mapping as MappingNode
 from engine.compiler.parse import Node, Scalar

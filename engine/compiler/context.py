@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from engine.compiler.catalogue import Bank
+from engine.compiler.bank_file import Bank
 from engine.compiler.conditions import ConditionReader
 from engine.compiler.form import Form
 from engine.compiler.parse import Node

@@ -272,3 +272,14 @@ class Form:
     def form(self, key: str, what: str) -> "Form":
         """The mapping under a key; an empty one where it is absent."""
         return Form(self.node_at(key), self.problems, what, self.span)
+
+
+def seconds(form: Form, key: str, node: Scalar) -> int:
+    """A duration in seconds, months and years as 31 and 366 days; 0 and an error where it is none."""
+    duration = read_duration(node.text)
+    if duration is None:
+        form.problems.error(node.span, f"`{key}` must be a duration such as `30d`")
+        return 0
+    if duration.unit == "min":
+        return 60 * duration.amount
+    return 3600 * duration.amount if duration.unit == "h" else 86_400 * duration.longest_days

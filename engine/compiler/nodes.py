@@ -82,3 +82,16 @@ def read_number(text: str) -> Decimal | None:
 def shorten(text: str, most: int = 60) -> str:
     """A text as a message quotes it: its start, where it is long."""
     return text if len(text) <= most else f"{text[:most]}..."
+
+
+def plain(node: Node | None) -> object:
+    """Free content as plain Python values; everything single is text."""
+    match node:
+        case None:
+            return None
+        case Scalar(text=text):
+            return text
+        case Sequence(items=items):
+            return [plain(item) for item in items]
+        case Mapping(entries=entries):
+            return {entry.key.text: plain(entry.value) for entry in entries}

@@ -10,9 +10,9 @@ from engine.actions import Tier
 from engine.clock import Windows
 from engine.compiler.action_files import ReadAction
 from engine.compiler.budget_files import read_budgets
-from engine.compiler.catalogue import CatalogueReader, seconds
 from engine.compiler.context import ReadContext, read_head
-from engine.compiler.form import Form
+from engine.compiler.fact_specs import held_literal
+from engine.compiler.form import Form, seconds
 from engine.compiler.formula import ReadFormula, read_formula
 from engine.compiler.parse import Mapping as MappingNode
 from engine.compiler.parse import Scalar
@@ -37,7 +37,7 @@ _LONGEST_FEATURE_S: Final = 90 * 86_400
 
 
 def read_guards(
-    form: Form, context: ReadContext, reader: CatalogueReader, actions: Sequence[ReadAction]
+    form: Form, context: ReadContext, actions: Sequence[ReadAction]
 ) -> tuple[tuple[Guard, ...], Mapping[FactName, Held]]:
     """`policy/guards.yaml`: the guards in file order, and the defaults of the facts that they read."""
     defaults: dict[FactName, Held] = {}
@@ -47,7 +47,7 @@ def read_guards(
             context.problems.unknown(key.span, "fact", key.text, context.facts)
         elif not isinstance(node, Scalar):
             context.problems.error(node.span, f"the default of `{key.text}` must be a single value")
-        elif not is_missing(held := reader.held(fact.spec, node)):
+        elif not is_missing(held := held_literal(fact.spec, node, context.problems)):
             defaults[fact.name] = held
     guards = tuple(
         _guard(each, context, actions) for each in apart(form.forms("guards", "a guard"), "guard", context.problems)

@@ -6,9 +6,11 @@ from typing import Final
 
 from engine.compiler.action_files import ReadAction, read_action
 from engine.compiler.amounts import AmountTable
+from engine.compiler.bank_file import read_bank
 from engine.compiler.boxes.axes import world_of
 from engine.compiler.boxes.search import Search
-from engine.compiler.catalogue import CatalogueReader, read_bank, read_channels
+from engine.compiler.catalogue import read_catalogue
+from engine.compiler.channel_files import read_channels
 from engine.compiler.checks.subject import Subject
 from engine.compiler.conditions import ConditionReader
 from engine.compiler.context import ReadContext
@@ -69,8 +71,7 @@ class _RuleReader:
     def read(self) -> "ReadRules":
         """All rules; what is wrong with them is among the problems."""
         bank = read_bank(self._form("bank.yaml"))
-        reader = CatalogueReader(self._form("catalogue.yaml"), bank)
-        catalogue, schema = reader.read()
+        catalogue, schema = read_catalogue(self._form("catalogue.yaml"), bank)
         names_of_needs = need_names(self._forms("thematic", Problems()))
         catalogue = replace(catalogue, events={**catalogue.events, **need_events(names_of_needs)})
         group_by_action = self._group_by_action()
@@ -87,7 +88,7 @@ class _RuleReader:
             position_by_action={name: at for at, name in enumerate(group_by_action)},
             group_by_action=group_by_action,
         )
-        rules = self._rules(context, reader)
+        rules = self._rules(context)
         return ReadRules(context=context, names=names, schema=schema, rules=rules, personas=self._personas())
 
     def _form(self, name: str) -> Form:
@@ -124,7 +125,7 @@ class _RuleReader:
             files[name].append(read_action(form, context.position_by_action[name], context))
         return [joined(reads, self._problems) for reads in files.values()]
 
-    def _rules(self, context: ReadContext, reader: CatalogueReader) -> "Rules":
+    def _rules(self, context: ReadContext) -> "Rules":
         actions = self._actions(context)
         themes: list[Theme] = []
         parts: list[NeedPart] = []
@@ -135,7 +136,7 @@ class _RuleReader:
         triggers = [read_trigger(form, context) for form in self._apart("customized")]
         journeys = _journeys(themes)
         guards_form = self._form("policy/guards.yaml")
-        guards, guard_defaults = read_guards(guards_form, context, reader, actions)
+        guards, guard_defaults = read_guards(guards_form, context, actions)
         experiments = read_experiments(self._form("policy/experiments.yaml"), context)
         return Rules(
             actions=with_arms(actions, experiments, context),

@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Final
 
-from engine.compiler.catalogue import seconds
 from engine.compiler.context import ReadContext, read_head
-from engine.compiler.form import Form
+from engine.compiler.form import Form, seconds
 from engine.compiler.grammar.marketing import WEIGHT
 from engine.compiler.histories import positive_events
 from engine.compiler.parse import Scalar

@@ -5,9 +5,9 @@ from dataclasses import replace
 from typing import Final
 
 from engine.compiler.action_files import ReadAction
-from engine.compiler.catalogue import plain
 from engine.compiler.context import read_validity
 from engine.compiler.form import Form
+from engine.compiler.nodes import plain
 from engine.compiler.problem_list import Problems
 from engine.errors import Code
 from engine.plan import Validity

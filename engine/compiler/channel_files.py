@@ -1,0 +1,102 @@
+"""Reads `channels.yaml`: where customers meet the bank, what may be shown there, and what a contact costs."""
+
+from collections.abc import Callable
+from decimal import Decimal
+
+from engine.compiler.bank_file import Bank
+from engine.compiler.form import Form, check_name
+from engine.compiler.nodes import plain
+from engine.compiler.parse import Node, Scalar
+from engine.compiler.parse import Sequence as SequenceNode
+from engine.compiler.problem_list import Problems
+from engine.contacts import MAX_VALID_MINUTES
+from engine.ids import ChannelId, MomentId, PlacementId
+from engine.plan import Channel, Placement
+
+
+def read_channels(form: Form, bank: Bank, groups: Callable[[], frozenset[str]]) -> tuple[Channel, ...]:
+    """`channels.yaml`. `groups` names the groups that actions belong to, for `accepts`."""
+    channels = tuple(
+        _channel(ChannelId(key.text), position, Form(node, form.problems, "a channel"), bank, groups)
+        for position, (key, node) in enumerate(form.entries("channels"))
+    )
+    for key, _ in form.entries("channels"):
+        check_name(key, "a channel", form.problems)
+    if not channels and not isinstance(form.node_at("channels"), Scalar | SequenceNode):
+        form.problems.error(form.span, "there are no channels")
+    form.finish()
+    return channels
+
+
+def _channel(name: ChannelId, position: int, form: Form, bank: Bank, groups: Callable[[], frozenset[str]]) -> Channel:
+    cost = form.number("cost") or Decimal(0)
+    staff = form.truth("staff")
+    for inside in ("moments", "placements"):
+        for word, _ in form.entries(inside):
+            check_name(word, f"a {inside.removesuffix('s')}", form.problems)
+    channel = Channel(
+        id=name,
+        position=position,
+        staff=staff,
+        privacy=form.choice("privacy", default="staff" if staff else "public"),
+        cost_minor=int(cost.scaleb(bank.minor_digits)),
+        budget_ms=form.integer("budget_ms") or 50,
+        initiated_by_bank={MomentId(key.text): _by_bank(node, form.problems) for key, node in form.entries("moments")},
+        max_per_group=form.integer("max_per_group"),
+        placements={
+            PlacementId(key.text): _placement(PlacementId(key.text), Form(node, form.problems, "a placement"), groups)
+            for key, node in form.entries("placements")
+        },
+    )
+    form.finish()
+    _check_precedences(channel, form)
+    return channel
+
+
+def _check_precedences(channel: Channel, form: Form) -> None:
+    """Which placement fills first decides who gets the best offer, so no two may have one precedence."""
+    first_by_precedence: dict[int, PlacementId] = {}
+    for placement in channel.placements.values():
+        first = first_by_precedence.setdefault(placement.precedence, placement.id)
+        if first != placement.id:
+            message = f"`{first}` and `{placement.id}` of `{channel.id}` have the same precedence"
+            form.problems.error(form.key_span("placements"), message, "give each placement a `precedence` of its own")
+
+
+def _by_bank(node: Node, problems: Problems) -> bool:
+    form = Form(node, problems, "a moment")
+    by_bank = form.choice("initiated_by") == "bank"
+    form.finish()
+    return by_bank
+
+
+def _placement(name: PlacementId, form: Form, groups: Callable[[], frozenset[str]]) -> Placement:
+    accepts = form.form("accepts", "accepts")
+    fallback = plain(form.node_at("fallback"))
+    if not isinstance(fallback, dict) or not fallback.get("id"):
+        form.problems.error(form.span_of("fallback"), f"the placement `{name}` needs a `fallback` with an `id`")
+        fallback = {"id": f"{name}_default"}
+    placement = Placement(
+        id=name,
+        precedence=form.integer("precedence") or 1,
+        items=form.integer("items") or 1,
+        accepts=frozenset(accepts.known_words("groups", "group", groups())) if form.has("accepts") else None,
+        max_per_group=form.integer("max_per_group"),
+        valid_minutes=_minutes(form, "valid_for", 10),
+        prefetch_valid_minutes=_minutes(form, "prefetch_valid_for", 60),
+        fallback=fallback,
+    )
+    accepts.finish()
+    form.finish()
+    return placement
+
+
+def _minutes(form: Form, key: str, default: int) -> int:
+    duration = form.duration(key)
+    if duration is None:
+        return default
+    minutes = {"min": 1, "h": 60, "d": 1440, "mo": 0, "y": 0}[duration.unit] * duration.amount
+    if not 0 < minutes <= MAX_VALID_MINUTES:
+        form.problems.error(form.span_of(key), f"`{key}` must lie in 1min..{MAX_VALID_MINUTES // 60}h")
+        return default
+    return minutes
