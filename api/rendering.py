@@ -12,6 +12,7 @@ from api.schemas import (
     DecisionResponse,
     Degraded,
     FallbackBody,
+    LinkBody,
     OptionBody,
     PropositionBody,
     ReasonBody,
@@ -21,6 +22,8 @@ from api.schemas import (
 )
 from api.tokens import TokenCodec, Tracked
 from engine.actions import Treatment
+from engine.chain_words import found_behind, tell_chain
+from engine.chains import Link
 from engine.decision import Candidate, Decision, Filled, Option, Request
 from engine.explain import Because, Rejection, why, why_not
 from engine.ids import ActionId
@@ -269,11 +272,22 @@ def reason_body(plan: Plan, row: Row, because: Because) -> ReasonBody:
         rule=because.rule,
         title=because.title,
         place=None if because.place is None else str(because.place),
-        detail=because.detail,
+        detail=because.detail if because.detail or not because.chain else tell_chain(plan, row, because.chain),
         cell=None if cause is None else cause.atom.text,
         truth=None if cause is None else _TRUTHS[cause.truth],
         facts={} if cause is None else facts_of(plan, row, cause),
         until=None if because.until is None else instant_us(because.until * 1_000_000),
+        chain=tuple([_link_body(plan, row, link) for link in because.chain]),
+    )
+
+
+def _link_body(plan: Plan, row: Row, link: Link) -> LinkBody:
+    return LinkBody(
+        need=link.need.removeprefix("needs."),
+        holds=link.holds,
+        place=str(link.place),
+        facts=found_behind(plan, row, link),
+        last_held_at=None if link.last_held_at is None else instant_us(link.last_held_at * 1_000_000),
     )
 
 

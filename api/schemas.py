@@ -84,6 +84,19 @@ class PastDecision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 Truth = Literal["true", "false", "unknown"]
 
 
+class LinkBody(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A need on which a rule rests, or for want of which it does not hold."""
+
+    need: str
+    holds: bool
+    place: str
+    """`file:line:column` of the block that revealed it, or of the cell that keeps it away."""
+    facts: dict[str, str] = {}
+    """What that block saw, as people read it."""
+    last_held_at: str | None = None
+    """When its block held last, where it only lasts."""
+
+
 class ReasonBody(msgspec.Struct, frozen=True, omit_defaults=True):
     """Something that speaks for an option, or what dropped an action."""
 
@@ -102,6 +115,8 @@ class ReasonBody(msgspec.Struct, frozen=True, omit_defaults=True):
     """The facts and events behind it, as people read them."""
     until: str | None = None
     """When it ends, where that is known."""
+    chain: tuple[LinkBody, ...] = ()
+    """From the rule down to plain facts: the needs between them."""
 
 
 class OptionBody(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -4,13 +4,14 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
 from engine.actions import Tier
+from engine.chains import Link, atoms_behind, chain_behind, chain_to
 from engine.decision import Candidate, Decision, Request
 from engine.errors import Span
 from engine.experiments import arbitration_arm
 from engine.facts import FactType
 from engine.plan import ArbitrationArm, Cause, Plan, Row, RuleHead
 from engine.reasons import Reason
-from engine.syntax import All, AnyOf, Atom, Compare, Condition, LastAgo, Not, Present, Seen, SeenSince
+from engine.syntax import Atom, Compare, Condition, LastAgo, Present, Seen, SeenSince
 from engine.wording import show_fact
 
 
@@ -30,6 +31,8 @@ class Because:
     """The cell or history condition that decided, and what it was."""
     until: int | None = None
     """When it ends, in seconds since the epoch, where that is known."""
+    chain: tuple[Link, ...] = ()
+    """The needs on which the rule rests, or for want of which it does not hold."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,13 +49,12 @@ def why(plan: Plan, request: Request, decision: Decision, candidate: Candidate) 
     found = []
     if candidate.theme is not None:
         theme = plan.themes[candidate.theme]
-        found.append(_rule("theme", theme.head, about=_names_behind(plan, theme.condition, decision.row)))
+        found.append(_with_chain(plan, decision.row, "theme", theme.head, theme.condition))
     arm = _arm_of(plan, decision, candidate)
     for position in decision.promotions if arm is not ArbitrationArm.ENGAGEMENT_ONLY else ():
         trigger = plan.triggers[position]
         if any(action == candidate.action for action, _ in trigger.promotes):
-            about = _names_behind(plan, trigger.condition, decision.row)
-            found.append(_rule("trigger", trigger.head, about=about))
+            found.append(_with_chain(plan, decision.row, "trigger", trigger.head, trigger.condition))
     pulled = [plan.levers[at].head for at in plan.levers_by_action[request.channel.position][candidate.action]]
     today = _today(plan, decision.row)
     if arm not in (ArbitrationArm.ENGAGEMENT_ONLY, ArbitrationArm.NO_LEVERS):
@@ -145,6 +147,12 @@ def _rule(code: str, head: RuleHead, detail: str | None = None, about: tuple[str
     return Because(code=code, rule=head.rule, title=head.title, place=head.span, detail=detail, about=about)
 
 
+def _with_chain(plan: Plan, row: Row, code: str, head: RuleHead, condition: Condition) -> Because:
+    """A rule that holds, with the names and the needs behind it."""
+    because = _rule(code, head, about=_names_behind(plan, condition, row))
+    return replace(because, chain=chain_behind(plan, condition, row)) if plan.needs else because
+
+
 def _guards(plan: Plan, decision: Decision, action: int) -> tuple[Because, ...]:
     found = []
     for at in decision.guards:
@@ -159,7 +167,7 @@ def _guards(plan: Plan, decision: Decision, action: int) -> tuple[Because, ...]:
 
 def _stopped_by(plan: Plan, condition: Condition, row: Row) -> Cause | None:
     """The first part of a guard's condition that keeps it from being false."""
-    atom = next(_atoms_behind(plan, condition, row, True, wanted=True), None)
+    atom = next(atoms_behind(plan, condition, row, guarded=True), None)
     return None if atom is None else Cause(atom=atom, truth=plan.tracer.truth(atom, row, guarded=True))
 
 
@@ -196,6 +204,7 @@ def _caused(plan: Plan, row: Row, code: str, head: RuleHead, cause: Cause) -> Be
         detail=_verdict(plan, row, cause),
         about=names_in(atom),
         cause=cause,
+        chain=chain_to(plan, cause, row),
     )
 
 
@@ -206,7 +215,7 @@ def _verdict(plan: Plan, row: Row, cause: Cause) -> str:
 
 def what_holds(plan: Plan, row: Row, rule: str, condition: Condition) -> tuple[Because, ...]:
     """The parts of a rule's condition that make it hold, in file order, each with its place and what was found."""
-    atoms = _atoms_behind(plan, condition, row, guarded=False, wanted=True)
+    atoms = atoms_behind(plan, condition, row)
     causes = [Cause(atom=atom, truth=plan.tracer.truth(atom, row)) for atom in atoms]
     return tuple(
         Because(code="holds", rule=rule, place=cause.atom.span, detail=_verdict(plan, row, cause), cause=cause)
@@ -229,20 +238,8 @@ def names_in(atom: Atom) -> tuple[str, ...]:
 
 def _names_behind(plan: Plan, condition: Condition, row: Row, *, guarded: bool = False) -> tuple[str, ...]:
     """The names in the parts of a condition that keep it from being false, in file order, each once."""
-    atoms = _atoms_behind(plan, condition, row, guarded, wanted=True)
+    atoms = atoms_behind(plan, condition, row, guarded=guarded)
     return tuple(dict.fromkeys(name for atom in atoms for name in names_in(atom)))
-
-
-def _atoms_behind(plan: Plan, condition: Condition, row: Row, guarded: bool, *, wanted: bool) -> Iterator[Atom]:
-    match condition:
-        case Not(item):
-            yield from _atoms_behind(plan, item, row, guarded, wanted=not wanted)
-        case All(items) | AnyOf(items):
-            for item in items:
-                if plan.tracer.truth(item, row, guarded=guarded) is not (not wanted):
-                    yield from _atoms_behind(plan, item, row, guarded, wanted=wanted)
-        case _:
-            yield condition
 
 
 def _seen(plan: Plan, row: Row, cause: Cause) -> str:

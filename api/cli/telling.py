@@ -111,10 +111,21 @@ def _reasons(reasons: Iterable[Mapping[str, Any]]) -> Iterator[str]:
             verdict = {"true": "is true", "false": "is false", "unknown": "is unknown"}[reason["truth"]]
             facts = ", ".join(f"{name} = {value}" for name, value in reason.get("facts", {}).items())
             yield f"{_INDENT}  `{reason['cell']}` {verdict}{f' ({facts})' if facts else ''}"
-        elif reason.get("detail") not in (None, what):
+        elif not reason.get("chain") and reason.get("detail") not in (None, what):
             yield f"{_INDENT}  {reason['detail']}"
         if reason.get("until"):
             yield f"{_INDENT}  until {reason['until']}"
+        for link in reason.get("chain", ()):
+            yield f"{_INDENT}  {_linked(link)}"
+
+
+def _linked(link: Mapping[str, Any]) -> str:
+    """A need of a chain in a line."""
+    if link.get("last_held_at"):
+        return f"needs.{link['need']} lasts, it held last at {link['last_held_at']}; {link['place']}"
+    facts = ", ".join(f"{name} = {value}" for name, value in link.get("facts", {}).items())
+    verdict = "holds" if link["holds"] else "does not hold"
+    return f"needs.{link['need']} {verdict}{f': {facts}' if facts else ''}; {link['place']}"
 
 
 def _at(reason: Mapping[str, Any]) -> str:

@@ -208,3 +208,20 @@ def test_what_was_degraded_and_an_empty_placement_are_said() -> None:
         "",
         "card: nothing; its fallback none shows",
     ]
+
+
+def test_chain_of_a_need_is_told_line_by_line() -> None:
+    """From the rule down to plain facts, each with its place; and why a need that is missed does not hold."""
+    chain = [
+        {"need": "home", "holds": True, "place": "t.yaml:8:3", "facts": {"needs.saving": "yes", "age": "31"}},
+        {"need": "saving", "holds": True, "place": "t.yaml:7:3", "last_held_at": "2026-01-01T12:00:00.000Z"},
+        {"need": "boat", "holds": False, "place": "t.yaml:9:3"},
+    ]
+    reason = {"code": "theme", "rule": "theme/home", "title": "A home", "detail": "in words", "chain": chain}
+    shown = {**_answer(), "rejected": [{"action": "a", "stage": "no_reason_now", "reasons": [reason]}]}
+    assert told(shown)[-4:] == [
+        "    A home [theme/home]",
+        "      needs.home holds: needs.saving = yes, age = 31; t.yaml:8:3",
+        "      needs.saving lasts, it held last at 2026-01-01T12:00:00.000Z; t.yaml:7:3",
+        "      needs.boat does not hold; t.yaml:9:3",
+    ]
