@@ -17,6 +17,7 @@ from engine.errors import Diagnostic, Span
 from engine.events import EventLayout, EventSpec
 from engine.facts import FactSpec, Held, ProfileSchema
 from engine.ids import ActionId, ChannelId, EventName, FactName, MomentId, PlacementId, RuleId
+from engine.lapses import Lapses
 from engine.reasons import Reason
 from engine.running import Running, RunningFacts
 from engine.syntax import Atom, Condition, Duration
@@ -359,6 +360,8 @@ class Plan:
     event_layout: EventLayout
     running: RunningFacts | None
     """Reads facts that events run along with; None: there are none."""
+    lapses: Lapses
+    """What time alone changes of needs."""
     layout: RowLayout
     clock: Clock
     channels: tuple[Channel, ...]

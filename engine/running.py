@@ -247,19 +247,17 @@ class RunningFacts:
         return recent if since <= begin[0] and abs(recent) <= MAX_HELD else NAN
 
     def next_change(self, state: Sequence[int], now_s: int) -> int | None:
-        """When the first of the facts changes although nothing happens: its oldest bucket leaves a window."""
+        """When the first of the facts may change although nothing happens: its oldest bucket leaves a window."""
         starts = self._starts(now_s)
-        at, soonest = self.width, None
-        for position, fact in enumerate(self.facts):
-            count = state[at]
-            for begin in starts[2 * position : 2 * position + (2 if fact.operation == "trend" else 1)]:
-                first = bisect_left(state, begin[2], at + 1, at + 1 + count)
-                if fact.window is not None and first < at + 1 + count:
-                    step_s = DAY_S if count > fact.fine else fact.step_s
-                    leaves = max(now_s + 1, state[first] + now_s - begin[0] + step_s)
-                    soonest = leaves if soonest is None else min(soonest, leaves)
+        at, found = self.width, [0]
+        for position in range(len(self.facts)):
+            fact, count = self.facts[position], state[at]
+            windows = 0 if fact.window is None else 2 if fact.operation == "trend" else 1
+            found += [_leaves(fact, state, at, begin, now_s) for begin in starts[2 * position : 2 * position + windows]]
+            coming = bisect_right(state, now_s, at + 1, at + 1 + count)
+            found.append(state[coming] if coming < at + 1 + count else 0)
             at += 1 + 2 * count
-        return soonest
+        return min((each for each in found if each), default=None)
 
     def _starts(self, now_s: int) -> tuple[tuple[int, int, int], ...]:
         """For each fact its window and the one before: first second, that of its bucket, that of its day."""
@@ -294,6 +292,21 @@ def _place(state: Sequence[int], at: int, count: int, start: tuple[int, int, int
     if first - at - 1 <= count - fine:
         first = bisect_left(state, start[2], at + 1, at + 1 + count)
     return first
+
+
+def _leaves(fact: Running, state: Sequence[int], at: int, begin: tuple[int, int, int], now_s: int) -> int:
+    """When the oldest bucket of a window leaves it, 0 for an empty one; by the day where months are counted."""
+    count = state[at]
+    fine = _UNBOUNDED if fact.step_s == DAY_S else fact.fine
+    first = _place(state, at, count, begin, fine)
+    if first >= at + 1 + count:
+        return 0
+    key = state[first]
+    in_days = fact.step_s == DAY_S or first - at - 1 < count - fine
+    until = fact.day_of(key + DAY_S + DAY_S // 2) if in_days else key + fact.step_s
+    leaves = now_s + until - begin[0]
+    assert fact.window is not None
+    return min(leaves, now_s + DAY_S) if fact.window.unit in ("mo", "y") else leaves
 
 
 def _between(state: Sequence[int], at: int, count: int, first: int, end: int) -> int:

@@ -4,11 +4,13 @@ import asyncio
 import hashlib
 import os
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from itertools import groupby, islice
 from pathlib import Path
+from time import time
 from typing import Final, NamedTuple, TypeVar
+from zlib import crc32
 
 from api.adapters import keys
 from api.adapters.commands import Reply, Word, checked, pack
@@ -28,6 +30,7 @@ _COMMANDS: Final = 2_000
 _WITHIN_S: Final = 120.0
 _LEASE_MS: Final = 180_000
 _ATTEMPTS: Final = 10
+_LOOK_WITHIN_S: Final = 3_600
 _SOURCE: Final = (Path(__file__).parent / "load.lua").read_bytes()
 _SHA: Final = hashlib.sha1(_SOURCE, usedforsecurity=False).hexdigest()
 
@@ -45,9 +48,12 @@ class _Stored(NamedTuple):
 class BulkStore:
     """`RecordStore` for loads; what became of records that were not simply written stands in `outcomes`."""
 
-    def __init__(self, nodes: Nodes, layout: EventLayout) -> None:
+    def __init__(self, nodes: Nodes, layout: EventLayout, *, wakes: bool, now_s: Callable[[], float] = time) -> None:
+        """`wakes`: whether time alone changes needs, so that workers have to look at whoever is loaded."""
         self._nodes = nodes
         self._layout = layout
+        self._wakes = wakes
+        self._now_s = now_s
         self._records = RedisRecordStore(nodes)
         self._leases = RedisEventStore(nodes)
         self._knows_script = False
@@ -143,7 +149,11 @@ class BulkStore:
             (was.consent, merge_consent(was.consent, record.consent) if record.consent else b""),
         ):
             words += (fingerprint(stored), b"" if merged == stored else merged)
-        return pack(b"EVALSHA", _SHA, 1, keys.record(key), *words)
+        return pack(b"EVALSHA", _SHA, 2, keys.record(key), keys.due(key.partition), *words, self._look_at(key))
+
+    def _look_at(self, key: CustomerKey) -> Word:
+        """By when a worker looks at the customer: all within an hour, and not all at once."""
+        return int(self._now_s()) + crc32(key.record.encode()) % _LOOK_WITHIN_S if self._wakes else b""
 
     def _events(self, record: LoadedRecord, was: _Stored, is_owned: bool) -> bytes:
         """The event state to write; where a worker may be folding, only if there is none yet."""

@@ -1,6 +1,6 @@
 -- A customer's record from a bank's files, joined with what was read of it a moment ago.
--- KEYS: record. ARGV: 1 customer id, 2 profile, 3 outcome count, then for `e`, `h` and `k` each: what was read, as SHA-1
--- or '' for nothing, and what is to stand there, or '' to leave it.
+-- KEYS: record, due index. ARGV: 1 customer id, 2 profile, 3 outcome count, then for `e`, `h` and `k` each: what was read,
+-- as SHA-1 or '' for nothing, and what is to stand there, or '' to leave it; 10 by when in s somebody has to look, or ''.
 -- Returns 0 written, 1 changed since it was read, 2 merged into another.
 local was = redis.call('HMGET', KEYS[1], 'e', 'h', 'k', 'moved_to')
 if was[4] then
@@ -27,4 +27,7 @@ if ARGV[3] ~= '0' then
   redis.call('HSETNX', KEYS[1], 'oc', ARGV[3])
 end
 redis.call('PERSIST', KEYS[1])
+if ARGV[10] ~= '' then
+  redis.call('ZADD', KEYS[2], 'LT', ARGV[10], ARGV[1])
+end
 return 0

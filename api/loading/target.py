@@ -37,6 +37,9 @@ class Target:
     objection_guarded: bool
     """Whether a guard turns themes and triggers off for whoever may have objected to profiling."""
 
+    wakes: bool
+    """Whether time alone changes what is known of a customer."""
+
     @classmethod
     def of(cls, plan: Plan) -> "Target":
         """What a plan asks of records."""
@@ -48,6 +51,7 @@ class Target:
             purposes=plan.catalogue.purposes,
             positives=plan.catalogue.positives,
             zone=plan.clock.zone,
+            wakes=plan.lapses.any,
             contact=plan.contact,
             position_by_hash=plan.position_by_hash,
             objection_guarded=any(

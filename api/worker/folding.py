@@ -19,7 +19,7 @@ from engine.plan import Plan, Row
 
 FUTURE_S: Final = 300
 LOOK_AGAIN_S: Final = 86_400
-"""How soon a customer is looked at again whose need may end by mere lapse of time."""
+"""How soon a customer is looked at again of whom a lasting need holds: the instant it last held moves along."""
 
 
 SOURCE: Final = "nextbest/needs"
@@ -88,7 +88,7 @@ def settled(plan: Plan, before: Snapshot, after: Snapshot, row: Row, now_s: int,
     return Folded(
         events=after.events,
         needs=needs,
-        due_at_s=now_s + LOOK_AGAIN_S if needs else None,
+        due_at_s=due_at_s(plan, row, after.events, needs, now_s),
         begun=tuple(sorted(needs.keys() - before.needs.keys())),
         ended=tuple(sorted(before.needs.keys() - needs.keys())),
     )
@@ -111,3 +111,14 @@ def reports_of(folded: Folded, record: str, now_s: int) -> tuple[bytes, ...]:
         )
         for change, need in changes
     )
+
+
+def due_at_s(plan: Plan, row: Row, state: Sequence[int], needs: Mapping[FactName, int], now_s: int) -> int | None:
+    """When time alone may next change a need of the customer; None: nothing but an event does."""
+    lapses, start = plan.lapses, plan.layout.event_offset
+    found = [lapses.next_at(row[start : start + plan.event_layout.width], needs, plan.zone, now_s)]
+    if lapses.running and plan.running is not None:
+        found.append(plan.running.next_change(state, now_s))
+    if any(needs.get(need) == now_s for need in lapses.lasting):
+        found.append(now_s + LOOK_AGAIN_S)
+    return min((at for at in found if at is not None), default=None)

@@ -11,6 +11,7 @@ from engine.compiler.emit import days_read, windows_read
 from engine.compiler.formula import ReadFormula
 from engine.compiler.function import Program
 from engine.compiler.generate import generate, generate_filter
+from engine.compiler.lapsing import lapses_of
 from engine.compiler.placed import NEVER, at_placement
 from engine.compiler.rules import OBJECTION, ReadRules, Rules, moments_of
 from engine.compiler.slots import SlotTable
@@ -73,6 +74,7 @@ def plan_of(read: ReadRules, bundle_hash: str, warnings: tuple[Diagnostic, ...])
         profile_schema=schema,
         event_layout=event_layout,
         running=_running(bank.zone, [catalogue.facts[name] for name in running], event_layout, table),
+        lapses=lapses_of(rules.needs, catalogue.calculated, event_layout),
         layout=layout,
         clock=Clock(bank.zone, table.windows, table.days),
         channels=context.channels,

@@ -1,6 +1,7 @@
 """An embedded store, emptied before each test, and loads into it."""
 
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,11 +43,11 @@ async def nodes(server: EmbeddedServer) -> AsyncIterator[SingleNode]:
 def load(server: EmbeddedServer, nodes: SingleNode, tmp_path: Path) -> Loading:
     """Loads the files of the test's folder by a mapping."""
 
-    async def loaded(text: str = MAPPING) -> LoadReport:
+    async def loaded(text: str = MAPPING, *, wakes: bool = False) -> LoadReport:
         job = Load(
             mapping=mapping(text),
             folder=tmp_path,
-            target=target(),
+            target=replace(target(), wakes=wakes),
             ruleset="sha256:0",
             staging=tmp_path / "staging",
             now=NOW,

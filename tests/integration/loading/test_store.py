@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from time import time
 
 import polars as pl
 
@@ -191,3 +192,24 @@ def test_states_of_another_layout_give_way() -> None:
     layout = target().layout
     loaded = encode_events((layout, layout.empty(5)))
     assert merge_events(layout, b"\x92\xce\x00\x00\x00\x01\x05", loaded) == loaded
+
+
+async def test_whoever_is_loaded_is_looked_at_within_the_hour(load: Loading, nodes: SingleNode, tmp_path: Path) -> None:
+    """Where time alone changes needs: nothing happens to them, and yet something may be due."""
+    written(tmp_path, people=PEOPLE, orders=EVENTS)
+
+    async def due() -> float | None:
+        command = packed(b"ZSCORE", keys.due(C1.partition), C1.record)
+        score = await nodes.of_partition(C1.partition).call(command, 1, soon())
+        return None if score is None else float(score)
+
+    await load(TEXT)
+    assert await due() is None
+    await load(TEXT, wakes=True)
+    first = await due()
+    assert first is not None
+    assert 0 <= first - time() + 60 < 3_660
+    await load(TEXT, wakes=True)
+    again = await due()
+    assert again is not None
+    assert again <= first
