@@ -69,7 +69,7 @@ class Lapses:
         if self.hourly:
             found.append(now_s - now_s % HOUR_S + HOUR_S)
         if self.daily:
-            found.append(int(datetime.combine(now.date() + timedelta(days=1), time(), zone).timestamp()))
+            found.append(_tomorrow(now))
         return min((at for at in found if at is not None), default=None)
 
 
@@ -81,6 +81,10 @@ def _reached(instant: int, window: Duration, now: datetime, now_s: int) -> int |
         return at if at > now_s else None
     if before(now, window).timestamp() >= instant:
         return None
-    # Months differ: a window of one may begin on one day for several ends, so ask again where it has not come so far.
     at = int(away(datetime.fromtimestamp(instant, UTC).astimezone(now.tzinfo), 1, window).timestamp())
-    return max(at, now_s + HOUR_S) if at <= now_s else at
+    # Months differ in length: where the window has not come so far on that day, it leaps there at the end of one.
+    return at if at > now_s else _tomorrow(now)
+
+
+def _tomorrow(now: datetime) -> int:
+    return int(datetime.combine(now.date() + timedelta(days=1), time(), now.tzinfo).timestamp())
