@@ -79,10 +79,12 @@ def _reached(instant: int, window: Duration, now: datetime, now_s: int) -> int |
     if step_s is not None:
         at = instant + step_s * window.amount
         return at if at > now_s else None
-    if before(now, window).timestamp() >= instant:
-        return None
-    at = int(away(datetime.fromtimestamp(instant, UTC).astimezone(now.tzinfo), 1, window).timestamp())
-    # Months differ in length: where the window has not come so far on that day, it leaps there at the end of one.
+    begin, reached = before(now, window), datetime.fromtimestamp(instant, UTC).astimezone(now.tzinfo)
+    if begin.timestamp() >= instant:
+        # Months differ in length: a window may begin on one day for several days, and go back to its first second.
+        return _tomorrow(now) if begin.date() == reached.date() else None
+    at = int(away(reached, 1, window).timestamp())
+    # Where it has not come so far by then, it leaps there at the end of a day.
     return at if at > now_s else _tomorrow(now)
 
 
