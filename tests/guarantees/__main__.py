@@ -13,7 +13,7 @@ from typing import Final, Protocol
 from bench.report import ROOT, CaseResult, as_json, as_table, surroundings
 from tests.guarantees import archive, budgets, caps, model_faults, outcomes, store_faults
 
-LONGEST_S: Final = 900
+LONGEST_S: Final = 3_600
 RESULTS: Final = ROOT / "tests" / "guarantees" / "results"
 
 

@@ -32,6 +32,8 @@ TOTAL: Final = 1_000
 LEASE_S: Final = 4.0
 """Short leases end while they are spent, and those of the dead come back soon."""
 DRY_S: Final = 0.8
+"""So long without an offer, a client looks at the budget: a machine that stood still is no budget that is spent."""
+PATIENCE_S: Final = 30.0
 BUDGET_MS: Final = 2_000
 
 
@@ -47,29 +49,39 @@ def card_of(number: int) -> str:
 
 
 @asynccontextmanager
-async def _service(url: str, plan: Plan) -> AsyncIterator[Service]:
+async def _service(url: str, plan: Plan) -> AsyncIterator[tuple[Service, RedisBudgetStore]]:
     nodes, metrics = nodes_at(url), Metrics()
     await nodes.start()
-    leases = Leases(RedisBudgetStore(nodes), f"spender-{os.getpid()}", metrics, length_s=LEASE_S)
+    budgets = RedisBudgetStore(nodes)
+    leases = Leases(budgets, f"spender-{os.getpid()}", metrics, length_s=LEASE_S)
     try:
         async with leases.running():
-            yield Service(
+            service = Service(
                 serving=serving_of(plan),
                 store=RedisCustomerStore(nodes),
                 secrets=KEYS,
                 metrics=metrics,
                 leases=leases,
             )
+            yield service, budgets
     finally:
         await nodes.close()
 
 
 async def _round(url: str, number: int) -> int:
-    card, offers, offered_at = card_of(number), 0, monotonic()
+    plan, card, offers, offered_at = plan_of(number), card_of(number), 0, monotonic()
 
-    async def ask_until_dry(service: Service) -> None:
+    async def is_dry(budgets: RedisBudgetStore) -> bool:
+        quiet_s = monotonic() - offered_at
+        if quiet_s < DRY_S:
+            return False
+        deadline = asyncio.get_running_loop().time() + PATIENCE_S
+        standing = await budgets.standing(plan.contact.budgets[0].key, deadline=deadline)
+        return standing.taken >= TOTAL or quiet_s > PATIENCE_S
+
+    async def ask_until_dry(service: Service, budgets: RedisBudgetStore) -> None:
         nonlocal offers, offered_at
-        while monotonic() < offered_at + DRY_S:
+        while not await is_dry(budgets):
             asked = DecisionRequest(
                 identity=IdentityBody(scheme="customer_id", value=random.choice(CUSTOMERS)),
                 channel="web",
@@ -80,8 +92,8 @@ async def _round(url: str, number: int) -> int:
             if card in actions_of(json.loads(await service.decide(asked, monotonic()))):
                 offers, offered_at = offers + 1, monotonic()
 
-    async with _service(url, plan_of(number)) as service:
-        await asyncio.gather(*(ask_until_dry(service) for _ in range(CLIENTS)))
+    async with _service(url, plan) as (service, budgets):
+        await asyncio.gather(*(ask_until_dry(service, budgets) for _ in range(CLIENTS)))
     return offers
 
 
