@@ -17,6 +17,8 @@ class Stream(StrEnum):
     FULFILMENT = "f"
     QUARANTINE = "x"
     """Events that are put aside until a person decides."""
+    UNKNOWN = "u"
+    """Records of people who are no customers yet, by name; looked at again until they are."""
 
 
 class Entry(NamedTuple):

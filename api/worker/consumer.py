@@ -31,6 +31,7 @@ from api.serving import RecordUnreadable, SnapshotReader
 from api.telemetry import Metrics
 from api.worker.folding import Folded, Poison, advanced, as_event, fold, reports_of, settled
 from api.worker.inference.needs import Needs
+from api.worker.newcomers import Newcomers
 from api.worker.partitions import Partitions
 from engine.decision import Snapshot
 from engine.events import Event
@@ -68,11 +69,12 @@ class Consumer:
         partitions: Partitions,
         metrics: Metrics,
         needs: Needs | None = None,
+        newcomers: Newcomers | None = None,
         clock: Callable[[], float] = time,
     ) -> None:
         """`learn` makes the reader know the profile schemas and event layouts that the store keeps.
 
-        Without `needs`, the generated code alone infers them.
+        Without `needs`, the generated code alone infers them; without `newcomers`, nobody waits for who is not known.
         """
         self._plan = plan
         self._reader = reader
@@ -82,6 +84,7 @@ class Consumer:
         self._partitions = partitions
         self._metrics = metrics
         self._needs = needs
+        self._newcomers = newcomers
         self._clock = clock
         self._at_once = asyncio.Semaphore(AT_ONCE)
 
@@ -169,6 +172,8 @@ class Consumer:
         if snapshot is None:
             await self._put_all_aside(key.partition, fresh, "record_unreadable")
             return True
+        if self._newcomers is not None and not snapshot.known:
+            await self._newcomers.note(key)
         now_s = int(self._clock())
         events = await self._sound(key.partition, fresh, now_s)
         try:

@@ -16,6 +16,8 @@ from api.beside import repeating
 from api.bootstrap import Stores, bundles_of, open_bundle, open_stores, worker_name
 from api.exposition import MetricsFolder
 from api.known import LEARN_EACH_S, learn_schemas, learning
+from api.merging.saga import Merging
+from api.merging.sides import Refused
 from api.ports import RecordStore, StoreUnavailable
 from api.reloading.bundles import Bundles
 from api.reloading.reloader import Reloader
@@ -26,6 +28,7 @@ from api.worker.budgets import BudgetKeeper
 from api.worker.consumer import Consumer
 from api.worker.inference.needs import Needs
 from api.worker.kafka import reading_kafka
+from api.worker.newcomers import Newcomers
 from api.worker.partitions import RENEW_EVERY_S, Partitions
 from api.worker.timers import Timers
 from api.worker.waiting import WaitingCount
@@ -71,6 +74,13 @@ async def work(
     folding = Folding(plan, RecordReader(plan.profile_schema, plan.event_layout))
     partitions = Partitions(stores.events, worker_name())
     needs = Needs(metrics)
+    newcomers = Newcomers(
+        journal=stores.journal,
+        customers=stores.customers,
+        partitions=partitions,
+        merge=lambda record, customer: _become_one(stores, folding, record, customer),
+        metrics=metrics,
+    )
     consumer = Consumer(
         plan=folding.plan,
         reader=folding.reader,
@@ -80,6 +90,7 @@ async def work(
         partitions=partitions,
         metrics=metrics,
         needs=needs,
+        newcomers=newcomers,
     )
     timers = Timers(stores.events, partitions)
     keeper = BudgetKeeper(stores.budgets, partitions, metrics)
@@ -93,9 +104,20 @@ async def work(
             await stack.enter_async_context(reloader.running(at_once=settings.resume))
         if settings.kafka is not None:
             await stack.enter_async_context(reading_kafka(settings.kafka, stores, lambda: folding.plan, metrics))
-        await _loop(_Turn(partitions, consumer, timers, keeper, waiting, metrics, folding, stores.records, needs), stop)
+        turn = _Turn(partitions, consumer, timers, keeper, waiting, newcomers, metrics, folding, stores.records, needs)
+        await _loop(turn, stop)
         await partitions.release()
     folder.close()
+
+
+async def _become_one(stores: Stores, folding: "Folding", record: str, customer: str) -> bool:
+    """Merge the record of somebody who was not known into their customer's; False where that cannot be."""
+    merging = Merging(stores.merges, layout=folding.plan.event_layout, read=folding.reader.read)
+    try:
+        await merging.merge(record, customer, by="event worker", why="the identity became known")
+    except Refused:
+        return False
+    return True
 
 
 class Folding:
@@ -152,6 +174,7 @@ class _Turn:
     timers: Timers
     budgets: BudgetKeeper
     waiting: WaitingCount
+    newcomers: Newcomers
     metrics: Metrics
     folding: Folding
     records: RecordStore
@@ -168,6 +191,7 @@ class _Turn:
         await self.timers.step()
         await self.budgets.step(self.folding.plan)
         await self.waiting.step()
+        await self.newcomers.step()
         await self.consumer.step(WAIT_S)
 
     async def _begin(self) -> None:
