@@ -84,7 +84,9 @@ def _reached(instant: int, window: Duration, now: datetime, now_s: int) -> int |
         # Months differ in length: a window may begin on one day for several days, and go back to its first second.
         return _tomorrow(now) if begin.date() == reached.date() else None
     at = int(away(reached, 1, window).timestamp())
-    # Where it has not come so far by then, it leaps there at the end of a day.
+    if at <= now_s:
+        # It has gone back, or has not come so far: it does at that time of a day, or leaps there at the end of one.
+        at = int(datetime.combine(now.date(), reached.time(), now.tzinfo).timestamp())
     return at if at > now_s else _tomorrow(now)
 
 
