@@ -266,7 +266,7 @@ class MemoryOutcomeStore:
         state = self._state
         state.check(outcome.deadline_ms)
         day = outcome.decided_at_ms // 86_400_000
-        if ("outcome", outcome.outcome_id) in state.seen.get((key.partition, "o", day), ()):
+        if outcome.known_by in state.seen.get((key.partition, "o", day), ()):
             return OutcomeResult(OutcomeState.DUPLICATE)
         kept = state.kept(key)
         if kept.record.moved_to is not None:
@@ -275,7 +275,7 @@ class MemoryOutcomeStore:
         if not late:
             kept.record = self._raised(kept.record, outcome)
             state.keep(key, kept)
-        state.note_seen(key.partition, "o", day, "outcome", outcome.outcome_id)
+        state.note_seen(key.partition, "o", day, *outcome.known_by)
         state.append(Stream.DECISIONS, key.partition, "l" if late else "o", outcome.entry)
         ordered = outcome.order is not None and state.note_seen(
             key.partition, "o", day, "order", outcome.decision_id, outcome.action

@@ -54,7 +54,7 @@ class RedisOutcomeStore:
         )
         words = (
             outcome.deadline_ms + node.clock_ahead_ms,
-            seen_hash(self._dedupe_key, "outcome", outcome.outcome_id),
+            seen_hash(self._dedupe_key, *outcome.known_by),
             seen_hash(self._dedupe_key, "order", outcome.decision_id, outcome.action),
             max(outcome.valid_until_ms, outcome.decided_at_ms) // 1_000 + SEEN_DAYS * keys.DAY_S,
             _MARK.pack(outcome.action_hash, outcome.session_hash),

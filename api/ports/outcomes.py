@@ -30,6 +30,12 @@ class OutcomeWrite(NamedTuple):
     """The fulfilment order that an accept places, once per decision and action."""
 
     @property
+    def known_by(self) -> tuple[str, str, str, str, str]:
+        """What it is known again by. The same id for another offer, or for another answer to it, is another outcome:
+        a touchpoint that counts its ids from 1 loses nobody's decline."""
+        return "outcome", self.decision_id, self.action, self.state.name, self.outcome_id
+
+    @property
     def is_late_impression(self) -> bool:
         """Whether it was shown later than it was valid: reported, but neither counted nor a contact."""
         return self.state is ContactState.SHOWN and self.occurred_at_ms > self.valid_until_ms
@@ -40,7 +46,7 @@ class OutcomeState(IntEnum):
 
     RECORDED = 0
     DUPLICATE = 1
-    """The outcome id was recorded before; nothing was written."""
+    """The same outcome was recorded before under its id; nothing was written."""
     LATE_IMPRESSION = 2
     """Recorded as such; the contact history stays as it is."""
 

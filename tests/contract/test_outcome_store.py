@@ -76,6 +76,21 @@ async def test_an_outcome_sent_many_times_counts_once(world: World, state: Conta
     assert (await _kinds(world, Stream.DECISIONS)).count(("o", b"outcome")) == 1
 
 
+@pytest.mark.parametrize(
+    "other", [{"decision_id": "decision-2"}, {"action": "personal_loan"}, {"state": ContactState.DECLINED}]
+)
+async def test_an_outcome_id_that_was_used_for_something_else_hides_nothing(
+    world: World, other: dict[str, object]
+) -> None:
+    """Of another offer, or another answer to the same: it is an outcome of its own, and counts once in its turn."""
+    await _offered(world)
+    await _record(world, an_outcome(ContactState.SHOWN))
+    another = an_outcome(ContactState.SHOWN)._replace(**other)  # type: ignore[arg-type]  # fields of its own
+    assert (await _record(world, another)).state is OutcomeState.RECORDED
+    assert (await _record(world, another)).state is OutcomeState.DUPLICATE
+    assert (await _kinds(world, Stream.DECISIONS)).count(("o", b"outcome")) == 2
+
+
 async def test_an_accept_places_one_order(world: World) -> None:
     """However often, and under however many outcome ids, it is sent."""
     await _offered(world)

@@ -1,6 +1,6 @@
 -- One outcome: raises its contact, appends to the decision stream and places the order, once.
 -- KEYS: record, decision stream, hashes seen of the decision's day, fulfilment stream
--- ARGV: 1 deadline in ms, 2 hash of the outcome id, 3 hash of decision and action, 4 until when they are needed in s,
+-- ARGV: 1 deadline in ms, 2 hash the outcome is known by, 3 hash of decision and action, 4 until when they are needed in s,
 --       5 action and session hash (8 bytes), 6 state, 7 reason, 8 channel, 9 kind of entry (o, or l for a late
 --       impression), 10 entry, 11 order or ''
 -- Returns {0 recorded | 1 duplicate | 2 late impression, orders placed}, -1 too late, or where the record moved.

@@ -2,14 +2,16 @@
 
 import asyncio
 from collections import Counter
+from datetime import date, datetime
 from time import monotonic
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
 
 from api import decision_record
 from api.adapters.records import encode_profile
-from api.leases import LENGTH_S, MARGIN_S, Leases
+from api.leases import LENGTH_S, MARGIN_S, Leases, _Day
 from api.ports import Commit, CommitState, Committed, CustomerKey, LeaseAsked, LeaseTaken, StoreUnavailable, Stream
 from api.schemas import DecisionRequest, IdentityBody, PlacementBody
 from engine.contacts import ContactState, pack, unpack
@@ -18,6 +20,7 @@ from tests.builders import a_plan, an_action
 from tests.unit.api.budgeted import PATIENT, BudgetedHouse, actions_of, serving_of, spring
 
 DAY_S = 86_400
+LONDON = ZoneInfo("Europe/London")
 
 
 async def test_offers_end_with_the_budget() -> None:
@@ -134,6 +137,23 @@ async def test_lease_ends_with_the_day_where_days_are_bounded() -> None:
     await house.hear_again()
     assert await house.offered("C2") == ["card"]
     assert house.state.budgets["spring"].day == today + 1
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "hours"),
+    [
+        ("2026-03-29T00:00+00:00", "2026-03-29T23:59:59+01:00", 23),
+        ("2026-10-25T00:00+01:00", "2026-10-25T23:59:59+00:00", 25),
+    ],
+)
+def test_day_of_a_budget_is_one_of_the_calendar_when_the_clocks_change(first: str, last: str, hours: int) -> None:
+    """The same day at its first and its last second, and it ends an hour early or late."""
+    began_s, ended_s = (datetime.fromisoformat(each).timestamp() for each in (first, last))
+    for instants in ((began_s, ended_s), (ended_s, began_s)):
+        days = _Day()
+        for now_s in instants:
+            assert days.of(now_s, LONDON) == (date.fromisoformat(first[:10]).toordinal(), began_s + hours * 3_600)
+        assert days.of(ended_s + 1, LONDON)[0] == date.fromisoformat(first[:10]).toordinal() + 1
 
 
 async def test_a_changed_total_binds_at_the_next_lease() -> None:

@@ -75,6 +75,25 @@ def test_calendar_windows_begin_at_midnight_in_the_banks_zone(calendar: str, beg
     assert start_of(london("2026-03-29T23:30"), LONDON, calendar) == london(began).timestamp()
 
 
+@pytest.mark.parametrize(
+    ("zone", "now", "began", "before"),
+    [
+        # On 6 September 2026 Santiago's clocks go from midnight to one: there is no 00:00.
+        ("America/Santiago", "2026-09-06T12:00", "2026-09-06T01:00-03:00", "2026-09-05T23:59:59-04:00"),
+        # On 1 November 2026 Havana's go from one back to midnight: there are two.
+        ("America/Havana", "2026-11-01T12:00", "2026-11-01T00:00-04:00", "2026-10-31T23:59:59-04:00"),
+    ],
+)
+def test_day_whose_midnight_is_skipped_or_comes_twice_begins_with_its_first_instant(
+    zone: str, now: str, began: str, before: str
+) -> None:
+    """A contact of the second before belongs to the day before, and none falls between the two."""
+    there = ZoneInfo(zone)
+    start = start_of(datetime.fromisoformat(now).replace(tzinfo=there), there, "day")
+    assert start == datetime.fromisoformat(began).timestamp()
+    assert start - 1 == datetime.fromisoformat(before).timestamp()
+
+
 def test_clock_tells_the_hour_and_day_of_the_banks_zone() -> None:
     """20:00 UTC is half past one of the next day in Kolkata, a Tuesday."""
     now = datetime(2026, 1, 5, 20, tzinfo=UTC)
