@@ -46,6 +46,9 @@ def check(
     customers: Annotated[int, typer.Option("--customers", help="See so many of them at most.", min=1)] = 2_000,
     *,
     strict: Annotated[bool, typer.Option("--strict", help="End with 1 on warnings as well.")] = False,
+    kept: Annotated[
+        bool, typer.Option("--kept", help="Tell how many bytes each rule keeps of a customer's events, at most.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Check rule files: every problem at once, each with its file, line, column and a hint.
@@ -55,17 +58,18 @@ def check(
     from datetime import UTC, datetime
 
     from api.adapters.bundle_files import read_rules
+    from api.cli.kept_report import kept_as_json, kept_as_text
     from api.reloading.judging import following
     from engine import RuleErrors, compile_bundle
     from engine.errors import Severity
     from engine.review import review
     from engine.ruletests import run_rule_tests
 
-    ruleset, accepted = None, []
+    ruleset, accepted, sizes = None, [], None
     files = read_rules(rules)
     try:
         bundle = compile_bundle(files, root=str(rules))
-        ruleset = bundle.hash
+        ruleset, sizes = bundle.hash, kept_as_json(bundle)
         now = datetime.now(UTC)
         met = None if population is None else _met(bundle.plan, rules, population, mapping, customers, now)
         reviewed = review(bundle, run_rule_tests(bundle), now, met)
@@ -79,12 +83,14 @@ def check(
     if as_json:
         told = [_listed(each) for each in found]
         totals = {"ruleset": ruleset, "errors": count, "warnings": len(found) - count}
-        put_json({**totals, "diagnostics": told, "accepted": accepted})
+        put_json({**totals, "diagnostics": told, "accepted": accepted, "kept": sizes})
     else:
         for each in sorted(found, key=lambda each: each.severity is not Severity.ERROR):
             put(str(each))
         rest = f" ({len(accepted)} accepted)" if accepted else ""
         put(f"{_counted(count, 'error')}, {_counted(len(found) - count, 'warning')}{rest}")
+        for line in kept_as_text(sizes) if kept and sizes is not None else ():
+            put(line)
     if count or (strict and found):
         leave(FINDINGS)
 

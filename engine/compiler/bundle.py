@@ -14,12 +14,15 @@ from engine.compiler.parse import Node
 from engine.compiler.planning import plan_of
 from engine.compiler.problem_list import Problems
 from engine.compiler.rules import read_rules
-from engine.errors import RuleErrors, Span
+from engine.errors import Code, RuleErrors, Span
+from engine.kept import KeptByRule, kept_by_rules
 from engine.plan import Plan
 from engine.syntax import Condition
 
 MODEL: Final = "MODEL"
 """The file that names the model a bundle serves with, by its version; without it, whichever is current serves."""
+MOST_BYTES: Final = 16_384
+"""What one rule may keep of a customer's events."""
 _VERSION: Final = re.compile(rb"\s*([0-9a-f]{64})\s*")
 
 
@@ -40,6 +43,8 @@ class Bundle:
     """The warnings of the compiler that they accept."""
     model: str | None
     """The version of the model that it serves with; None: the installation's current one."""
+    kept: tuple[KeptByRule, ...]
+    """What each rule makes the store keep of a customer, most first."""
 
     @property
     def hash(self) -> str:
@@ -70,14 +75,23 @@ def compile_bundle(files: Mapping[str, bytes], *, root: str = "rules") -> Bundle
     _fail_on_errors(problems, files, root)
     acceptances = read_acceptances(files, root)
     verdict = judge(problems.sorted(), acceptances, COMPILER_CODES)
+    plan = plan_of(read, hash_of(files), verdict.standing)
+    kept = kept_by_rules(read.rules.by_rule(), plan.catalogue, plan.event_layout)
+    for each in kept:
+        if each.bytes > MOST_BYTES:
+            message = f"`{each.rule}` would keep up to {each.bytes:,} bytes of a customer, {MOST_BYTES:,} at most"
+            hint = "shorten windows, or let it read fewer facts that are counted of events"
+            problems.error(each.span, message, hint, code=Code.KEEPS_TOO_MUCH)
+    _fail_on_errors(problems, files, root)
     return Bundle(
-        plan=plan_of(read, hash_of(files), verdict.standing),
+        plan=plan,
         tests=tuple(read.context.tests),
         personas=read.personas,
         conditions=tuple(read.rules.stated()),
         acceptances=acceptances,
         accepted=verdict.accepted,
         model=model,
+        kept=kept,
     )
 
 

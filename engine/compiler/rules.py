@@ -178,13 +178,24 @@ class Rules:
     def stated(self) -> Iterator[Condition]:
         """The conditions of actions, themes, needs and triggers, as their files state them."""
         for read in self.actions:
-            yield from (condition for version in read.rules.versions for condition, _ in version.stages)
-            tables = (*read.values, *(table for each in read.terms for _, table in each.terms))
-            yield from (condition for table in tables for condition, _ in table.rows)
-            yield from (each.condition for each in read.treatments)
+            yield from _stated_of(read)
         yield from (theme.condition for theme in self.themes)
         yield from (need.condition for need in self.needs)
         yield from (trigger.condition for trigger in self.triggers)
+
+    def by_rule(self) -> Iterator[tuple[str, Span, Iterable[Condition]]]:
+        """What each rule is called, where it stands, and its conditions; needs apart from their themes."""
+        for read in self.actions:
+            yield read.rules.head.rule, read.rules.head.span, _stated_of(read)
+        for theme in self.themes:
+            yield theme.head.rule, theme.head.span, [theme.condition]
+        for need in self.needs:
+            yield need.name, need.span, [need.condition]
+        for trigger in self.triggers:
+            also = [trigger.suppression] if trigger.suppression is not None else []
+            yield trigger.head.rule, trigger.head.span, [trigger.condition, *also]
+        for guard in self.guards:
+            yield guard.head.rule, guard.head.span, [guard.condition]
 
     def subject(self, context: ReadContext) -> Subject:
         """What the checks look at."""
@@ -219,6 +230,13 @@ class Rules:
     def _further_values(self) -> Iterator[AmountTable]:
         for read in self.actions:
             yield from read.values[1:]
+
+
+def _stated_of(read: ReadAction) -> Iterator[Condition]:
+    yield from (condition for version in read.rules.versions for condition, _ in version.stages)
+    tables = (*read.values, *(table for each in read.terms for _, table in each.terms))
+    yield from (condition for table in tables for condition, _ in table.rows)
+    yield from (each.condition for each in read.treatments)
 
 
 def _files_of(need: Need) -> set[str]:
