@@ -15,7 +15,7 @@ import msgspec
 
 from api.archiving.files import ARCHIVE, day_of, folder_of
 from api.archiving.told import NO_SUCH, Told
-from api.background import give_way
+from api.background import AWAITED, give_way
 from api.decision_record import place_of
 from api.problems import Problem, ProblemType
 from api.settings import Settings
@@ -89,7 +89,7 @@ class ArchiveDesk:
             if self._closed:
                 raise Problem(ProblemType.OVERLOADED, "the server stops")
             self._child = subprocess.Popen(self._command, env=self._environment, stdin=pipe, stdout=pipe, stderr=pipe)
-            give_way(self._child.pid)
+            give_way(self._child.pid, AWAITED)
             return self._child
 
     @asynccontextmanager
