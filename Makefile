@@ -1,7 +1,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: docs help setup optimise demo test test-code test-rules agreement guarding check check-format check-lint check-types check-imports check-rules fuzz refusals bench guarantees loadtest lock format clean
+.PHONY: docs help setup optimise demo test test-code test-rules agreement needs guarding check check-format check-lint check-types check-imports check-rules fuzz refusals bench guarantees loadtest lock format clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -62,6 +62,9 @@ test-rules: check-rules
 
 agreement: setup ## compare compiled rules with the slow evaluator on drawn customers (ARGS="--cases 1_000_000 --seed 7")
 	@$(BIN)/python -m tests.reference.agreement $(ARGS)
+
+needs: setup ## compare the needs that durable-rules infers with the generated code (ARGS="--customers 100_000 --seed 7")
+	@$(BIN)/python -m tests.reference.needs $(ARGS)
 
 check: check-format check-lint check-types check-imports check-rules ## everything that needs no test run: format, lint, types, imports, rules
 

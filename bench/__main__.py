@@ -11,6 +11,7 @@ from typing import Final
 from bench import (
     engine_case,
     model_case,
+    needs_case,
     overload_case,
     promises_case,
     record_case,
@@ -26,6 +27,7 @@ RESULTS: Final = ROOT / "bench" / "results"
 CASES: Final[Mapping[str, Callable[[Workshop, bool], CaseResult]]] = {
     "engine": lambda _, quick: engine_case.run(quick=quick),
     "model": lambda workshop, quick: model_case.run(workshop, quick=quick),
+    "needs": lambda _, quick: needs_case.run(quick=quick),
     "record": lambda workshop, _: record_case.run(workshop),
     "store": lambda _, quick: store_case.run(quick=quick),
     "service": lambda workshop, quick: service_case.run(workshop, quick=quick),

@@ -214,10 +214,11 @@ def trigger_file(number: int, block: Block, promoted: Mapping[str, str]) -> str:
 
 
 def _cells(block: Block) -> str:
-    return f"{{{', '.join(_written(block))}}}"
+    return f"{{{', '.join(written(block))}}}"
 
 
-def _written(block: Block) -> Iterator[str]:
+def written(block: Block) -> Iterator[str]:
+    """The cells of a block as rule files have them."""
     for cell in block.cells:
         yield f"{cell.attribute.name}: {_condition(cell)}"
 

@@ -6,6 +6,7 @@ starts another.
 
 import os
 import resource
+import signal
 import sys
 from typing import BinaryIO, Final, NoReturn
 
@@ -34,7 +35,9 @@ def serve(chain: Chain, questions: BinaryIO, answers: BinaryIO) -> None:
 
 
 def main() -> NoReturn:
-    """Serve on standard input and output, which nothing else may write to."""
+    """Serve on standard input and output, which nothing else may write to; only the worker, or its end, ends it."""
+    for meant_for_others in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(meant_for_others, signal.SIG_IGN)
     questions = os.fdopen(os.dup(0), "rb")
     answers = os.fdopen(os.dup(1), "wb")
     with open(os.devnull, "r+b", buffering=0) as nowhere:  # noqa: PTH123 - a descriptor is what is wanted

@@ -71,6 +71,16 @@ async def test_event_counts_once_by_source_and_id() -> None:
     assert [answer.json()["status"] for answer in answers] == ["accepted", "duplicate", "accepted"]
 
 
+@pytest.mark.parametrize("kind", ["need_began", "need_ended"])
+async def test_report_of_a_need_is_not_taken_from_elsewhere(kind: str) -> None:
+    """The event worker alone says when a need begins or ends, or triggers would believe anybody."""
+    async with running() as house:
+        answer = await send(house, an_event(type=kind, data={"need": "home_ownership"}))
+    assert (answer.status_code, "/type" in answer.text) == (422, True)
+    assert "what nextbest reports itself" in answer.json()["detail"]
+    assert house.bodies(Stream.EVENTS) == []
+
+
 async def test_subject_may_be_any_identity() -> None:
     """A card, an account, a visitor: known ones lead to their customer, others stand for themselves."""
     async with running() as house:

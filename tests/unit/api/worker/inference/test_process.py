@@ -76,6 +76,14 @@ async def test_killed_process_is_no_longer_usable() -> None:
         assert not process.usable
 
 
+async def test_signals_for_the_whole_session_do_not_end_it() -> None:
+    """A worker that drains after Ctrl-C still infers; SIGHUP means a reload to others."""
+    async with inferring() as process:
+        for meant_for_others in (signal.SIGINT, signal.SIGHUP):
+            os.kill(process.pid, meant_for_others)
+        assert await process.ask({"f0": 16, "f1": 50}) == ["saves", "none"]
+
+
 async def test_process_that_falls_silent_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
     """It counts as ended over what it was asked."""
     monkeypatch.setattr(process_module, "SILENT_S", 0.05)
