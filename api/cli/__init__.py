@@ -16,6 +16,7 @@ from api.cli import (
     events,
     experiments,
     learning,
+    linking,
     loading,
     measuring,
     population,
@@ -44,6 +45,7 @@ app.add_typer(tables.tables, name="table")
 app.command("explain")(asking.explain)
 app.command("budgets")(budgets.budgets)
 app.add_typer(customers.customers)
+app.add_typer(linking.link)
 app.command("why-never")(population.why_never)
 app.command("train")(learning.train)
 app.command("evaluate")(learning.evaluate)

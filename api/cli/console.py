@@ -107,12 +107,22 @@ def _findings() -> tuple[type[Exception], ...]:
     """What is wrong with what was handed over."""
     from api.adapters.bundle_files import BundleUnreadable
     from api.archiving.errors import ArchiveDamaged
+    from api.linkage.spec import LinkageError
     from api.loading.issues import SourceError
     from api.loading.mapping_file import MappingErrors
     from engine.errors import RuleErrors
     from models.errors import ModelRefused, TrainingRefused
 
-    return ArchiveDamaged, RuleErrors, BundleUnreadable, MappingErrors, SourceError, ModelRefused, TrainingRefused
+    return (
+        ArchiveDamaged,
+        LinkageError,
+        RuleErrors,
+        BundleUnreadable,
+        MappingErrors,
+        SourceError,
+        ModelRefused,
+        TrainingRefused,
+    )
 
 
 def _complain(failure: Exception, code: int, *, as_json: bool) -> NoReturn:

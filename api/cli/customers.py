@@ -4,7 +4,7 @@
 import getpass
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, NamedTuple, TypeVar
 
 import typer
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from api.merging.entries import Merge
     from api.merging.saga import Merging
     from api.ports import CustomerStore
+    from api.ports.relations import Relation, RelationStore
 
 customers = typer.Typer(
     name="customers", help="Merge customers, separate them again, and see what was done.", no_args_is_help=True
@@ -25,7 +26,7 @@ RedisUrl = Annotated[
 By = Annotated[str | None, typer.Option("--by", help="Who decided it; default: whoever runs the command.")]
 Why = Annotated[str, typer.Option("--why", help="Why, for the history.")]
 R = TypeVar("R")
-Work = Callable[["Merging", "CustomerStore"], Awaitable[R]]
+Work = Callable[["Merging", "Stores"], Awaitable[R]]
 
 
 @customers.command("merge")
@@ -55,7 +56,7 @@ def merge(
         raise Usage("name two customers, or a file of pairs with --file, or --resume")
     pairs = _pairs(file) if file else [(loser or "", winner or "", why)]
 
-    async def work(merging: "Merging", store: "CustomerStore") -> "tuple[list[Merge], list[str]]":
+    async def work(merging: "Merging", stores: "Stores") -> "tuple[list[Merge], list[str]]":
         from api.merging.sides import Refused
 
         if resume:
@@ -63,7 +64,7 @@ def merge(
         done, refused = [], []
         for one, other, reason in pairs:
             try:
-                ended, stays = await _record_of(store, one), await _record_of(store, other)
+                ended, stays = await _record_of(stores.customers, one), await _record_of(stores.customers, other)
                 done.append(await merging.merge(ended, stays, by=by or getpass.getuser(), why=reason or why))
             except (Refused, Usage) as refusal:
                 refused.append(str(refusal))
@@ -87,11 +88,11 @@ def unmerge(
 ) -> None:
     """Make two customers of one again. What happened while they were one stays with both; consent never widens."""
 
-    async def work(merging: "Merging", store: "CustomerStore") -> "tuple[list[Merge], list[str]]":
+    async def work(merging: "Merging", stores: "Stores") -> "tuple[list[Merge], list[str]]":
         from api.merging.sides import Refused
 
         try:
-            record = loser if await merging.history(loser) else await _record_of(store, loser)
+            record = loser if await merging.history(loser) else await _record_of(stores.customers, loser)
             return [await merging.unmerge(record, by=by or getpass.getuser(), why=why)], []
         except Refused as refusal:
             return [], [str(refusal)]
@@ -112,9 +113,9 @@ def history(
 ) -> None:
     """Every merge and separation that a record took part in, oldest first, with who, when and why."""
 
-    async def work(merging: "Merging", store: "CustomerStore") -> "Sequence[Merge]":
+    async def work(merging: "Merging", stores: "Stores") -> "Sequence[Merge]":
         found = await merging.history(customer)
-        return found or await merging.history(await _record_of(store, customer))
+        return found or await merging.history(await _record_of(stores.customers, customer))
 
     found = _run(work, rules, data_dir, redis_url)
     if as_json:
@@ -127,6 +128,66 @@ def history(
                 put(line)
 
 
+@customers.command("relate")
+@plainly
+def relate(
+    file: Annotated[
+        Path,
+        typer.Option("--file", help="CSV with columns of, kind, to and, if known, start, end.", exists=True),
+    ],
+    rules: RulesDir = Path("rules"),
+    data_dir: DataDir = DATA_DIR,
+    redis_url: RedisUrl = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Store relations between customers and others; each shows in the view of the customer that it is `of`.
+
+    Stored again, a relation replaces the one of the same kind to the same; an `end` says that it is over.
+    """
+    related = _relations(file)
+
+    async def work(_: "Merging", stores: "Stores") -> None:
+        import asyncio
+
+        await stores.relations.relate(related, deadline=asyncio.get_running_loop().time() + 60.0)
+
+    _run(work, rules, data_dir, redis_url)
+    if as_json:
+        put_json({"relations": len(related)})
+    else:
+        put(f"{len(related):,} relations are stored")
+
+
+def _relations(file: Path) -> "list[Relation]":
+    import csv
+    from datetime import date
+
+    from api.ports.relations import Relation
+
+    found = []
+    with file.open(encoding="utf-8", newline="") as opened:
+        rows = csv.DictReader(opened)
+        if not {"of", "kind", "to"} <= set(rows.fieldnames or ()):
+            raise Usage(f"{file}:1: the columns are to be of, kind, to and, if known, start and end")
+        for row in rows:
+            try:
+                start, end = (date.fromisoformat(row[name]) if row.get(name) else None for name in ("start", "end"))
+            except ValueError as error:
+                raise Usage(f"{file}:{rows.line_num}: a day looks like 2026-11-21") from error
+            if not (row["of"] and row["kind"] and row["to"]):
+                raise Usage(f"{file}:{rows.line_num}: `of`, `kind` and `to` are all needed")
+            found.append(Relation(row["of"], row["kind"], row["to"], start, end))
+    return found
+
+
+class Stores(NamedTuple):
+    """What these commands ask of the store besides merging."""
+
+    customers: "CustomerStore"
+    relations: "RelationStore"
+
+
 def _run(work: "Work[R]", rules: Path, data_dir: Path, redis_url: str | None) -> R:
     import asyncio
 
@@ -137,6 +198,7 @@ def _run(work: "Work[R]", rules: Path, data_dir: Path, redis_url: str | None) ->
     from api.adapters.merge_store import RedisMergeStore
     from api.adapters.record_reader import RecordReader
     from api.adapters.record_store import RedisRecordStore
+    from api.adapters.relation_store import RedisRelationStore
     from api.bootstrap import PATIENT_S, compile_rules
     from api.known import learn_schemas
     from api.merging.saga import Merging
@@ -153,7 +215,7 @@ def _run(work: "Work[R]", rules: Path, data_dir: Path, redis_url: str | None) ->
             reader = RecordReader(plan.profile_schema, plan.event_layout)
             await learn_schemas(reader, RedisRecordStore(nodes))
             merging = Merging(RedisMergeStore(nodes), layout=plan.event_layout, read=reader.read)
-            return await work(merging, RedisCustomerStore(nodes))
+            return await work(merging, Stores(RedisCustomerStore(nodes), RedisRelationStore(nodes)))
         finally:
             await nodes.close()
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,10 @@ from api.adapters.customer_store import RedisCustomerStore
 from api.adapters.embedded import EmbeddedServer
 from api.adapters.record_store import RedisRecordStore
 from api.adapters.records import encode_consent
+from api.adapters.relation_store import RedisRelationStore
 from api.cli import app
 from api.ports import Identity, LoadedRecord, key_of
+from api.ports.relations import Relation
 from engine.facts import Consent
 from engine.ids import CustomerId
 
@@ -103,3 +106,34 @@ def test_a_question_that_names_nobody_is_a_sentence(url: str) -> None:
     result = run(url, "merge", ADA)
     assert result.exit_code == 2
     assert "name two customers, or a file of pairs with --file, or --resume" in result.stderr
+
+
+def test_relations_are_stored_from_a_file(url: str, tmp_path: Path) -> None:
+    related = tmp_path / "relations.csv"
+    related.write_text("of,kind,to,start,end\nC1,spouse,C2,2020-01-01,\n", encoding="utf-8")
+    assert told(url, "relate", "--file", str(related)) == {"relations": 1}
+
+    async def found() -> list[Relation]:
+        nodes = nodes_at(url)
+        await nodes.start()
+        deadline = asyncio.get_running_loop().time() + 5
+        relations = list(await RedisRelationStore(nodes).relations_of(key_of(ADA), deadline=deadline))
+        await nodes.close()
+        return relations
+
+    assert asyncio.run(found()) == [Relation("C1", "spouse", "C2", date(2020, 1, 1))]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("of,to\n", "relations.csv:1: the columns are to be of, kind, to"),
+        ("of,kind,to,start\nC1,spouse,C2,1.1.2020\n", "relations.csv:2: a day looks like 2026-11-21"),
+        ("of,kind,to\nC1,,C2\n", "relations.csv:2: `of`, `kind` and `to` are all needed"),
+    ],
+)
+def test_relations_that_cannot_be_read_are_told_with_their_line(url: str, tmp_path: Path, text: str, said: str) -> None:
+    related = tmp_path / "relations.csv"
+    related.write_text(text, encoding="utf-8")
+    result = run(url, "relate", "--file", str(related))
+    assert (result.exit_code, said in result.stderr) == (2, True)

@@ -1,0 +1,1 @@
+"""Linkages as a bank runs them, with Splink."""

@@ -1,0 +1,1 @@
+"""Linking records to customers, on small tables."""
