@@ -10,6 +10,7 @@ from typing import Final
 
 from bench import (
     engine_case,
+    events_case,
     model_case,
     needs_case,
     overload_case,
@@ -34,6 +35,7 @@ CASES: Final[Mapping[str, Callable[[Workshop, bool], CaseResult]]] = {
     "reload": lambda workshop, quick: reload_case.run(workshop, quick=quick),
     "overload": lambda workshop, quick: overload_case.run(workshop, quick=quick),
     "promises": lambda workshop, quick: promises_case.run(workshop, quick=quick),
+    "events": lambda workshop, quick: events_case.run(workshop, quick=quick),
     "tail": lambda workshop, quick: tail_case.run(workshop, quick=quick),
 }
 
