@@ -55,6 +55,7 @@ demo: setup ## serve the demonstration bank (ARGS="--port 8080 --customers 20000
 test: test-rules test-code ## run the rule files' checks and tests, then every test (ARGS="-k caps")
 
 test-code: setup
+	@requirements/browser.sh
 	@$(BIN)/python -m pytest $(ARGS)
 
 test-rules: check-rules

@@ -67,6 +67,8 @@ class FulfilmentOrder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     leads_to: dict[str, str] | None = None
     """The activity on another channel that comes first, such as an appointment in the branch."""
     page: str | None = None
+    phone_number: str | None = None
+    """Where to call, where the customer gave a number."""
     call_after_ms: int | None = None
 
 

@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 from api.ports.orders import OrderStatus
 from api.schemas import NAME_PATTERN
 
+PHONE_PATTERN: Final = r"^\+?[0-9][0-9 ()./-]{4,30}$"
 SUBJECT_PATTERN: Final = "^[a-z][a-z0-9_]*:.+$"
 
 
@@ -162,6 +163,8 @@ class CallbackForm(Form):
     tracking_token: Annotated[str, Field(min_length=1, max_length=2048)] | None = None
     """Of the offer that they were looking at."""
     page: Annotated[str, Field(max_length=128)] | None = None
+    phone_number: Annotated[str, Field(pattern=PHONE_PATTERN, max_length=32, examples=["020 7946 0123"])] | None = None
+    """Where to call; without it, the number that the bank has."""
     call_after: Instant | None = None
 
 
@@ -307,6 +310,8 @@ class OrderView(BaseModel):
     decision_id: str | None = None
     leads_to: dict[str, str] | None = None
     page: str | None = None
+    phone_number: str | None = None
+    """Where the customer wants to be called, as they wrote it."""
     call_after: datetime | None = None
     status: OrderStatus
     status_at: datetime

@@ -16,7 +16,7 @@ from api.faults import log_fault
 from api.openapi import describe
 from api.parsing import from_validation_error
 from api.problems import Problem, ProblemType
-from api.routes import callbacks, customers, events, explanations, orders, outcomes, probes
+from api.routes import callbacks, customers, events, explanations, orders, outcomes, probes, web
 from api.routes.decisions import PATH as DECISIONS
 from api.routes.decisions import DecisionsDoor
 from api.service_port import Shell
@@ -77,7 +77,7 @@ def create_app(settings: Settings | None = None, opening: Opening | None = None)
         docs_url=None,
         redoc_url=None,
     )
-    for module in (explanations, outcomes, events, customers, callbacks, orders, probes):
+    for module in (explanations, outcomes, events, customers, callbacks, orders, probes, web):
         app.include_router(module.router)
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(RequestValidationError, _on_invalid_parameter)

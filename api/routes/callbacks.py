@@ -47,6 +47,7 @@ async def post_callbacks(request: Request) -> Response:
         action=None if offer is None else offer.action,
         treatment=None if offer is None else offer.treatment,
         page=form.page,
+        phone_number=form.phone_number,
         call_after_ms=None if form.call_after is None else int(form.call_after.timestamp() * 1_000),
     )
     arrival = Arrival(SOURCE, form.callback_id, encode_order(order))

@@ -97,6 +97,7 @@ def _view(kept: KeptOrder) -> OrderView:
         decision_id=order.decision_id,
         leads_to=order.leads_to,
         page=order.page,
+        phone_number=order.phone_number,
         call_after=None if order.call_after_ms is None else _instant(order.call_after_ms),
         status=OrderStatus.PLACED if report is None else OrderStatus(report.status),
         status_at=_instant(order.placed_at_ms if report is None else report.at_ms),

@@ -15,6 +15,7 @@ async def test_callback_goes_to_the_agents_queue_with_what_was_looked_at() -> No
         asked = CALL_ME | {
             "tracking_token": house.tokens.mint(an_offer()),
             "page": "mortgages",
+            "phone_number": "020 7946 0123",
             "call_after": "2026-11-21T16:00:00+00:00",
         }
         answer = await house.client.post("/v1/callbacks", json=asked)
@@ -32,6 +33,7 @@ async def test_callback_goes_to_the_agents_queue_with_what_was_looked_at() -> No
         "action": "home_insurance",
         "treatment": "home_insurance",
         "page": "mortgages",
+        "phone_number": "020 7946 0123",
         "call_after_ms": 1_795_276_800_000,
     }
 
@@ -49,6 +51,15 @@ async def test_visitor_whom_we_do_not_know_can_be_called() -> None:
     async with running() as house:
         await house.client.post("/v1/callbacks", json=CALL_ME | {"identity": {"scheme": "phone", "value": "+44"}})
     assert json.loads(house.bodies(Stream.FULFILMENT)[0])["record"] == "phone:+44"
+
+
+async def test_what_is_no_phone_number_is_refused() -> None:
+    """An agent is shown a number, never a text that somebody made up."""
+    async with running() as house:
+        answer = await house.client.post("/v1/callbacks", json=CALL_ME | {"phone_number": "<b>020</b>"})
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == "/phone_number"
+    assert house.bodies(Stream.FULFILMENT) == []
 
 
 async def test_store_that_is_away_is_said() -> None:

@@ -1,0 +1,68 @@
+"""One server and one browser for the run; a bank of its own for each test."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+
+import pytest
+import uvicorn
+from fastapi import FastAPI
+from playwright.sync_api import Browser
+from starlette.responses import StreamingResponse
+
+from api.routes import web
+from tests.browser.bank import Bank
+from tests.browser.chromium import launched
+
+
+async def half_an_answer() -> StreamingResponse:
+    """The head and the first bytes; the rest comes long after everybody's patience."""
+
+    async def parts() -> AsyncIterator[bytes]:
+        yield b'{"decision_id": "d-hero", "propositions": ['
+        await asyncio.sleep(5)
+
+    return StreamingResponse(parts(), media_type="application/json")
+
+
+@pytest.fixture(scope="session")
+def origin() -> Iterator[str]:
+    """Where the product's own route serves the banner's files, and an engine stalls in the middle of its answers."""
+    started = threading.Event()
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        started.set()
+        yield
+
+    app = FastAPI(lifespan=lifespan)
+    app.include_router(web.router)
+    app.add_api_route("/stalling/v1/decisions", half_an_answer, methods=["POST"])
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    assert started.wait(10)
+    while not server.started:
+        thread.join(0.01)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = True
+    thread.join()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A real Chromium."""
+    with launched() as browser:
+        yield browser
+
+
+@pytest.fixture
+def bank(browser: Browser, origin: str) -> Iterator[Bank]:
+    """A bank's site in a fresh profile; nothing may complain in its console but what a test allows."""
+    context = browser.new_context(viewport={"width": 1024, "height": 768})
+    context.set_default_timeout(10_000)
+    made = Bank(context, origin)
+    yield made
+    context.close()
+    assert made.said == []
