@@ -1,4 +1,4 @@
-"""One server and one browser for the run; a bank of its own for each test."""
+"""One server and one browser for this folder, since its loop would stand in the way of others; a bank for each test."""
 
 import asyncio
 import threading
@@ -26,7 +26,7 @@ async def half_an_answer() -> StreamingResponse:
     return StreamingResponse(parts(), media_type="application/json")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def origin() -> Iterator[str]:
     """Where the product's own route serves the banner's files, and an engine stalls in the middle of its answers."""
     started = threading.Event()
@@ -50,7 +50,7 @@ def origin() -> Iterator[str]:
     thread.join()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """A real Chromium."""
     with launched() as browser:
