@@ -6,6 +6,7 @@ gives the same state. What facts count and add up stands behind them, see `engin
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -143,6 +144,23 @@ class EventLayout:
     @cached_property
     def _running_events(self) -> frozenset[EventName]:
         return frozenset(fact.event for fact in self.running)
+
+    def joined(self, ours: Sequence[int], theirs: Sequence[int]) -> list[int]:
+        """Two states of one customer that may have seen the same events, as one that has seen all of them.
+
+        Each instant counts as often as in that of the two states where it stands more often, of each bucket of a fact
+        that counts which holds more; each filter and fact is kept since the earlier of the two.
+        """
+        joined = [min(ours[KEPT_SINCE], theirs[KEPT_SINCE])]
+        for offset, kept in zip(self.offsets, self.filters, strict=True):
+            end = offset + kept.depth
+            either = Counter(ours[offset:end]) | Counter(theirs[offset:end])
+            joined += sorted(either.elements(), reverse=True)[: kept.depth]
+        for place in range(self.own_offset, self.width):
+            since = min(max(state[KEPT_SINCE], state[place]) for state in (ours, theirs))
+            joined.append(since if since > joined[KEPT_SINCE] else 0)
+        pairs = zip(self.running, blocks_of(ours, self.width), blocks_of(theirs, self.width), strict=True)
+        return [*joined, *chain.from_iterable(fact.joined(first, second) for fact, first, second in pairs)]
 
     def carry_over(self, state: Sequence[int], source: "EventLayout", since: int) -> list[int]:
         """A state of another layout under this one: what both keep stays, other filters and facts begin at `since`.

@@ -10,6 +10,7 @@ from api.adapters.commands import Reply, Word, checked, pack
 from api.adapters.customer_store import FIELDS, stored_record
 from api.adapters.nodes import Nodes
 from api.adapters.outcome_store import in_time, seen_hash
+from api.adapters.records import encode_names
 from api.adapters.script import APPEND_ONCE, FOLD, NOTE_OWNER, OWN, WAKE_DUE
 from api.ports import (
     FIRST,
@@ -116,6 +117,13 @@ class RedisJournal:
         first = checked(await self._nodes.of_key(keys.ARCHIVE).call(command, 1, deadline))
         return identity if first is None else str(first.decode())
 
+    async def whole(self, stream: Stream, partition: int) -> bool:
+        deadline = asyncio.get_running_loop().time() + READ_WITHIN_S
+        command = pack(b"XINFO", b"STREAM", keys.stream(stream, partition))
+        told = checked(await self._nodes.of_partition(partition).call(command, 1, deadline))
+        facts = dict(zip(told[::2], told[1::2], strict=True))
+        return bool(facts[b"entries-added"] == facts[b"length"])
+
     async def trim(self, stream: Stream, partition: int, before: str) -> int:
         deadline = asyncio.get_running_loop().time() + READ_WITHIN_S
         command = pack(b"XTRIM", keys.stream(stream, partition), b"MINID", before)
@@ -182,6 +190,10 @@ class RedisEventStore:
             *write.reports,
         )
         return FoldState(in_time(await FOLD.run(node, names, words, deadline)))
+
+    async def ask_rebuild(self, partition: int, records: Sequence[str], *, deadline: float) -> str:
+        command = pack(b"XADD", keys.stream(Stream.EVENTS, partition), b"*", b"b", encode_names(records))
+        return str(checked(await self._nodes.of_partition(partition).call(command, 1, deadline)).decode())
 
     async def wake_due(self, owned: Ownership, now_s: int, *, count: int, deadline: float) -> int:
         partition = owned.partition

@@ -42,6 +42,16 @@ def record_prefix(partition: int) -> str:
     return f"c:{{{partition}}}:"
 
 
+ANY_RECORD: Final = "c:{*}:*"
+"""What the names of all records look like."""
+
+
+def key_of_record(name: bytes) -> CustomerKey:
+    """Whose record a name is."""
+    partition, _, record = name.decode().removeprefix("c:{").partition("}:")
+    return CustomerKey(int(partition), record)
+
+
 def claim(key: CustomerKey, claimed: RequestClaim) -> str:
     """Scoped to the customer; the length keeps `a` + `b:c` apart from `a:b` + `c`."""
     return f"q:{{{key.partition}}}:{len(key.record)}:{key.record}:{claimed.request_id}"

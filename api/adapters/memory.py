@@ -104,6 +104,7 @@ class MemoryState:
     identities: dict[Identity, bytes] = field(default_factory=dict)
     claims: dict[tuple[CustomerKey, str], tuple[bytes, int]] = field(default_factory=dict)
     streams: dict[tuple[Stream, int], list[Entry]] = field(default_factory=dict)
+    trimmed: set[tuple[Stream, int]] = field(default_factory=set)
     seen: dict[tuple[int, str, int], set[tuple[str, ...]]] = field(default_factory=dict)
     leases: dict[int, Lease] = field(default_factory=dict)
     due: dict[int, dict[str, int]] = field(default_factory=dict)

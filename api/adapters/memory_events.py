@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from api.adapters.memory import Lease, MemoryState
-from api.adapters.records import encode_customers
+from api.adapters.records import encode_customers, encode_names
 from api.ports import (
     Arrival,
     CustomerKey,
@@ -80,11 +80,17 @@ class MemoryJournal:
         self._state.archive = self._state.archive or identity
         return self._state.archive
 
+    async def whole(self, stream: Stream, partition: int) -> bool:
+        self._state.check()
+        return (stream, partition) not in self._state.trimmed
+
     async def trim(self, stream: Stream, partition: int, before: str) -> int:
         self._state.check()
         entries = self._state.streams.get((stream, partition), [])
         kept = [entry for entry in entries if _place(entry.id) >= _place(before)]
         self._state.streams[stream, partition] = kept
+        if len(kept) < len(entries):
+            self._state.trimmed.add((stream, partition))
         return len(entries) - len(kept)
 
     async def remove(self, stream: Stream, partition: int, ids: Sequence[str]) -> int:
@@ -158,6 +164,11 @@ class MemoryEventStore:
         for report in write.reports:
             state.append(Stream.EVENTS, key.partition, "r", report)
         return FoldState.APPLIED
+
+    async def ask_rebuild(self, partition: int, records: Sequence[str], *, deadline: float) -> str:
+        self._state.check()
+        self._state.append(Stream.EVENTS, partition, "b", encode_names(records))
+        return self._state.streams[Stream.EVENTS, partition][-1].id
 
     async def wake_due(self, owned: Ownership, now_s: int, *, count: int, deadline: float) -> int:
         if self._owned(owned.partition, owned.epoch) is None:

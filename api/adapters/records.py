@@ -94,6 +94,11 @@ def layout_of_events(stored: bytes) -> int:
     return int(state[0][0] if type(state[0]) is list else state[0])
 
 
+def encode_names(records: Sequence[str]) -> bytes:
+    """The records that an entry of a stream names."""
+    return _encode(list(records))
+
+
 def encode_customers(customers: Sequence[CustomerId]) -> bytes:
     """Value of an identity: whom it means."""
     return _encode(customers)

@@ -20,6 +20,7 @@ from api.cli import (
     loading,
     measuring,
     population,
+    rebuilding,
     rules,
     serving,
     tables,
@@ -37,6 +38,7 @@ app.command("demo")(demonstrating.demo)
 app.command("serve")(serving.serve)
 app.command("worker")(serving.worker)
 app.add_typer(loading.loads)
+app.command("rebuild")(rebuilding.rebuild)
 app.command("check")(rules.check)
 app.command("test")(rules.run_tests)
 app.command("schema")(authoring.schema)

@@ -3,47 +3,23 @@
 A file is older than what happened since: it adds to histories and never takes anything away from them.
 """
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from itertools import chain
-
 from api.adapters.records import decode_consent, decode_events, encode_consent, encode_events
 from engine.contacts import Contact, pack, unpack
-from engine.events import KEPT_SINCE, EventLayout
+from engine.events import EventLayout
 from engine.facts import Consent
-from engine.running import blocks_of
 
 FROM_FILES = 0
 """The version of a consent that came from files; what customers say themselves carries a higher one."""
 
 
 def merge_events(layout: EventLayout, stored: bytes, loaded: bytes) -> bytes:
-    """Event states joined instant by instant; a state of another layout gives way.
-
-    Each instant counts as often as in that of the two states where it stands more often; of each bucket of a running
-    fact that of the two counts which holds more.
-    """
+    """Event states joined as `EventLayout.joined` does; a state of another layout gives way."""
     if not stored or stored == loaded:
         return loaded
     ours, theirs = decode_events(loaded, layout), decode_events(stored, layout)
     if theirs is None or ours is None:
         return loaded
-    end = layout.width
-    own = [min(pair) for pair in zip(ours[layout.own_offset : end], theirs[layout.own_offset : end], strict=True)]
-    kept_since = min(ours[KEPT_SINCE], theirs[KEPT_SINCE])
-    pairs = zip(layout.running, blocks_of(ours, end), blocks_of(theirs, end), strict=True)
-    blocks = chain.from_iterable(fact.joined(loaded_one, stored_one) for fact, loaded_one, stored_one in pairs)
-    return encode_events((layout, [kept_since, *_instants(layout, ours, theirs), *own, *blocks]))
-
-
-def _instants(layout: EventLayout, ours: Sequence[int], theirs: Sequence[int]) -> Iterator[int]:
-    for offset, kept in zip(layout.offsets, layout.filters, strict=True):
-        end = offset + kept.depth
-        if ours[offset:end] == theirs[offset:end]:
-            yield from ours[offset:end]
-        else:
-            either = Counter(ours[offset:end]) | Counter(theirs[offset:end])
-            yield from sorted(either.elements(), reverse=True)[: kept.depth]
+    return encode_events((layout, layout.joined(ours, theirs)))
 
 
 def merge_contacts(stored: bytes, loaded: bytes) -> bytes:

@@ -13,7 +13,8 @@ class Stream(StrEnum):
     DECISIONS = "d"
     """Entries of kind `r` (decision), `o` (outcome; `l`: a late impression) and `k` (consent)."""
     EVENTS = "e"
-    """Entries of kind `r` (an event) and `t` (a record that is due; the body is the record's name)."""
+    """Entries of kind `r` (an event), `t` (a record that is due; the body is the record's name) and `b` (records that
+    are to be rebuilt; a list of names)."""
     FULFILMENT = "f"
     QUARANTINE = "x"
     """Events that are put aside until a person decides."""
@@ -61,6 +62,9 @@ class Journal(Protocol):
 
     async def archive(self, identity: str) -> str:
         """The archive into which this store's records go: the first that ever asked."""
+
+    async def whole(self, stream: Stream, partition: int) -> bool:
+        """Whether nothing was ever removed from a stream."""
 
     async def trim(self, stream: Stream, partition: int, before: str) -> int:
         """Remove the entries before a position, and say how many."""
@@ -134,6 +138,9 @@ class EventStore(Protocol):
 
     async def advance(self, owned: Ownership, position: str, *, deadline: float) -> bool:
         """Note that every event up to a position is done; False when the partition belongs to somebody else."""
+
+    async def ask_rebuild(self, partition: int, records: Sequence[str], *, deadline: float) -> str:
+        """Ask whoever owns a partition to rebuild the event state of some records; gives the place of the wish."""
 
     async def wake_due(self, owned: Ownership, now_s: int, *, count: int, deadline: float) -> int:
         """Take at most `count` records that are due off the due index, each for an entry of kind `t` in the events."""

@@ -14,7 +14,6 @@ from api.entries import EventEntry, QuarantineEntry, decode_event, encode_entry
 from api.faults import log_fault
 from api.needs import row_of
 from api.ports import (
-    FIRST,
     Arrival,
     CustomerKey,
     Entry,
@@ -33,6 +32,8 @@ from api.worker.folding import Folded, Poison, advanced, as_event, fold, reports
 from api.worker.inference.needs import Needs
 from api.worker.newcomers import Newcomers
 from api.worker.partitions import Partitions
+from api.worker.past import Past, names_in, past_of, with_past
+from api.worker.places import place_of
 from engine.decision import Snapshot
 from engine.events import Event
 from engine.need_events import NEED_EVENTS
@@ -46,8 +47,9 @@ CALL_S: Final = 2.0
 MAX_TRIES: Final = 5
 EVENT: Final = "r"
 TIMER: Final = "t"
+REBUILD: Final = "b"
 Placed = tuple[str, EventEntry | None]
-"""An event and its place in the stream; None stands for a timer."""
+"""An event and its place in the stream; None stands for a timer, and for the wish to rebuild."""
 _log = logging.getLogger(__name__)
 
 
@@ -116,18 +118,36 @@ class Consumer:
         if owned is None:
             return
         async with self._at_once:
-            if await self._fold_records(owned, await self._by_record(partition, entries)):
+            by_record = await self._by_record(partition, entries)
+            past = await self._past(partition, entries, by_record)
+            if await self._fold_records(owned, by_record, past):
                 await self._partitions.advance(partition, entries[-1].id)
             else:
                 self._partitions.lose(partition)
 
-    async def _fold_records(self, owned: Ownership, by_record: Mapping[str, Sequence[Placed]]) -> bool:
+    async def _past(self, partition: int, entries: Sequence[Entry], by_record: dict[str, list[Placed]]) -> Past | None:
+        """What the stream knows of the records that are to be rebuilt, which are put with the others; None: of none."""
+        again: set[str] = set()
+        for entry in entries:
+            if entry.kind == REBUILD:
+                with suppress(ValueError):
+                    again.update(names_in(entry.body))
+        for record in again:
+            # At the end of the batch, since the past holds all of it.
+            by_record.setdefault(record, []).append((entries[-1].id, None))
+        return await past_of(self._journal, partition, again, entries[-1].id) if again else None
+
+    async def _fold_records(
+        self, owned: Ownership, by_record: Mapping[str, Sequence[Placed]], past: Past | None
+    ) -> bool:
         """Whether the partition is still ours after folding all of them."""
         still_ours = True
         try:
             async with asyncio.TaskGroup() as group:
                 for record, entries in by_record.items():
-                    group.create_task(self._fold_record(owned, CustomerKey(owned.partition, record), entries))
+                    key = CustomerKey(owned.partition, record)
+                    again = past if past is not None and record in past.by_record else None
+                    group.create_task(self._fold_record(owned, key, entries, again))
         except* _Fenced:
             still_ours = False
         return still_ours
@@ -136,6 +156,8 @@ class Consumer:
         """The readable events, by record."""
         by_record: dict[str, list[Placed]] = {}
         for entry in entries:
+            if entry.kind == REBUILD:
+                continue
             if entry.kind == TIMER:
                 by_record.setdefault(entry.body.decode(), []).append((entry.id, None))
                 continue
@@ -147,7 +169,9 @@ class Consumer:
                 by_record.setdefault(event.record, []).append((entry.id, event))
         return by_record
 
-    async def _fold_record(self, owned: Ownership, key: CustomerKey, entries: Sequence[Placed]) -> None:
+    async def _fold_record(
+        self, owned: Ownership, key: CustomerKey, entries: Sequence[Placed], past: Past | None
+    ) -> None:
         """Fold one record's entries, again from the start when somebody else changed it in between."""
         for _ in range(MAX_TRIES):
             deadline = self._deadline()
@@ -156,7 +180,7 @@ class Consumer:
                 await self._forward(key_of(held.record.moved_to.decode()), entries)
                 return
             fresh = [each for each in entries if place_of(each[0]) > place_of(held.applied)]
-            if not fresh or await self._fold_fresh(owned, key, held, fresh):
+            if not fresh or await self._fold_fresh(owned, key, held, fresh, past):
                 return
         await self._put_all_aside(key.partition, entries, "contended")
 
@@ -166,9 +190,12 @@ class Consumer:
         key: CustomerKey,
         held: FoldRecord,
         fresh: Sequence[Placed],
+        past: Past | None,
     ) -> bool:
-        """Fold what the record has not seen; False when it has to be read again."""
+        """Fold what the record has not seen, or all of its past where there is one; False: it has to be read again."""
         snapshot = await self._read(held)
+        if snapshot is None and past is not None:
+            snapshot = await self._read(held._replace(record=held.record._replace(events=None)))
         if snapshot is None:
             await self._put_all_aside(key.partition, fresh, "record_unreadable")
             return True
@@ -176,6 +203,9 @@ class Consumer:
             await self._newcomers.note(key)
         now_s = int(self._clock())
         events = await self._sound(key.partition, fresh, now_s)
+        if past is not None:
+            snapshot, events = with_past(self._plan, snapshot, past, key.record), []
+            self._metrics.folded.add(("rebuilt",))
         try:
             folded = await self._folded(key, snapshot, events, now_s)
         except Exception as error:  # noqa: BLE001 - one record that cannot be folded must not stop all others
@@ -273,9 +303,3 @@ class Consumer:
     @staticmethod
     def _deadline() -> float:
         return asyncio.get_running_loop().time() + CALL_S
-
-
-def place_of(entry_id: str) -> tuple[int, int]:
-    """An entry's place in its stream, for comparing."""
-    milliseconds, _, sequence = (entry_id or FIRST).partition("-")
-    return int(milliseconds), int(sequence)

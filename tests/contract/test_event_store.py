@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import msgspec
+
 from api.ports import FIRST, Entry, FoldState, FoldWrite, LoadedRecord, Ownership, Stream
 from engine.ids import CustomerId
 from tests.contract.worlds import ADA, GRACE, World, soon, soon_ms
@@ -123,3 +125,22 @@ async def test_a_former_owner_wakes_nobody(world: World) -> None:
     await _own(world, "w2")
     assert await world.events.wake_due(first, 100, count=10, deadline=soon()) == 0
     assert await _events(world) == ()
+
+
+async def test_a_wish_to_rebuild_stands_in_the_stream(world: World) -> None:
+    """Behind everything that it is to hold; the place is told."""
+    place = await world.events.ask_rebuild(ADA.partition, [ADA.record, "C9"], deadline=soon())
+    entries = await world.journal.read(Stream.EVENTS, {ADA.partition: FIRST}, count=10)
+    (wish,) = entries[ADA.partition]
+    assert (wish.id, wish.kind, msgspec.msgpack.decode(wish.body)) == (place, "b", [ADA.record, "C9"])
+
+
+async def test_a_stream_is_whole_until_something_is_removed(world: World) -> None:
+    """So that a history knows whether it is complete."""
+    for _ in range(2):
+        place = await world.events.ask_rebuild(ADA.partition, [ADA.record], deadline=soon())
+    assert await world.journal.whole(Stream.EVENTS, ADA.partition)
+    await world.journal.trim(Stream.EVENTS, ADA.partition, FIRST)
+    assert await world.journal.whole(Stream.EVENTS, ADA.partition)
+    await world.journal.trim(Stream.EVENTS, ADA.partition, place)
+    assert not await world.journal.whole(Stream.EVENTS, ADA.partition)
