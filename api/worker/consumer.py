@@ -43,6 +43,9 @@ READ_AT_MOST: Final = 20
 """Entries of one partition in one step: 20,000 of all, some megabytes."""
 AT_ONCE: Final = 128
 """Partitions that are folded at the same time: with as many customers as entries, no more calls than a node queues."""
+NOTE_EACH_S: Final = 0.5
+"""How far partitions are done is noted so often, and when there is nothing to do. Whoever dies leaves no more to be
+read again, and the records themselves tell what was applied."""
 CALL_S: Final = 2.0
 MAX_TRIES: Final = 5
 EVENT: Final = "r"
@@ -89,6 +92,7 @@ class Consumer:
         self._newcomers = newcomers
         self._clock = clock
         self._at_once = asyncio.Semaphore(AT_ONCE)
+        self._note_at = 0.0
 
     def take_up(self, plan: Plan, reader: SnapshotReader) -> None:
         """Fold under another plan from the next step on; called between two steps, so that none sees both."""
@@ -100,14 +104,20 @@ class Consumer:
         Raises:
             StoreUnavailable: the store went away; what was not noted as done is read again.
         """
-        entries_by_partition = await self._journal.read(
-            Stream.EVENTS, self._partitions.positions, count=READ_AT_MOST, wait_s=wait_s
-        )
+        entries_by_partition = await self._read_entries(wait_s=0.0)
+        if not entries_by_partition or asyncio.get_running_loop().time() >= self._note_at:
+            self._note_at = asyncio.get_running_loop().time() + NOTE_EACH_S
+            await self._partitions.note()
+        if not entries_by_partition:
+            entries_by_partition = await self._read_entries(wait_s=wait_s)
         self._metrics.event_lag.set((), self._lag_s(entries_by_partition))
         async with asyncio.TaskGroup() as group:
             for partition, entries in entries_by_partition.items():
                 group.create_task(self._fold_partition(partition, entries))
         return sum(map(len, entries_by_partition.values()))
+
+    async def _read_entries(self, wait_s: float) -> Mapping[int, Sequence[Entry]]:
+        return await self._journal.read(Stream.EVENTS, self._partitions.positions, count=READ_AT_MOST, wait_s=wait_s)
 
     def _lag_s(self, entries_by_partition: Mapping[int, Sequence[Entry]]) -> float:
         oldest = min((place_of(entries[0].id)[0] for entries in entries_by_partition.values() if entries), default=None)
@@ -121,7 +131,7 @@ class Consumer:
             by_record = await self._by_record(partition, entries)
             past = await self._past(partition, entries, by_record)
             if await self._fold_records(owned, by_record, past):
-                await self._partitions.advance(partition, entries[-1].id)
+                self._partitions.advance(partition, entries[-1].id)
             else:
                 self._partitions.lose(partition)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from contextlib import suppress
 from typing import Final
 
 from api.ports import PARTITIONS, EventStore, Ownership, StoreUnavailable
@@ -22,6 +23,7 @@ class Partitions:
         self._count = count
         self._owned: dict[int, Ownership] = {}
         self._position_by_partition: dict[int, str] = {}
+        self._unnoted: dict[int, str] = {}
 
     @property
     def positions(self) -> dict[int, str]:
@@ -64,30 +66,45 @@ class Partitions:
         self._owned[partition] = owned
         if before is None or before.epoch != owned.epoch:
             self._position_by_partition[partition] = owned.position
+            self._unnoted.pop(partition, None)
 
     def lose(self, partition: int) -> None:
         """Somebody else has the partition now."""
         if self._owned.pop(partition, None) is not None:
             _log.warning("partition %d is folded by another worker now", partition)
         self._position_by_partition.pop(partition, None)
+        self._unnoted.pop(partition, None)
 
-    async def advance(self, partition: int, position: str) -> None:
-        """Note that a partition is done up to a position.
+    def advance(self, partition: int, position: str) -> None:
+        """A partition is done up to a position; the store learns it with the next `note`."""
+        if partition in self._owned:
+            self._position_by_partition[partition] = position
+            self._unnoted[partition] = position
+
+    async def note(self) -> None:
+        """Let the store know how far everything is done.
 
         Raises:
-            StoreUnavailable: it is not noted; the events up to it will be read again, and found applied.
+            StoreUnavailable: some is not noted: it is noted later, or read again by the next owner and found applied.
         """
-        owned = self._owned.get(partition)
-        if owned is None:
-            return
+        unnoted, self._unnoted = self._unnoted, {}
         deadline = asyncio.get_running_loop().time() + CALL_S
-        if await self._store.advance(owned, position, deadline=deadline):
-            self._position_by_partition[partition] = position
-        else:
-            self.lose(partition)
+        noting = (self._store.advance(self._owned[each], unnoted[each], deadline=deadline) for each in unnoted)
+        results = await asyncio.gather(*noting, return_exceptions=True)
+        failures = []
+        for partition, result in zip(unnoted, results, strict=True):
+            if isinstance(result, BaseException):
+                failures.append(result)
+                self._unnoted.setdefault(partition, unnoted[partition])
+            elif not result:
+                self.lose(partition)
+        if failures:
+            raise failures[0]
 
     async def release(self) -> None:
         """Give every lease back, so that the next worker need not wait for its end."""
+        with suppress(StoreUnavailable):
+            await self.note()
         deadline = asyncio.get_running_loop().time() + CALL_S
         disowning = (self._store.disown(owned, deadline=deadline) for owned in self._owned.values())
         for result in await asyncio.gather(*disowning, return_exceptions=True):
@@ -95,3 +112,4 @@ class Partitions:
                 raise result
         self._owned.clear()
         self._position_by_partition.clear()
+        self._unnoted.clear()

@@ -35,7 +35,7 @@ async def test_successor_goes_on_where_the_last_one_stopped() -> None:
     state = MemoryState()
     first, second = a_worker(state), a_worker(state, "worker-2")
     await first.renew()
-    await first.advance(2, "7-0")
+    first.advance(2, "7-0")
     await first.release()
     await second.renew()
     assert second.positions == {0: "0-0", 1: "0-0", 2: "7-0", 3: "0-0"}
@@ -59,9 +59,26 @@ async def test_position_is_not_noted_for_a_lost_partition() -> None:
     await first.renew()
     state.leases[1].until_ms = 0
     await second.renew()
-    await first.advance(1, "9-0")
-    await first.advance(1, "9-1")
+    first.advance(1, "9-0")
+    await first.note()
+    first.advance(1, "9-1")
+    await first.note()
     assert (first.owned(1), state.leases[1].position) == (None, "0-0")
+
+
+async def test_position_that_could_not_be_noted_is_noted_later() -> None:
+    """Meanwhile the worker goes on behind it."""
+    state = MemoryState()
+    worker = a_worker(state)
+    await worker.renew()
+    worker.advance(2, "7-0")
+    state.available = False
+    with pytest.raises(StoreUnavailable):
+        await worker.note()
+    assert worker.positions[2] == "7-0"
+    state.available = True
+    await worker.note()
+    assert state.leases[2].position == "7-0"
 
 
 async def test_store_that_is_away_is_told_and_costs_no_lease() -> None:
