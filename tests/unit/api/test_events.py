@@ -114,6 +114,50 @@ async def test_event_outside_the_known_span_is_put_aside(age: timedelta, status:
         assert (aside.reason, decode_event(aside.body).id) == (reason, "e1")
 
 
+@pytest.mark.parametrize(
+    ("changes", "kind"),
+    [
+        ({"id": "x" * 10_240}, "invalid_body"),
+        ({"subject": "customer_id:" + "9" * 10_240}, "invalid_body"),
+        ({"time": "yesterday"}, "invalid_body"),
+        ({"time": 1_795_345_459}, "invalid_body"),
+        ({"data": [1]}, "invalid_body"),
+        ({"type": "gone"}, "unknown_event_type"),
+        ({"data": {"amount": 1e30}}, "invalid_event"),
+        ({"data": {"amount": 10**40}}, "invalid_event"),
+        ({"data": {"amount": {"of": 1}}}, "invalid_event"),
+        ({"data": {"amounts": 1}}, "invalid_event"),
+    ],
+)
+async def test_event_that_means_nothing_is_refused_with_the_field(changes: dict[str, object], kind: str) -> None:
+    """And leaves nothing behind."""
+    async with running() as house:
+        answer = await send(house, an_event(**changes))
+        good = await send(house, an_event())
+    assert (answer.status_code, answer.json()["type"]) == (422, TYPE_PREFIX + kind)
+    assert answer.json()["errors"][0]["pointer"]
+    assert good.json()["status"] == "accepted"
+    assert len(house.bodies(Stream.EVENTS)) == 1
+    assert house.bodies(Stream.QUARANTINE) == []
+
+
+@pytest.mark.parametrize(
+    ("time", "reason"),
+    [
+        ("1900-01-01T00:00:00Z", "too_old"),
+        ("0001-01-01T00:00:00+14:00", "too_old"),
+        ("2200-01-01T00:00:00Z", "in_the_future"),
+        ("9999-12-31T23:59:59-14:00", "in_the_future"),
+    ],
+)
+async def test_event_of_another_century_is_put_aside(time: str, reason: str) -> None:
+    """A source without a clock."""
+    async with running() as house:
+        answer = await send(house, an_event(time=time))
+    assert (answer.status_code, answer.json()["reason"]) == (202, reason)
+    assert house.bodies(Stream.EVENTS) == []
+
+
 async def test_event_of_a_joint_account_is_put_aside() -> None:
     """It would have to be guessed whose it is."""
     async with running() as house:
