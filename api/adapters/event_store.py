@@ -28,6 +28,9 @@ HORIZON_DAYS: Final = 7
 """For how many whole days after its receipt an arrival is known again."""
 READ_WITHIN_S: Final = 2.0
 POLL_S: Final = 0.05
+POLL_BUSY_S: Final = 0.01
+"""Between two looks while something came within BUSY_S. A look takes some 0.2 ms of the store, 0.8 ms of the reader."""
+BUSY_S: Final = 1.0
 POLL_S_PER_COMMAND: Final = 0.0002
 """On a cluster every partition takes a command of its own: so their processor time stays at some percent."""
 READ_FIRST: Final = 2
@@ -48,6 +51,7 @@ class RedisJournal:
         self._dedupe_key = dedupe_key
         self._now_s = now_s
         self._turn = 0
+        self._busy_until = 0.0
 
     async def append_once(
         self, stream: Stream, partition: int, arrivals: Sequence[Arrival], *, deadline_ms: int, deadline: float
@@ -67,13 +71,16 @@ class RedisJournal:
     ) -> Mapping[int, Sequence[Entry]]:
         loop = asyncio.get_running_loop()
         give_up_at = loop.time() + wait_s
-        pause_s = POLL_S + POLL_S_PER_COMMAND * len(self._nodes.together(list(after)))
+        commands_s = POLL_S_PER_COMMAND * len(self._nodes.together(list(after)))
         while True:
             found = await self._read_now(stream, after, count, loop.time() + READ_WITHIN_S)
-            left_s = give_up_at - loop.time()
-            if found or left_s <= 0:
+            now = loop.time()
+            if found:
+                self._busy_until = now + BUSY_S
+            if found or now >= give_up_at:
                 return found
-            await asyncio.sleep(min(pause_s, left_s))
+            pause_s = commands_s + (POLL_BUSY_S if now < self._busy_until else POLL_S)
+            await asyncio.sleep(min(pause_s, give_up_at - now))
 
     async def _read_now(
         self, stream: Stream, after: Mapping[int, str], count: int, deadline: float
