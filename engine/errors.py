@@ -83,6 +83,8 @@ class Code(StrEnum):
     """A rule that changed, and whose version did not rise."""
     BROKEN_HISTORY = "broken_history"
     """A name or a place in a list that no longer leads to what is stored under it."""
+    NEW_HISTORY = "new_history"
+    """Something that is looked back on, and that nobody kept until now."""
     FAILED_TEST = "failed_test"
     ACCEPTANCE_WITHOUT_REASON = "acceptance_without_reason"
     ACCEPTANCE_OF_NOTHING = "acceptance_of_nothing"

@@ -119,12 +119,12 @@ class EventLayout:
 
     def fits(self, state: Sequence[int]) -> bool:
         """Whether a state has as many places and blocks as this layout."""
-        if not self.running:
-            return len(state) == self.width
-        try:
-            return len(blocks_of(state, self.width)) == len(self.running)
-        except ValueError:
-            return False
+        at = self.width
+        for _ in self.running:
+            if at >= len(state):
+                return False
+            at += 1 + 2 * state[at]
+        return at == len(state)
 
     def fold(self, state: Sequence[int], event: Event) -> list[int]:
         """The state after one more event; the given state is left alone."""

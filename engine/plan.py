@@ -58,6 +58,8 @@ class Calculated:
     """What is kept of events for it."""
     where: Condition | None = None
     """Which events count; None: every one of the kind."""
+    span: Span | None = None
+    """Where it stands."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -20,6 +21,7 @@ from engine.syntax import Duration
 FINE: Final = 128
 DAY_S: Final = 86_400
 HOUR_S: Final = 3_600
+QUARTER_S: Final = 900
 _SECONDS_UP_TO_DAYS: Final = 7
 _HOURS_UP_TO_DAYS: Final = 90
 _SLACK_D: Final = 1
@@ -132,9 +134,8 @@ class Running:
 
     def day_of(self, at: int) -> int:
         """The first second of an instant's day in the bank's zone."""
-        zone = self.zone
-        assert zone is not None
-        return start_of(datetime.fromtimestamp(at, zone), zone, "day")
+        assert self.zone is not None
+        return _day_of(at - at % QUARTER_S, self.zone)
 
     def joined(self, ours: Sequence[int], theirs: Sequence[int]) -> list[int]:
         """Two blocks that may have seen the same events: of each bucket, what has more.
@@ -155,6 +156,12 @@ class Running:
         for key in sorted(amounts):
             block = self.with_amount(block, key, amounts[key])
         return block
+
+
+@lru_cache(maxsize=8_192)
+def _day_of(quarter: int, zone: ZoneInfo) -> int:
+    """The first second of the day in which a quarter of an hour lies; all zones change days at the end of one."""
+    return start_of(datetime.fromtimestamp(quarter, zone), zone, "day")
 
 
 def blocks_of(state: Sequence[int], first: int) -> list[list[int]]:
@@ -211,6 +218,7 @@ class RunningFacts:
         self.slots = tuple(slots)
         self.width = width
         self.own_offset = own_offset
+        self._fine = [_UNBOUNDED if fact.step_s == DAY_S else fact.fine for fact in facts]
         self._kept: tuple[int, tuple[tuple[int, int, int], ...]] = (-1, ())
 
     def fill(self, row: list[Held], state: Sequence[int], kept_since: int, now_s: int) -> None:
@@ -237,7 +245,7 @@ class RunningFacts:
                 return spec.missing
             return bool(state[at + 2]) if spec.type is FactType.BOOLEAN else state[at + 2]
         begin, before_it = starts[2 * position], starts[2 * position + 1]
-        fine = _UNBOUNDED if fact.step_s == DAY_S else fact.fine
+        fine = self._fine[position]
         end = bisect_right(state, now_s, at + 1, at + 1 + count)
         first = _place(state, at, count, begin, fine)
         recent = _between(state, at, count, first, end)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from engine import RuleErrors, compile_bundle
 from engine.compiler.acceptance import judge as accept
 from engine.compiler.bundle import Bundle
+from engine.compiler.new_history import check_new_history
 from engine.compiler.succession import check_succession
 from engine.errors import Code, Diagnostic, Severity
 from engine.ruletests import run_rule_tests
@@ -36,7 +37,7 @@ def following(
     serving: Mapping[str, bytes], files: Mapping[str, bytes], root: str, bundle: Bundle
 ) -> tuple[Diagnostic, ...]:
     """What keeps a bundle from following what serves, without the warnings that its files accept."""
-    found = check_succession(serving, files, root)
+    found = (*check_succession(serving, files, root), *check_new_history(serving, files, bundle))
     return accept(found, bundle.acceptances, looked_for=()).standing
 
 

@@ -48,7 +48,7 @@ def read_running(
         zone=zone,
     )
     _check_bytes(form, spec, running)
-    return Calculated(operation=operation, operands=(), running=running, where=condition)
+    return Calculated(operation=operation, operands=(), running=running, where=condition, span=form.span)
 
 
 def _event(form: Form, operation: str, events: Mapping[EventName, EventSpec]) -> EventSpec | None:

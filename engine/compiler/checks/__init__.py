@@ -24,7 +24,8 @@ from engine.errors import Code
 
 Check = Callable[[Subject, Problems], None]
 
-COMPILER_CODES: Final = frozenset(Code) - {Code.BROKEN_HISTORY, Code.EXPIRED, Code.NEVER_WINS, Code.UNTESTED}
+_OF_OTHERS: Final = {Code.BROKEN_HISTORY, Code.EXPIRED, Code.NEVER_WINS, Code.NEW_HISTORY, Code.UNTESTED}
+COMPILER_CODES: Final = frozenset(Code) - _OF_OTHERS
 """What compiling looks for; the others need a day, a population or the tests' answers."""
 
 CHECKS: Final[tuple[Check, ...]] = (

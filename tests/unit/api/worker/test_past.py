@@ -5,7 +5,7 @@ from time import time
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api.adapters.memory import Kept, MemoryState
@@ -176,6 +176,7 @@ async def test_a_stream_that_was_cut_off_knows_since_when() -> None:
 EVENTS = st.lists(st.tuples(st.integers(0, 30), st.sampled_from(["salary", "quote"])), max_size=8, unique=True)
 
 
+@settings(max_examples=20)
 @given(EVENTS.flatmap(lambda events: st.tuples(st.just(events), st.permutations(events + events))))
 async def test_any_order_with_duplicates_leads_to_the_same_state_and_so_does_rebuilding(
     drawn: tuple[Sequence[tuple[int, str]], Sequence[tuple[int, str]]],
