@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from time import time
 from typing import Final
 
 from api.adapters.budget_store import RedisBudgetStore
@@ -217,7 +218,8 @@ async def open_shell(settings: Settings) -> AsyncIterator[Shell]:
             _show(metrics, following)
 
         def read(stored: StoredRecord) -> Snapshot:
-            return service.serving.reader.read(stored)
+            reader = service.serving.reader
+            return reader.read(stored if stored.memberships is None else reader.present(stored, int(time())))
 
         reloader = Reloader(
             settings=settings,

@@ -20,6 +20,7 @@ from api.forms import (
     ThemeView,
     WhyView,
 )
+from api.memberships import decode_memberships
 from api.merging.entries import STANDING, Merge, decode_merges
 from api.needs import active_needs, active_themes, row_of
 from api.ports import CustomerKey, key_of
@@ -70,6 +71,7 @@ def view_of(
     ties: Ties,
     orders: list[OrderView],
     opportunities: bytes,
+    memberships: bytes | None,
     now_s: int,
 ) -> CustomerView:
     """The whole view; `opportunities` is the explained answer of a channel for staff."""
@@ -83,7 +85,7 @@ def view_of(
         states=_states(plan, snapshot),
         needs=_needs(plan, snapshot, row, now_s) if profiling else [],
         themes=_themes(plan, row) if profiling else [],
-        groups=_groups(profile),
+        groups=_groups(profile, memberships),
         relations=_relations(ties.relations, customer),
         merged=[_merged(each) for each in sorted(ties.merges, key=lambda each: each.steps[-1][1], reverse=True)],
         contacts=[_contact(plan, contact) for contact in reversed(snapshot.contacts[-MAX_CONTACTS:])],
@@ -106,9 +108,19 @@ def _profile(plan: Plan, snapshot: Snapshot) -> dict[str, object]:
     return {name: value for name, value in values.items() if name not in audit_only}
 
 
-def _groups(profile: dict[str, object]) -> list[GroupView]:
+def _groups(profile: dict[str, object], memberships: bytes | None) -> list[GroupView]:
+    """Those of the profile, and memberships with their times, past and future ones among them."""
+    timed = [
+        GroupView(
+            group=each.group,
+            start=_instant(each.start_s),
+            end=None if each.end_s is None else _instant(each.end_s),
+        )
+        for each in decode_memberships(memberships)
+    ]
     groups = profile.get("groups")
-    return [GroupView(group=str(each), start=None, end=None) for each in groups] if isinstance(groups, list) else []
+    untimed = set(groups if isinstance(groups, tuple) else ()) - {each.group for each in timed}
+    return [*(GroupView(group=str(each), start=None, end=None) for each in sorted(untimed)), *timed]
 
 
 def _relations(relations: Sequence[Relation], customer: str) -> list[RelationView]:

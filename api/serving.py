@@ -35,6 +35,13 @@ class SnapshotReader(Protocol):
             RecordUnreadable: a field cannot be decoded.
         """
 
+    def present(self, stored: StoredRecord, now_s: int) -> StoredRecord:
+        """A record with memberships as it is at an instant: its profile holds the groups that run then.
+
+        Raises:
+            RecordUnreadable: the profile or the memberships cannot be decoded.
+        """
+
 
 class Serving:
     """One bundle with its model, and what is derived from them; a request sees exactly one."""

@@ -31,7 +31,7 @@ from api.ports import (
 from engine.contacts import SIZE
 from engine.ids import CustomerId
 
-FIELDS: Final = ("p", "e", "n", "h", "k", "kv", "hv", "oc", "t", "id", "moved_to")
+FIELDS: Final = ("p", "e", "n", "h", "k", "kv", "hv", "oc", "t", "id", "moved_to", "g")
 _FIELDS_PACKED: Final = pack("HMGET", "", *FIELDS).split(b"$0\r\n\r\n")
 KEPT_S: Final = 1.0
 MAX_KEPT: Final = 50_000
@@ -181,9 +181,20 @@ class RedisCustomerStore:
 
 def stored_record(fields: Reply) -> StoredRecord:
     """The values of FIELDS as a record."""
-    profile, events, needs, contacts, consent, kv, hv, oc, terms, owner, moved_to = fields
+    profile, events, needs, contacts, consent, kv, hv, oc, terms, owner, moved_to, memberships = fields
     return StoredRecord(
-        profile, events, needs, contacts, consent, int(kv or 0), int(hv or 0), int(oc or 0), terms, owner, moved_to
+        profile,
+        events,
+        needs,
+        contacts,
+        consent,
+        int(kv or 0),
+        int(hv or 0),
+        int(oc or 0),
+        terms,
+        owner,
+        moved_to,
+        memberships,
     )
 
 

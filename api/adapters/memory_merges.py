@@ -16,6 +16,7 @@ NAMES = {
     "oc": "outcome_count",
     "t": "terms",
     "moved_to": "moved_to",
+    "g": "memberships",
 }
 
 
@@ -37,7 +38,8 @@ class MemoryMergeStore:
         key = seen.key
         if (await self.read(key, deadline=deadline)).version != seen.version:
             return False
-        self._merges[key] = change.merges
+        if change.merges:
+            self._merges[key] = change.merges
         if change.fields:
             kept = self._state.kept(key)
             fields = {NAMES[field]: value for field, value in change.fields.items()}

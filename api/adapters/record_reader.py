@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 
 from api.adapters.records import decode_consent, decode_events, decode_needs, decode_profile, layout_of_events
+from api.memberships import with_groups
 from api.ports import StoredRecord
 from api.quotes import decode_quotes
 from api.schemas import Degraded
@@ -83,6 +84,14 @@ class RecordReader:
             )
         except _BROKEN as error:
             raise RecordUnreadable(missing) from error
+
+    def present(self, stored: StoredRecord, now_s: int) -> StoredRecord:
+        """See `SnapshotReader`."""
+        try:
+            profile = self._profile(stored.profile) if stored.profile else None
+            return with_groups(stored, profile, self._schema, now_s)
+        except _BROKEN as error:
+            raise RecordUnreadable("record") from error
 
     def _consent(self, stored: bytes) -> Consent:
         """Most customers' consents are alike, byte for byte; read each kind once."""

@@ -15,6 +15,7 @@ from api.cli import (
     demonstrating,
     events,
     experiments,
+    groups,
     learning,
     linking,
     loading,
@@ -48,6 +49,7 @@ app.command("explain")(asking.explain)
 app.command("budgets")(budgets.budgets)
 app.add_typer(customers.customers)
 app.add_typer(linking.link)
+app.add_typer(groups.groups)
 app.command("why-never")(population.why_never)
 app.command("train")(learning.train)
 app.command("evaluate")(learning.evaluate)

@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 
 from msgspec.structs import replace
 
+from api import memberships
 from api.adapters.records import encode_events
 from api.merging import consents, histories
 from api.merging.entries import (
@@ -183,9 +184,15 @@ class Merging:
             "n": histories.join_needs(was.needs, given.needs),
             "t": histories.join_terms(was.terms, given.terms),
             "oc": was.outcome_count + given.outcome_count,
+            "g": memberships.joined(was.memberships, given.memberships),
         }
         before = replace(
-            noted.before, events=was.events, needs=was.needs, terms=was.terms, outcome_count=was.outcome_count
+            noted.before,
+            events=was.events,
+            needs=was.needs,
+            terms=was.terms,
+            outcome_count=was.outcome_count,
+            memberships=was.memberships,
         )
         copied = replace(noted.at(MergeState.COPIED, self._now_ms()), given=given, before=before)
         return copied if await self._change(ours, copied, fields, events=True) else None
@@ -226,6 +233,7 @@ class Merging:
             "n": now.needs,
             "t": now.terms,
             "oc": now.outcome_count,
+            "g": now.memberships,
         }
         separated = noted.at(MergeState.SEPARATED, self._now_ms())
         corrected = [replace(each, before=self._parted(before_of(each), noted, ())) for each in later]
@@ -250,6 +258,7 @@ class Merging:
             needs=histories.part_needs(now.needs, given, before),
             terms=histories.part_terms(now.terms, given, before),
             outcome_count=max(0, now.outcome_count - given.outcome_count),
+            memberships=memberships.parted(now.memberships, given.memberships, before.memberships),
         )
 
     async def _repoint(self, of: str, away_from: str, to: str) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from time import time
 from typing import Final
 
 from api.adapters.cluster import nodes_at
@@ -54,7 +55,8 @@ class Viewer:
         if self._limit is not None and self.seen >= self._limit:
             raise _Enough
         try:
-            snapshot = self.reader.read(stored)
+            present = stored if stored.memberships is None else self.reader.present(stored, int(time()))
+            snapshot = self.reader.read(present)
         except RecordUnreadable:
             self.unreadable += 1
             return

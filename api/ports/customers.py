@@ -62,6 +62,7 @@ class StoredRecord(NamedTuple):
     owner: bytes | None = None
     """The record's own customer id, checked on read; None for somebody not known yet."""
     moved_to: bytes | None = None
+    memberships: bytes | None = None
 
 
 class ClaimState(IntEnum):

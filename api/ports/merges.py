@@ -19,7 +19,8 @@ class MergeChange(NamedTuple):
     """What is to become of a record and of the merges noted beside it."""
 
     deadline_ms: int
-    merges: bytes
+    merges: bytes = b""
+    """What is noted beside it from now on; empty: what is noted stays."""
     fields: Mapping[str, bytes | int | None] = {}
     """Fields of the record by their names in the store; None removes one."""
     disturbs_events: bool = False

@@ -53,7 +53,16 @@ async def get_customer(request: Request, customer: Id, channel: Channel = None) 
     orders = sorted(orders_view(ordered), key=lambda order: order.placed_at, reverse=True)[:MAX_ORDERS]
     plan = shell.service.plan
     opportunities = await shell.service.explain(_what_to_offer(shell, plan, key.record, channel), monotonic())
-    view = view_of(plan, key.record, snapshot, ties=tied, orders=orders, opportunities=opportunities, now_s=int(time()))
+    view = view_of(
+        plan,
+        key.record,
+        snapshot,
+        ties=tied,
+        orders=orders,
+        opportunities=opportunities,
+        memberships=gathered.record.memberships,
+        now_s=int(time()),
+    )
     return answer(view)
 
 

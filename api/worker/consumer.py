@@ -23,6 +23,7 @@ from api.ports import (
     FoldWrite,
     Journal,
     Ownership,
+    StoredRecord,
     Stream,
     key_of,
 )
@@ -252,13 +253,19 @@ class Consumer:
     async def _read(self, held: FoldRecord) -> Snapshot | None:
         """What a record says, asking for schemas and layouts met for the first time; None if it cannot be read."""
         with suppress(RecordUnreadable):
-            snapshot = self._reader.read(held.record)
+            snapshot = self._now(held.record)
             if snapshot.events is not None or not held.record.events:
                 return snapshot
         await self._learn()
         with suppress(RecordUnreadable):
-            return self._reader.read(held.record)
+            return self._now(held.record)
         return None
+
+    def _now(self, record: StoredRecord) -> Snapshot:
+        """What a record says now, of groups that run for a time among it."""
+        if record.memberships is not None:
+            record = self._reader.present(record, int(self._clock()))
+        return self._reader.read(record)
 
     async def _sound(self, partition: int, fresh: Sequence[Placed], now_s: int) -> list[Event]:
         """The events that can be folded; the others are put aside."""

@@ -42,6 +42,16 @@ async def test_record_and_merges_change_together(world: World) -> None:
     assert after.record.consent == YES
 
 
+async def test_memberships_change_beside_merges_that_stay(world: World) -> None:
+    await loaded(world)
+    seen = await world.merges.read(ADA, deadline=soon())
+    assert await world.merges.change(seen, a_change(), deadline=soon())
+    seen = await world.merges.read(ADA, deadline=soon())
+    assert await world.merges.change(seen, a_change(merges=b"", fields={"g": b"staff"}), deadline=soon())
+    assert (await world.record()).memberships == b"staff"
+    assert (await world.merges.read(ADA, deadline=soon())).merges == b"noted"
+
+
 async def test_what_changed_since_it_was_read_is_left_alone(world: World) -> None:
     await loaded(world)
     seen = await world.merges.read(ADA, deadline=soon())

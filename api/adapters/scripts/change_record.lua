@@ -1,12 +1,13 @@
 -- Reads a record with the merges noted beside it, and changes both if they are still as they were read.
 -- KEYS: record, its merges, owner lease, event stream
--- ARGV: nothing to read; to change: 1 deadline in ms, 2 fingerprint as read, 3 the merges, 4 '1' where the event state
+-- ARGV: nothing to read; to change: 1 deadline in ms, 2 fingerprint as read, 3 the merges or '' to leave them, 4 '1' where the event state
 --       changes, 5 the record's name, then fields and values: `=` and the value, or `-` to remove
 -- Reading returns {fingerprint, merges, values}; changing returns 1 done, 0 not as it was read, -1 too late.
-local values = redis.call('HMGET', KEYS[1], 'p', 'e', 'n', 'h', 'k', 'kv', 'hv', 'oc', 't', 'id', 'moved_to', 'ea')
+local values =
+  redis.call('HMGET', KEYS[1], 'p', 'e', 'n', 'h', 'k', 'kv', 'hv', 'oc', 't', 'id', 'moved_to', 'g', 'ea')
 local merges = redis.call('GET', KEYS[2])
 local parts = {merges and (#merges .. ':' .. merges) or '-'}
-for i = 1, 12 do
+for i = 1, 13 do
   parts[i + 1] = values[i] and (#values[i] .. ':' .. values[i]) or '-'
 end
 local fingerprint = redis.sha1hex(table.concat(parts, ','))
@@ -20,7 +21,9 @@ end
 if fingerprint ~= ARGV[2] then
   return 0
 end
-redis.call('SET', KEYS[2], ARGV[3])
+if ARGV[3] ~= '' then
+  redis.call('SET', KEYS[2], ARGV[3])
+end
 if #ARGV == 5 then
   return 1
 end

@@ -20,7 +20,7 @@ if ARGV[10] and now >= tonumber(ARGV[10]) then
 end
 local was = redis.call('HMGET', KEYS[1], 'hv', 'kv', 'moved_to', 'id', 'k', 'h')
 if (was[1] or '0') ~= ARGV[2] or (was[2] or '0') ~= ARGV[3] or was[3] then
-  return {2, redis.call('HMGET', KEYS[1], 'p', 'e', 'n', 'h', 'k', 'kv', 'hv', 'oc', 't', 'id', 'moved_to')}
+  return {2, redis.call('HMGET', KEYS[1], 'p', 'e', 'n', 'h', 'k', 'kv', 'hv', 'oc', 't', 'id', 'moved_to', 'g')}
 end
 if ARGV[4] ~= '' or ARGV[5] ~= '0' or ARGV[7] ~= '' then
   local history = string.sub(was[6] or '', ARGV[5] + 1) .. ARGV[4]

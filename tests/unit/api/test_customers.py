@@ -10,6 +10,7 @@ import pytest
 from api.adapters.memory import Kept
 from api.adapters.record_reader import RecordReader
 from api.adapters.records import encode_consent, encode_events, encode_needs, encode_profile
+from api.memberships import Membership, encode_memberships
 from api.merging.saga import Merging
 from api.ports import StoredRecord, key_of
 from api.ports.relations import Relation
@@ -164,6 +165,19 @@ async def test_opportunities_stand_best_first_with_what_was_missing() -> None:
     ]
     assert view["degraded"] == ["score"]
     assert (refused.status_code, refused.json()["type"]) == (422, TYPE_PREFIX + "unknown_channel")
+
+
+async def test_groups_are_shown_with_their_times() -> None:
+    """Those of a file without any; those that are over and those to come as well."""
+    profile = starter_plan().profile_schema.encode({"groups": ["student_union"]})
+    ended = encode_memberships([Membership("staff", LONG_AGO_S, LONG_AGO_S + 60)])
+    async with running() as house:
+        a_record(house, profile=encode_profile(starter_plan().profile_schema, profile), memberships=ended)
+        view = (await house.client.get("/v1/customers/C0000001")).json()
+    assert [(each["group"], "start" in each, "end" in each) for each in view["groups"]] == [
+        ("student_union", False, False),
+        ("staff", True, True),
+    ]
 
 
 async def test_relations_and_merged_records_are_those_of_all_that_became_one() -> None:
