@@ -240,3 +240,21 @@ def test_explain_without_an_api_says_where_it_looked() -> None:
 def test_explain_needs_a_customer_or_a_decision() -> None:
     assert nextbest("explain").exit_code == 2
     assert nextbest("explain", "C1", "--decision", "d").exit_code == 2
+
+
+def test_kafka_that_cannot_be_meant_ends_with_2_before_anything_starts(rules: Path, tmp_path: Path) -> None:
+    """And leaves no folder behind."""
+    properties = tmp_path / "kafka.properties"
+    properties.write_text("topics=bank.events\n")
+    data_dir = tmp_path / "installation"
+    served = nextbest("serve", "--rules", str(rules), "--data-dir", str(data_dir), "--kafka", str(properties))
+    assert served.exit_code == 2
+    assert "needs `bootstrap.servers`" in served.stderr
+    assert not data_dir.exists()
+
+
+def test_load_without_its_folder_ends_with_2() -> None:
+    """`load events` is told apart by its word alone."""
+    loaded = nextbest("load")
+    assert loaded.exit_code == 2
+    assert "--source" in loaded.stderr
