@@ -23,8 +23,9 @@ from engine.plan import Need
 from engine.reasons import ENGAGEMENT_STAGES, Reason
 from engine.terms import terms_of
 from tests.builders import KEY, SteadyScorer, shown
+from tests.reference.asked import Told
 from tests.reference.drawing.people import Case
-from tests.reference.evaluator import Answer, Told
+from tests.reference.evaluator import Answer
 from tests.reference.natural import Person, Question, Touch, Tree
 
 NOBODY = (Code.IMPOSSIBLE_CONDITION, Code.NEVER_CANDIDATE)
