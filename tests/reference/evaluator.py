@@ -13,9 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from tests.reference.asked import Told
-from tests.reference.conditions import (
-    listed,
-)
+from tests.reference.conditions import listed
 from tests.reference.facts import tree_of
 from tests.reference.natural import Person, Question, Tree
 from tests.reference.relevance import Weighed
