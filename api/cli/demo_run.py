@@ -28,10 +28,12 @@ from api.cli.demo_state import (
     write_state,
 )
 from api.cli.examples import Example, find_examples
+from api.cli.people import find_people, write_people
 from api.cli.supervisor import Job, JobFailed, Supervisor, address, free_port
 from api.reloading.beginning import Beginning, begin_with
 from api.security import open_secrets
 from api.settings import Settings
+from api.web.files import PEOPLE
 from engine.actions import Tier
 
 LOG: Final = "demo.log"
@@ -63,7 +65,11 @@ class DemoRun:
         refuse_foreign(self.data_dir)
         self.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         settings = Settings(
-            rules=self.rules, data_dir=self.data_dir, host="127.0.0.1", port=free_port("127.0.0.1", self.port)
+            rules=self.rules,
+            data_dir=self.data_dir,
+            host="127.0.0.1",
+            port=free_port("127.0.0.1", self.port),
+            demonstration=True,
         )
         with Supervisor(settings) as installation, (self.data_dir / LOG).open("wb") as log:
             begun = begin_with(bundles_of(settings, open_secrets(settings)), self.rules)
@@ -77,6 +83,7 @@ class DemoRun:
             with self._phase("examples"):
                 offers = {str(action.id) for action in begun.plan.actions if action.tier is Tier.OFFER}
                 examples = find_examples(address(settings), self.data_dir / "bank", offers)
+                write_people(self.data_dir / PEOPLE, find_people(address(settings), self.data_dir / "bank"))
             self.seconds["ready"] = time.perf_counter() - started
             installation.go_on()
             self._show(settings, examples)
@@ -169,6 +176,7 @@ class DemoRun:
         for each in examples:
             decision, explanation = each.commands(url)
             put(f"# {each.door.scene}: it was offered {each.line}\n{decision}\n{explanation}\n")
+        put(f"The bank's home page, with banners: {url}/shop\n")
         put("Ctrl-C ends it; the data stay in " + str(self.data_dir))
 
 

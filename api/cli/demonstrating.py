@@ -29,7 +29,7 @@ def demo(
     ] = None,
     *,
     browser: Annotated[
-        bool, typer.Option("--browser/--no-browser", help="Open the API's page in a browser, once it has one.")
+        bool, typer.Option("--browser/--no-browser", help="Open the bank's home page in a browser.")
     ] = True,
     as_json: AsJson = False,
 ) -> None:

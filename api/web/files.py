@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Final
 
 HERE: Final = Path(__file__).parent
+PEOPLE: Final = "people.json"
+"""In a demonstration's data folder: customers whose offers differ, for its pages to choose from."""
 TYPES: Final[Mapping[str, str]] = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",

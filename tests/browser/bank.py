@@ -86,17 +86,31 @@ class Bank:
             '<script type="module" src="/web/banner/nextbest-banner.js"></script></head>'
             f'<body><main><h1>Bank</h1>{above}{shown}<p id="below">Below</p></main></body></html>'
         )
-        page = self.context.new_page()
-        page.on("console", lambda message: self.said.append(message.text) if message.type != "log" else None)
-        page.on("pageerror", lambda error: self.said.append(str(error)))
+        page = self._page()
         headers = {"content-security-policy": POLICY, "content-type": "text/html; charset=utf-8"}
         page.route("**/*", lambda route: route.fulfill(status=200, headers=headers, body=html))
         page.route(re.compile("/web/|/stalling/"), lambda route: route.continue_())
+        self._answer_on(page)
+        page.goto(self.origin + path)
+        return page
+
+    def visit(self, path: str) -> Page:
+        """A page that the product itself serves."""
+        page = self._page()
+        self._answer_on(page)
+        page.goto(self.origin + path)
+        return page
+
+    def _page(self) -> Page:
+        page = self.context.new_page()
+        page.on("console", lambda message: self.said.append(message.text) if message.type != "log" else None)
+        page.on("pageerror", lambda error: self.said.append(str(error)))
+        return page
+
+    def _answer_on(self, page: Page) -> None:
         page.route(f"{self.origin}/v1/decisions", lambda route: self._kept(route, self.questions, self.decide))
         page.route("**/v1/outcomes", lambda route: self._kept(route, self.outcomes, answering({"results": []}, 202)))
         page.route("**/v1/callbacks", lambda route: self._kept(route, self.calls, self.call))
-        page.goto(self.origin + path)
-        return page
 
     def _kept(self, route: Route, log: list[dict[str, Any]], reply: Answer) -> None:
         log.append(json.loads(route.request.post_data_buffer or b"{}"))

@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 
 import pytest
 import uvicorn
@@ -11,7 +12,8 @@ from fastapi import FastAPI
 from playwright.sync_api import Browser
 from starlette.responses import StreamingResponse
 
-from api.routes import web
+from api.routes import shop, web
+from api.settings import Settings
 from tests.browser.bank import Bank
 from tests.browser.chromium import launched
 
@@ -27,18 +29,20 @@ async def half_an_answer() -> StreamingResponse:
 
 
 @pytest.fixture(scope="package")
-def origin() -> Iterator[str]:
+def origin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Where the product's own route serves the banner's files, and an engine stalls in the middle of its answers."""
-    started = threading.Event()
+    started, nowhere = threading.Event(), tmp_path_factory.mktemp("nobody")
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.shell = SimpleNamespace(settings=Settings(data_dir=nowhere))
         started.set()
         yield
 
     app = FastAPI(lifespan=lifespan)
     app.include_router(web.router)
     app.add_api_route("/stalling/v1/decisions", half_an_answer, methods=["POST"])
+    app.include_router(shop.router)
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
     thread = threading.Thread(target=server.run)
     thread.start()

@@ -1,0 +1,30 @@
+// The demonstration around the banners: who is looking, and what the page has told the engine.
+const chosen = new URLSearchParams(location.search).get("customer") || "";
+const select = document.querySelector("#customer");
+const log = document.querySelector("#log");
+const SAID = { shown: "shown", impression: "seen", click: "clicked", decline: "dismissed", accept: "accepted" };
+
+for (const [what, said] of Object.entries(SAID)) {
+  document.addEventListener(`nextbest-${what}`, ({ target }) => {
+    if (!log.dataset.filled) log.replaceChildren();
+    log.dataset.filled = "yes";
+    const line = document.createElement("li");
+    line.textContent = `${target.placement}: ${said}`;
+    log.append(line);
+  });
+}
+
+select.addEventListener("change", () => location.assign(select.value ? `?customer=${select.value}` : "/shop"));
+
+try {
+  const people = await (await fetch("/shop/people.json")).json();
+  for (const { customer, who } of people) {
+    select.append(new Option(`${customer}, ${who}`, customer, false, customer === chosen));
+  }
+} catch {
+  // The visitor stays the only choice.
+}
+if (/^\w+$/.test(chosen)) {
+  for (const banner of document.querySelectorAll("nextbest-banner")) banner.setAttribute("identity", `customer_id:${chosen}`);
+}
+await import("/web/banner/nextbest-banner.js");
