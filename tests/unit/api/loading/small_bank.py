@@ -176,13 +176,15 @@ class Records:
         return unpack(self.by_customer[customer].contacts)
 
 
-async def loaded(folder: Path, text: str = MAPPING, *, now: datetime = NOW) -> tuple[Records, LoadReport]:
+async def loaded(
+    folder: Path, text: str = MAPPING, *, now: datetime = NOW, wanted: Target | None = None
+) -> tuple[Records, LoadReport]:
     """Load the files of a folder by a mapping; what was written, and the report."""
     records = Records()
     load = Load(
         mapping=mapping(text),
         folder=folder,
-        target=target(),
+        target=wanted or target(),
         ruleset="sha256:0",
         staging=folder / "staging",
         now=now,

@@ -6,8 +6,14 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from api.adapters.records import decode_events
+from api.loading.target import Target
+from engine import compile_bundle
 from engine.contacts import Contact, ContactState, DeclineReason, hash32
-from tests.unit.api.loading.small_bank import NOW, loaded, problems, target, written
+from engine.events import KEPT_SINCE, Event
+from engine.ids import EventName
+from engine.running import blocks_of
+from tests.unit.api.loading.small_bank import NOW, RULES, loaded, problems, target, written
 
 PEOPLE = "id\nC1\nC2\n"
 EVENTS = """
@@ -39,6 +45,39 @@ async def test_events_are_folded_for_the_filters_of_the_rules(tmp_path: Path) ->
     lost = [seconds("2025-07-01T10:00:00"), seconds("2025-06-01T10:00:00")]
     assert records.events("C1") == [since, *lost, seconds("2025-11-01T10:00:00"), 0, 0]
     assert records.events("C2") == [since, 0, 0, 0, 0, 0]
+
+
+async def test_facts_of_events_are_counted_and_added_up(tmp_path: Path) -> None:
+    """As if each event had been folded when it came; one without the field counts and adds nothing."""
+    facts = """
+calculated:
+  payments: {title: Payments, type: integer, count: payment, in: 60d}
+  paid: {title: Paid, type: money, total: payment, of: amount, in: 60d, where: {amount: at least 100}}
+  latest: {title: Latest payment, type: money, last: payment, of: amount}
+products:
+"""
+    rules = {**RULES, "catalogue.yaml": RULES["catalogue.yaml"].replace("\nproducts:\n", facts)}
+    plan = compile_bundle({name: text.encode() for name, text in rules.items()}).plan
+    rows = [
+        'C1,payment,2025-12-01T10:00:00Z,1,"{""amount"": 99.99}"',
+        'C1,payment,2026-01-05T10:00:00Z,2,"{""amount"": 150}"',
+        "C1,payment,2026-01-06T10:00:00Z,3,{}",
+        'C1,payment,2025-12-20T10:00:00Z,4,"{""amount"": 100}"',
+    ]
+    folder = written(tmp_path, people=PEOPLE, orders=HEADER + "\n".join(rows))
+    records, report = await loaded(folder, EVENTS, wanted=Target.of(plan))
+    assert problems(report) == []
+    layout = plan.event_layout
+    state = decode_events(records.by_customer["C1"].events, layout)
+    assert state is not None
+    expected = layout.empty(state[KEPT_SINCE])
+    spec = plan.catalogue.events[EventName("payment")]
+    for at, amount in (("2025-12-01", 9_999), ("2026-01-05", 15_000), ("2026-01-06", None), ("2025-12-20", 10_000)):
+        held = [spec.fields[0].missing if amount is None else amount]
+        event = Event(name=spec.name, at=seconds(f"{at}T10:00:00"), fields=held)
+        expected = layout.fold(expected, event)
+    assert state == expected
+    assert [len(block) for block in blocks_of(state, layout.width)] == [9, 5, 3]
 
 
 @pytest.mark.parametrize(
