@@ -93,7 +93,7 @@ async def end_members(
         for each in held:
             if each.group != group or each.by != by or (each.end_s is not None and each.end_s <= now_s):
                 yield each
-            elif each.start_s < now_s:
+            elif each.start_s <= now_s:
                 yield Membership(each.group, each.start_s, now_s, each.by)
 
     return await _change_all(store, dict.fromkeys(customers, ended), now_ms)
