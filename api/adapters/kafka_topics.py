@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from time import monotonic
 from typing import Final, TypeVar, cast
 
 from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, TopicPartition
@@ -17,6 +18,7 @@ from api.ingestion.topics import TopicsUnavailable
 READ_AT_MOST: Final = 500
 READ_WITHIN_S: Final = 0.1
 """A batch is as large as what has come by then."""
+NOTED_EACH_S: Final = 60.0
 _PASSING: Final = (KafkaError._PARTITION_EOF, KafkaError.UNKNOWN_TOPIC_OR_PART)  # noqa: SLF001 - librdkafka's own name
 """Nothing there at the moment."""
 _log = logging.getLogger(__name__)
@@ -85,16 +87,35 @@ async def open_topics(settings: KafkaSettings) -> AsyncIterator[KafkaTopics]:
             await asyncio.get_running_loop().run_in_executor(alone, consumer.close)
 
 
+def see_that_they_can_be_read(settings: KafkaSettings) -> None:
+    """Let librdkafka judge the properties; nobody is asked for anything.
+
+    Raises:
+        KafkaUnusable: it refuses one.
+    """
+    _consumer(settings).close()
+
+
 def _consumer(settings: KafkaSettings) -> Consumer:
     try:
-        return Consumer({**settings.properties, "error_cb": _note})
+        return Consumer({**settings.properties, "error_cb": _Noting()})
     except (KafkaException, ValueError, TypeError) as error:
-        raise KafkaUnusable(f"Kafka cannot be read: {error}") from error
+        cause = error.args[0] if error.args else error
+        told = cause.str() if isinstance(cause, KafkaError) else str(cause)
+        raise KafkaUnusable(f"Kafka cannot be read: {told}") from error
 
 
-def _note(error: KafkaError) -> None:
-    """What librdkafka tells of its brokers; it tries again by itself."""
-    _log.warning("Kafka: %s", error.name())
+class _Noting:
+    """Logs what librdkafka tells of its brokers, which it goes on trying: the same once a minute."""
+
+    def __init__(self) -> None:
+        self._noted_at: dict[str, float] = {}
+
+    def __call__(self, error: KafkaError) -> None:
+        now = monotonic()
+        if now - self._noted_at.get(error.name(), -NOTED_EACH_S) >= NOTED_EACH_S:
+            self._noted_at[error.name()] = now
+            _log.warning("Kafka: %s", error.str())
 
 
 def _message(found: KafkaMessage) -> Message:

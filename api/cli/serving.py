@@ -60,7 +60,6 @@ def serve(
     """Serve a bank: the API, and with the embedded store also that, an event worker and an archiver; Ctrl-C ends it."""
     from api.bootstrap import see_that_it_can_start
     from api.cli.supervisor import Stopped, Supervisor, address, free_port
-    from api.ingestion.kafka_settings import read_kafka_settings
     from api.settings import Settings
 
     settings = Settings(
@@ -78,7 +77,7 @@ def serve(
         port=free_port(host, port),
     )
     if settings.kafka is not None:
-        read_kafka_settings(settings.kafka)  # what is wrong with it is told before anything starts
+        _see_that_kafka_can_be_read(settings.kafka)
     data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
         with Supervisor(settings) as installation:
@@ -134,3 +133,13 @@ def worker(
             resume=redis_url is None,
         )
     )
+
+
+def _see_that_kafka_can_be_read(properties: Path) -> None:
+    """Find out what is wrong with the properties before anything starts."""
+    from api.ingestion.kafka_settings import read_kafka_settings
+
+    settings = read_kafka_settings(properties)
+    from api.adapters.kafka_topics import see_that_they_can_be_read  # after it is known that the client is there
+
+    see_that_they_can_be_read(settings)

@@ -12,7 +12,8 @@ _OURS: Final = {
     "auto.offset.reset": "earliest",
 }
 """An offset is committed when its event is in the stream, never by the clock; a new group begins with what there is."""
-_DEFAULTS: Final = {"group.id": "nextbest", "client.id": "nextbest"}
+_DEFAULTS: Final = {"group.id": "nextbest", "client.id": "nextbest", "log_level": "2", "reconnect.backoff.ms": "500"}
+"""What an operator may set otherwise. A broker that is away is told of once a minute, not by librdkafka's own log."""
 
 
 class KafkaUnusable(Exception):

@@ -242,14 +242,24 @@ def test_explain_needs_a_customer_or_a_decision() -> None:
     assert nextbest("explain", "C1", "--decision", "d").exit_code == 2
 
 
-def test_kafka_that_cannot_be_meant_ends_with_2_before_anything_starts(rules: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("topics=bank.events\n", "needs `bootstrap.servers`"),
+        ("topics=bank.events\nbootstrap.servers=b:9092\nno.such.thing=1\n", "no.such.thing"),
+        ("topics=bank.events\nbootstrap.servers=b:9092\nsession.timeout.ms=soon\n", "session.timeout.ms"),
+    ],
+)
+def test_kafka_that_cannot_be_meant_ends_with_2_before_anything_starts(
+    text: str, said: str, rules: Path, tmp_path: Path
+) -> None:
     """And leaves no folder behind."""
     properties = tmp_path / "kafka.properties"
-    properties.write_text("topics=bank.events\n")
+    properties.write_text(text)
     data_dir = tmp_path / "installation"
     served = nextbest("serve", "--rules", str(rules), "--data-dir", str(data_dir), "--kafka", str(properties))
     assert served.exit_code == 2
-    assert "needs `bootstrap.servers`" in served.stderr
+    assert said in served.stderr
     assert not data_dir.exists()
 
 
