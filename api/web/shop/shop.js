@@ -18,13 +18,13 @@ select.addEventListener("change", () => location.assign(select.value ? `?custome
 
 try {
   const people = await (await fetch("/shop/people.json")).json();
-  for (const { customer, who } of people) {
-    select.append(new Option(`${customer}, ${who}`, customer, false, customer === chosen));
-  }
+  for (const { customer, who } of people) select.append(new Option(`${customer}, ${who}`, customer));
 } catch {
   // The visitor stays the only choice.
 }
 if (/^\w+$/.test(chosen)) {
+  if (!select.querySelector(`[value="${chosen}"]`)) select.append(new Option(chosen, chosen));
+  select.value = chosen;
   for (const banner of document.querySelectorAll("nextbest-banner")) banner.setAttribute("identity", `customer_id:${chosen}`);
 }
 await import("/web/banner/nextbest-banner.js");

@@ -6,12 +6,14 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.browser.chromium import launched
 from tests.integration.demo.processes import Running, ask, in_session, processes_on, start, words
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
@@ -43,6 +45,34 @@ def test_pasted_requests_give_the_answers_that_were_shown(demo: Running) -> None
         assert pasted(each["explanation"])["propositions"][0]["options"][0]["reasons"]
         customers.add(each["decision"].split('"value": "')[1].split('"')[0])
     assert len(customers) == 3
+
+
+def test_home_page_shows_a_customer_an_offer_and_takes_no_for_an_answer(demo: Running) -> None:
+    """In a real Chromium, from the choice of a customer to what the engine has counted."""
+    said: list[str] = []
+    with launched() as browser:
+        page = browser.new_page()
+        page.on("console", lambda message: said.append(message.text))
+        page.goto(demo.url)
+        people = page.locator("#customer option:not([value=''])")
+        people.first.wait_for(state="attached")
+        shown = page.locator('nextbest-banner[placement="hero"][data-state="offer"]')
+        for customer in people.evaluate_all("all => all.map((each) => each.value)") * 2:
+            page.goto(f"{demo.url}/shop?customer={customer}")
+            page.wait_for_timeout(1_000)
+            if shown.count():
+                break
+        page.get_by_text("hero: seen").wait_for()
+        shown.get_by_role("button", name="No, thank you").click()
+        page.get_by_text("hero: dismissed").wait_for()
+        page.wait_for_timeout(500)
+    assert said == []
+    with urllib.request.urlopen(demo.url + "/metrics", timeout=10) as answer:
+        counted = [line for line in answer.read().decode().splitlines() if line.startswith("nextbest_outcomes_total")]
+    assert {outcome for line in counted for outcome in ("impression", "decline") if f'"{outcome}"' in line} == {
+        "impression",
+        "decline",
+    }
 
 
 def test_second_start_makes_and_trains_nothing_again(demo: Running, data_dir: Path) -> None:
