@@ -145,11 +145,12 @@ def test_a_stale_pid_file_ends_nobody(folder: Path) -> None:
 
 
 def test_the_server_does_not_hear_the_terminal(folder: Path) -> None:
-    """It lives in a process session of its own."""
+    """It leads a process group of its own, which no terminal has in its foreground."""
     server = EmbeddedServer(folder)
     server.start()
-    assert os.getsid(server.pid) != os.getsid(0)
+    group = os.getpgid(server.pid)
     server.stop()
+    assert group == server.pid != os.getpgid(0)
 
 
 def test_a_long_folder_gets_a_short_socket(folder: Path) -> None:

@@ -135,7 +135,7 @@ async def test_kills_between_append_and_commit_lose_nothing_and_repeat_nothing(s
 
 
 FAR = {"past": "1900-01-01T00:00:00Z", "future": "2200-01-01T00:00:00Z"}
-SOON = (datetime.now(UTC) + timedelta(minutes=6)).isoformat()
+SOON = (datetime.now(UTC) + timedelta(hours=6)).isoformat()
 
 
 @pytest.mark.parametrize(
