@@ -148,9 +148,9 @@ def test_the_server_does_not_hear_the_terminal(folder: Path) -> None:
     """It leads a process group of its own, which no terminal has in its foreground."""
     server = EmbeddedServer(folder)
     server.start()
-    group = os.getpgid(server.pid)
+    pid, group = server.pid, os.getpgid(server.pid)
     server.stop()
-    assert group == server.pid != os.getpgid(0)
+    assert group == pid != os.getpgid(0)
 
 
 def test_a_long_folder_gets_a_short_socket(folder: Path) -> None:
