@@ -11,7 +11,7 @@ from engine.events import Event, EventLayout
 from engine.facts import Held, is_missing
 from engine.ids import EventName, FactName
 from engine.plan import Plan
-from tests.builders import CATALOGUE, a_plan, a_trigger, problems_of
+from tests.builders import CATALOGUE, a_plan, a_trigger, problems_of, the_guards
 
 NOW_S = 1_766_664_000
 DAY_S = 86_400
@@ -115,6 +115,18 @@ def test_rules_and_other_facts_read_them() -> None:
     )
     state = paid(plan, (2, 150_00, 0), (3, 50_00, 0))
     assert told(plan, "share", state) == 75
+
+
+@pytest.mark.parametrize(("defaults", "stops"), [("{}", True), ("{salary.count_7d: 0}", False)])
+def test_guards_take_what_is_unknown_for_what_they_say(defaults: str, stops: bool) -> None:
+    """An unknown count excludes, unless the guards' own defaults say what it is."""
+    guard = "{guard: busy, stops: {all: true}, when: {salary.count_7d: at least 3}}"
+    plan = plan_with(FACTS, the_guards(guard, defaults=defaults))
+    states = [paid(plan, (1, 100, 0), since=NOW_S - DAY_S), paid(plan, (1, 100, 0)), paid(plan, *[(1, 100, 0)] * 3)]
+    rows = [row_of(plan, Snapshot(known=True, events=state), NOW_S) for state in states]
+    busy = [at for at, each in enumerate(plan.guards) if each.head.rule == "guard/busy"]
+    found = [any(at in busy for at in plan.generated.guards(row)) for row in rows]
+    assert found == [stops, False, True]
 
 
 def test_private_events_make_private_facts() -> None:
