@@ -1,6 +1,7 @@
 """One server and one browser for this folder, since its loop would stand in the way of others; a bank for each test."""
 
 import asyncio
+import json
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -14,16 +15,18 @@ from starlette.responses import StreamingResponse
 
 from api.routes import shop, web
 from api.settings import Settings
-from tests.browser.bank import Bank
+from tests.browser.bank import Bank, a_decision, an_option
 from tests.browser.chromium import launched
 
 
 async def half_an_answer() -> StreamingResponse:
-    """The head and the first bytes; the rest comes long after everybody's patience."""
+    """A whole offer, whose second half comes after everybody's patience."""
+    body = json.dumps(a_decision(an_option())).encode()
 
     async def parts() -> AsyncIterator[bytes]:
-        yield b'{"decision_id": "d-hero", "propositions": ['
-        await asyncio.sleep(5)
+        yield body[:100]
+        await asyncio.sleep(0.8)
+        yield body[100:]
 
     return StreamingResponse(parts(), media_type="application/json")
 
