@@ -40,7 +40,7 @@ $(COMPILED): $(STAMP)
 	@PYTHON=$(abspath $(BIN))/python requirements/compile.sh
 	@touch $@
 
-optimise: $(OPTIMISED) ## compile the hot path guided by a profile of its work under load: a tenth faster; two minutes, gcc
+optimise: $(OPTIMISED) ## compile the hot path guided by a profile of its work under load: a tenth faster; four minutes, gcc
 	@:
 
 ifneq ($(COMPILE),no)

@@ -8,7 +8,9 @@ import pytest_asyncio
 
 from api.adapters.commands import pack
 from api.adapters.embedded import EmbeddedServer
+from api.adapters.flights import Timing
 from api.adapters.nodes import SingleNode
+from api.bootstrap import PATIENT_S
 from tests.integration.api.installations import Installation, installed, load
 
 
@@ -26,7 +28,7 @@ def store_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 async def house(store_dir: Path) -> AsyncIterator[Installation]:
     """An application on an empty store with two customers."""
     async with installed(store_dir) as house:
-        nodes = SingleNode(f"unix://{store_dir}/valkey/server.sock")
+        nodes = SingleNode(f"unix://{store_dir}/valkey/server.sock", Timing(flight=PATIENT_S))
         await nodes.start()
         (node,) = nodes.everyone()
         await node.call(pack("FLUSHALL"), 1, 2**40)

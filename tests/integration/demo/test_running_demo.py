@@ -32,6 +32,15 @@ def pasted(command: str) -> dict[str, Any]:
     return answer
 
 
+def whole(command: str) -> dict[str, Any]:
+    """What it answers when nothing is missing; a machine that is busy may show a fallback first."""
+    for _ in range(5):
+        answer = pasted(command)
+        if not answer["degraded"]:
+            return answer
+    raise AssertionError(answer["degraded"])
+
+
 def workers(data_dir: Path) -> set[int]:
     """The event workers of a folder."""
     return {pid for pid, command in processes_on(data_dir).items() if "api.worker" in command}
@@ -40,7 +49,7 @@ def workers(data_dir: Path) -> set[int]:
 def test_pasted_requests_give_the_answers_that_were_shown(demo: Running) -> None:
     customers = set()
     for each in demo.told["examples"]:
-        best = pasted(each["decision"])["propositions"][0]["options"][0]
+        best = whole(each["decision"])["propositions"][0]["options"][0]
         assert best["action"] == each["action"]
         assert pasted(each["explanation"])["propositions"][0]["options"][0]["reasons"]
         customers.add(each["decision"].split('"value": "')[1].split('"')[0])
