@@ -20,3 +20,14 @@ def give_way(pid: int, niceness: int = NICENESS) -> None:
     if hasattr(os, "SCHED_BATCH"):
         with contextlib.suppress(OSError):
             os.sched_setscheduler(pid, os.SCHED_BATCH, os.sched_param(0))
+
+
+def run_when_idle(pid: int) -> None:
+    """Let a process run while nobody else of its session wants to, and stop at once when somebody wakes up.
+
+    One that gives way still ends its turn of some milliseconds. Where processors are never idle, this one may never
+    end: whoever starts it has to bound its time.
+    """
+    if hasattr(os, "SCHED_IDLE"):
+        with contextlib.suppress(OSError):
+            os.sched_setscheduler(pid, os.SCHED_IDLE, os.sched_param(0))

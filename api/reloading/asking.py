@@ -6,17 +6,19 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from time import monotonic
 from typing import IO, Final
 
 import msgspec
 
-from api.background import give_way
+from api.background import give_way, run_when_idle
 from api.reloading.verdict import MOST_MEMORY_GIB, OUT_OF_MEMORY, Question, Verdict, decode_verdict, encode
 from api.settings import Settings
 
+PATIENCE_S: Final = 30.0
+"""How long processors may be too busy to judge rules beside; a thousand rules take three seconds of one."""
 TIMEOUT_S: Final = 300.0
 _TOLD: Final = 2_000
 """Of what a child says in its last moments."""
@@ -36,6 +38,10 @@ class JudgeFailed(Exception):
     """The child process gave no verdict; one sentence says why."""
 
 
+class _Unfinished(Exception):
+    """The child was ended, because its time was up."""
+
+
 class Judge:
     """Starts child processes, one at a time, and ends the one that is left."""
 
@@ -50,13 +56,25 @@ class Judge:
     def verdict(self, question: Question) -> Verdict:
         """What a child finds; blocks for as long as that takes.
 
+        The first child runs while the processors are idle; where that takes too long, another one takes its share.
+
         Raises:
             JudgeFailed: it died, hung, or could not be understood.
         """
+        try:
+            return self._answer(question, run_when_idle, min(PATIENCE_S, self._timeout_s))
+        except _Unfinished:
+            pass
+        try:
+            return self._answer(question, give_way, self._timeout_s)
+        except _Unfinished as error:
+            raise JudgeFailed(f"the process that judges rules did not finish within {self._timeout_s:g} s") from error
+
+    def _answer(self, question: Question, place: Callable[[int], None], timeout_s: float) -> Verdict:
         with tempfile.TemporaryFile() as complaints:
-            child = self._start(complaints)
+            child = self._start(complaints, place)
             started = monotonic()
-            watchdog = threading.Timer(self._timeout_s, child.kill)
+            watchdog = threading.Timer(timeout_s, child.kill)
             watchdog.start()
             try:
                 printed = _asked(child, question)
@@ -65,15 +83,15 @@ class Judge:
             complaints.seek(0)
             last_words = complaints.read().decode(errors="replace")
         if child.returncode or not printed:
-            if monotonic() - started >= self._timeout_s:
-                raise JudgeFailed(f"the process that judges rules did not finish within {self._timeout_s:g} s")
+            if monotonic() - started >= timeout_s:
+                raise _Unfinished
             raise JudgeFailed(_why(child.returncode, last_words))
         try:
             return decode_verdict(printed)
         except msgspec.DecodeError as error:
             raise JudgeFailed("the process that judges rules said something else") from error
 
-    def _start(self, complaints: IO[bytes]) -> "subprocess.Popen[bytes]":
+    def _start(self, complaints: IO[bytes], place: Callable[[int], None]) -> "subprocess.Popen[bytes]":
         pipe = subprocess.PIPE
         with self._lock:
             if self._closed:
@@ -81,7 +99,7 @@ class Judge:
             self._child = subprocess.Popen(
                 self._command, env=self._environment, stdin=pipe, stdout=pipe, stderr=complaints
             )
-            give_way(self._child.pid)
+            place(self._child.pid)
             return self._child
 
     def close(self) -> None:

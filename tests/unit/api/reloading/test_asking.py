@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from api.reloading.asking import Judge, JudgeFailed
-from api.reloading.verdict import Question
+from api.reloading.verdict import Question, Verdict, encode
 from api.settings import Settings
 from tests.builders import rule_files
 
@@ -50,6 +50,22 @@ def test_child_that_hangs_is_ended(tmp_path: Path) -> None:
     assert failure(tmp_path, "import sys; sys.stdin.read()", 0.2) == (
         "the process that judges rules did not finish within 0.2 s"
     )
+
+
+def test_child_that_found_no_time_is_followed_by_one_that_takes_its_share(tmp_path: Path) -> None:
+    """The first one waits for idle processors, and there may be none."""
+    verdict = Verdict(result="unchanged", ruleset="r", model=None, errors=0, problems=())
+    begun = tmp_path / "begun"
+    code = (
+        "import pathlib, sys\n"
+        f"begun = pathlib.Path({str(begun)!r})\n"
+        "if not begun.exists():\n"
+        "    begun.touch()\n"
+        "    sys.stdin.read()\n"
+        f"sys.stdout.write({encode(verdict).decode()!r})"
+    )
+    judge = Judge(Settings(data_dir=tmp_path), 2.0, command=[sys.executable, "-c", code])
+    assert judge.verdict(QUESTION) == verdict
 
 
 def judged_with(tmp_path: Path, change: str) -> Judge:
