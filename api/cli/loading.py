@@ -27,6 +27,7 @@ from api.cli.console import (
 if TYPE_CHECKING:
     from api.loading.issues import Issues
     from api.loading.mapping import Mapping
+    from api.loading.report import Report
 
 SHOWN = 20
 
@@ -79,7 +80,6 @@ def load(
     from api.bootstrap import compile_rules
     from api.loading.loader import Load
     from api.loading.mapping_file import read_mapping
-    from api.loading.report import write_report
     from api.loading.run import BANK_FILES, load_into
     from api.loading.target import Target
 
@@ -106,16 +106,7 @@ def load(
             with _store(data_dir, redis_url) as url:
                 done = asyncio.run(load_into(job, url))
     where = report or data_dir / "loads" / f"{now:%Y%m%dT%H%M%SZ}.json"
-    write_report(done, where)
-    if as_json:
-        put_json({**done.summary(), "report": str(where)})
-    else:
-        _say_problems(done.issues, where)
-        spent = ", ".join(f"{phase} {seconds:.1f} s" for phase, seconds in done.seconds.items())
-        verb = "loaded" if done.written else "judged"
-        counts = f"{done.customers:,} customers and {done.identities:,} identities"
-        put(f"{verb} {counts}, {done.issues.total:,} problems ({spent})")
-        put(f"report: {where}")
+    _account(done, f"{done.customers:,} customers and {done.identities:,} identities", where, as_json=as_json)
     if not done.customers:
         say("nextbest: none of the rows makes a customer")
         leave(FINDINGS)
@@ -147,7 +138,6 @@ def load_events(
 
     from api.bootstrap import compile_rules
     from api.loading.events_loader import EventsLoad
-    from api.loading.report import write_report
     from api.loading.run import load_events_into
     from api.loading.target import Target
 
@@ -165,16 +155,7 @@ def load_events(
         )
         done = asyncio.run(load_events_into(job, url, write=not dry_run))
     where = report or data_dir / "loads" / f"events-{now:%Y%m%dT%H%M%SZ}.json"
-    write_report(done, where)
-    if as_json:
-        put_json({**done.summary(), "report": str(where)})
-    else:
-        _say_problems(done.issues, where)
-        spent = ", ".join(f"{phase} {seconds:.1f} s" for phase, seconds in done.seconds.items())
-        verb = "loaded" if done.written else "judged"
-        counts = f"{done.events:,} events of {done.customers:,} customers"
-        put(f"{verb} {counts}, {done.issues.total:,} problems ({spent})")
-        put(f"report: {where}")
+    _account(done, f"{done.events:,} events of {done.customers:,} customers", where, as_json=as_json)
     if done.issues.total or not done.customers:
         leave(FINDINGS)
 
@@ -214,6 +195,20 @@ def _store(data_dir: Path, redis_url: str | None) -> "Iterator[str]":
         yield server.url
     finally:
         server.stop()
+
+
+def _account(done: "Report", counts: str, where: Path, *, as_json: bool) -> None:
+    """Write the report, and say what was done and what was wrong."""
+    from api.loading.report import write_report
+
+    write_report(done, where)
+    if as_json:
+        put_json({**done.summary(), "report": str(where)})
+        return
+    _say_problems(done.issues, where)
+    spent = ", ".join(f"{phase} {seconds:.1f} s" for phase, seconds in done.seconds.items())
+    put(f"{'loaded' if done.written else 'judged'} {counts}, {done.issues.total:,} problems ({spent})")
+    put(f"report: {where}")
 
 
 def _say_problems(issues: "Issues", where: Path) -> None:

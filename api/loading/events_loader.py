@@ -7,7 +7,7 @@ where it stands more often, so that loading again changes nothing.
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from datetime import time as day_time
 from pathlib import Path
@@ -19,10 +19,10 @@ from api.adapters.records import encode_events
 from api.loading.assembly import INDEX, Assembler
 from api.loading.binding import Bound, bind_events
 from api.loading.day import day_of, readings_of
-from api.loading.intake import CUSTOMER, Intake, Progress, TableCount, take_in
+from api.loading.intake import CUSTOMER, Intake, Progress, take_in
 from api.loading.issues import Issue, Issues
 from api.loading.mapping import Mapping as MappingFile
-from api.loading.report import rendered
+from api.loading.report import Report
 from api.loading.staging import Staging, buckets_for
 from api.loading.tables import size_of
 from api.loading.target import Target
@@ -50,47 +50,17 @@ class Histories(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EventsReport:
+class EventsReport(Report):
     """The account of one load of events."""
-
-    mapping: str
-    ruleset: str
-    as_of: str
-    tables: Mapping[str, TableCount]
-    customers: int
-    """Whose histories the files tell of."""
-    written: bool
-    """False: the files were only judged."""
-    seconds: Mapping[str, float]
-    issues: Issues
-    left_alone: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def events(self) -> int:
         """Rows that were read and not refused."""
         return sum(count.read - count.refused for count in self.tables.values())
 
-    def summary(self) -> dict[str, object]:
-        """Everything but the single problems, for people and for JSON."""
-        return {
-            "mapping": self.mapping,
-            "ruleset": self.ruleset,
-            "as_of": self.as_of,
-            "written": self.written,
-            "events": self.events,
-            "customers": self.customers,
-            "tables": {
-                name: {"read": count.read, "refused": count.refused} for name, count in sorted(self.tables.items())
-            },
-            "left_alone": dict(self.left_alone),
-            "problems": self.issues.total,
-            "problems_by_reason": dict(self.issues.by_reason()),
-            "seconds": {phase: round(spent, 2) for phase, spent in self.seconds.items()},
-        }
-
-    def render(self) -> bytes:
-        """The report file: the summary and the problems one by one, as JSON."""
-        return rendered(self.summary(), self.issues)
+    def counts(self) -> dict[str, int]:
+        """Events, and whose histories they are."""
+        return {"events": self.events, "customers": self.customers}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

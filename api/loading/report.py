@@ -4,7 +4,6 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 import msgspec
 
@@ -13,23 +12,25 @@ from api.loading.issues import Issues
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LoadReport:
-    """The account of one load."""
+class Report:
+    """The account of one load of any kind."""
 
     mapping: str
     ruleset: str
     as_of: str
     tables: Mapping[str, TableCount]
     customers: int
-    identities: int
-    shared_identities: int
-    """Identities that name more than one customer."""
+    """Whom the files tell of."""
     written: bool
     """False: the files were only judged."""
     seconds: Mapping[str, float]
     issues: Issues
     left_alone: Mapping[str, int] = field(default_factory=dict)
-    """How many records were not, or not wholly, written, by why: see `BulkStore.outcomes`."""
+    """How many records were not, or not wholly, written, by why."""
+
+    def counts(self) -> dict[str, int]:
+        """What this kind of load counts."""
+        return {"customers": self.customers}
 
     def summary(self) -> dict[str, object]:
         """Everything but the single problems, for people and for JSON."""
@@ -38,9 +39,7 @@ class LoadReport:
             "ruleset": self.ruleset,
             "as_of": self.as_of,
             "written": self.written,
-            "customers": self.customers,
-            "identities": self.identities,
-            "shared_identities": self.shared_identities,
+            **self.counts(),
             "tables": {
                 name: {"read": count.read, "refused": count.refused} for name, count in sorted(self.tables.items())
             },
@@ -52,25 +51,30 @@ class LoadReport:
 
     def render(self) -> bytes:
         """The report file: the summary and the problems one by one, as JSON."""
-        return rendered(self.summary(), self.issues)
+        listed = [
+            {"file": issue.file, "row": issue.row or None, "column": issue.column or None, "reason": issue.reason}
+            for issue in self.issues.sorted()
+        ]
+        unlisted = self.issues.total - len(listed)
+        content = {**self.summary(), "listed": listed, "unlisted": unlisted}
+        return msgspec.json.format(msgspec.json.encode(content), indent=1) + b"\n"
 
 
-class Report(Protocol):
-    """Anything that a load reports."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadReport(Report):
+    """The account of one load of customers."""
 
-    def render(self) -> bytes:
-        """The report file."""
+    identities: int
+    shared_identities: int
+    """Identities that name more than one customer."""
 
-
-def rendered(summary: Mapping[str, object], issues: Issues) -> bytes:
-    """A summary and the problems one by one, as JSON."""
-    listed = [
-        {"file": issue.file, "row": issue.row or None, "column": issue.column or None, "reason": issue.reason}
-        for issue in issues.sorted()
-    ]
-    unlisted = issues.total - len(listed)
-    content = {**summary, "listed": listed, "unlisted": unlisted}
-    return msgspec.json.format(msgspec.json.encode(content), indent=1) + b"\n"
+    def counts(self) -> dict[str, int]:
+        """Customers, and by what they are known."""
+        return {
+            "customers": self.customers,
+            "identities": self.identities,
+            "shared_identities": self.shared_identities,
+        }
 
 
 def write_report(report: Report, path: Path) -> None:
