@@ -16,7 +16,7 @@ from api.faults import log_fault
 from api.openapi import describe
 from api.parsing import from_validation_error
 from api.problems import Problem, ProblemType
-from api.routes import callbacks, customers, events, explanations, orders, outcomes, probes, shop, web
+from api.routes import callbacks, customers, events, explanations, look, orders, outcomes, probes, shop, web
 from api.routes.decisions import PATH as DECISIONS
 from api.routes.decisions import DecisionsDoor
 from api.service_port import Shell
@@ -80,6 +80,7 @@ def create_app(settings: Settings | None = None, opening: Opening | None = None)
     for module in (explanations, outcomes, events, customers, callbacks, orders, probes, web):
         app.include_router(module.router)
     if settings.demonstration:
+        app.include_router(look.router)
         app.include_router(shop.router)
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(RequestValidationError, _on_invalid_parameter)

@@ -1,0 +1,78 @@
+// Forms and links that renew a part of their page: `data-part` names it. Without this module they are ordinary ones.
+// Where the service is away, late or refuses, the page stays as it is and says so; what was sent once is not sent twice.
+const PATIENCE_MS = 6000;
+const trouble = document.querySelector("#trouble");
+const said = document.querySelector("#said");
+let asking = false;
+
+/** Ask for a page and hand over its document; `failed` is told `away`, `late` or `refused`. */
+function ask(method, url, body, done, failed) {
+  const request = new XMLHttpRequest();
+  request.open(method, url);
+  request.responseType = "document";
+  request.timeout = PATIENCE_MS;
+  request.setRequestHeader("accept", "text/html");
+  if (body) request.setRequestHeader("content-type", "application/x-www-form-urlencoded");
+  request.onerror = () => failed("away");
+  request.ontimeout = () => failed("late");
+  request.onload = () => {
+    if (request.status >= 500) failed("away");
+    else if (!request.response) failed("refused");
+    else done(request.response, request.responseURL, request.status);
+  };
+  request.send(body);
+}
+
+/** Put the part of another document in the place of ours. */
+function renew(name, from) {
+  const fresh = from.getElementById(name);
+  const old = document.getElementById(name);
+  if (!fresh || !old) return false;
+  document.adoptNode(fresh);
+  old.replaceWith(fresh);
+  document.title = from.title;
+  const first = fresh.querySelector("[data-focus]");
+  first?.focus({ preventScroll: false });
+  said.textContent = fresh.dataset.said || "";
+  document.dispatchEvent(new CustomEvent("nextbest-renewed", { detail: fresh }));
+  return true;
+}
+
+function begin(source, method, url, body) {
+  if (asking) return;
+  asking = true;
+  trouble.textContent = "";
+  const part = document.getElementById(source.dataset.part);
+  part?.setAttribute("aria-busy", "true");
+  const end = (what) => {
+    asking = false;
+    part?.removeAttribute("aria-busy");
+    if (what) trouble.textContent = trouble.dataset[what];
+  };
+  ask(method, url, body, (answered, address, status) => {
+    end();
+    if (status >= 400 && !answered.getElementById(source.dataset.part)) end("refused");
+    else if (!renew(source.dataset.part, answered)) location.assign(address);
+    else if (address !== location.href) history[source.dataset.history === "replace" ? "replaceState" : "pushState"]({}, "", address);
+  }, end);
+}
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (!form.dataset.part) return;
+  event.preventDefault();
+  const sent = new URLSearchParams(new FormData(form, event.submitter));
+  const url = event.submitter?.getAttribute("formaction") || form.getAttribute("action") || location.href;
+  if (form.method === "post") begin(form, "POST", url, sent);
+  else begin(form, "GET", `${url.split("?")[0]}?${sent}`);
+});
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest?.("a[data-part]");
+  if (!link || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+  event.preventDefault();
+  begin(link, "GET", link.href);
+});
+
+// The way back leads to a page as it is now, never to one whose buttons were pressed already.
+addEventListener("popstate", () => location.reload());

@@ -1,0 +1,1 @@
+"""Our screens: templates, texts and formats."""
