@@ -31,6 +31,7 @@ from api.compiled import see_that_modules_are_up_to_date
 from api.exposition import MetricsFolder
 from api.known import learning
 from api.leases import Leases
+from api.merging.saga import Merging
 from api.ports import StoredRecord, StoreUnavailable
 from api.reloading.beginning import begin_with
 from api.reloading.bundles import Bundles
@@ -221,6 +222,10 @@ async def open_shell(settings: Settings) -> AsyncIterator[Shell]:
             reader = service.serving.reader
             return reader.read(stored if stored.memberships is None else reader.present(stored, int(time())))
 
+        def merging() -> Merging:
+            serving = service.serving
+            return Merging(stores.merges, layout=serving.plan.event_layout, read=serving.reader.read)
+
         reloader = Reloader(
             settings=settings,
             bundles=bundles,
@@ -251,6 +256,7 @@ async def open_shell(settings: Settings) -> AsyncIterator[Shell]:
                 archived=archived,
                 merges=stores.merges,
                 relations=stores.relations,
+                merging=merging,
                 watch=watch,
                 tokens=maker.tokens,
                 metrics=metrics,

@@ -28,6 +28,22 @@ class MembersUnreadable(Exception):
     """A file of members says something that cannot be; one sentence says what and where."""
 
 
+def membership_of(plan: Plan, group: str, start: date, end: date | None) -> Membership:
+    """A membership of whole days in the bank's zone, both included."""
+    end_s = None if end is None else first_second(plan, end + timedelta(days=1))
+    return Membership(group, first_second(plan, start), end_s)
+
+
+def today_of(plan: Plan, now_s: float) -> date:
+    """The bank's day at an instant."""
+    return datetime.fromtimestamp(now_s, plan.zone).date()
+
+
+def first_second(plan: Plan, day: date) -> int:
+    """When a day begins in the bank's zone, in seconds since the epoch."""
+    return int(datetime.combine(day, time(), plan.zone).timestamp())
+
+
 def read_members(file: Path, plan: Plan, today: date) -> dict[str, list[Membership]]:
     """Memberships by customer from a CSV with columns group, customer and, if known, start and end.
 
@@ -57,14 +73,8 @@ def read_members(file: Path, plan: Plan, today: date) -> dict[str, list[Membersh
                 raise MembersUnreadable(f"{place}: a day looks like 2026-11-21") from error
             if end is not None and end < start:
                 raise MembersUnreadable(f"{place}: it ends on {end}, before it begins on {start}")
-            start_s = _first_second(plan, start)
-            end_s = None if end is None else _first_second(plan, end + timedelta(days=1))
-            found.setdefault(row["customer"], []).append(Membership(row["group"], start_s, end_s))
+            found.setdefault(row["customer"], []).append(membership_of(plan, row["group"], start, end))
     return found
-
-
-def _first_second(plan: Plan, day: date) -> int:
-    return int(datetime.combine(day, time(), plan.zone).timestamp())
 
 
 async def put_members(
@@ -108,9 +118,7 @@ async def _change_all(store: MergeStore, changes: Mapping[str, Change], now_ms: 
             if not await _change(store, customer, how, now_ms):
                 unknown.append(customer)
 
-    async with asyncio.TaskGroup() as group:
-        for customer, how in changes.items():
-            group.create_task(change(customer, how))
+    await asyncio.gather(*(change(customer, how) for customer, how in changes.items()))
     return sorted(unknown)
 
 

@@ -16,7 +16,21 @@ from api.faults import log_fault
 from api.openapi import describe
 from api.parsing import from_validation_error
 from api.problems import Problem, ProblemType
-from api.routes import callbacks, customers, events, explanations, look, orders, outcomes, probes, shop, web
+from api.routes import (
+    callbacks,
+    customers,
+    events,
+    explanations,
+    groups,
+    look,
+    merges,
+    orders,
+    outcomes,
+    probes,
+    relations,
+    shop,
+    web,
+)
 from api.routes.decisions import PATH as DECISIONS
 from api.routes.decisions import DecisionsDoor
 from api.service_port import Shell
@@ -77,7 +91,19 @@ def create_app(settings: Settings | None = None, opening: Opening | None = None)
         docs_url=None,
         redoc_url=None,
     )
-    for module in (explanations, outcomes, events, customers, callbacks, orders, probes, web):
+    for module in (
+        explanations,
+        outcomes,
+        events,
+        customers,
+        merges,
+        relations,
+        groups,
+        callbacks,
+        orders,
+        probes,
+        web,
+    ):
         app.include_router(module.router)
     if settings.demonstration:
         app.include_router(look.router)

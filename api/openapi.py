@@ -11,9 +11,20 @@ from api.asgi import JSON
 from api.forms import CallbackForm, ConsentForm, EventForm, OrderReportForm, OutcomeForm
 from api.problems import KINDS, MEDIA_TYPE, TYPE_PREFIX
 from api.schemas import DecisionRequest, DecisionResponse, ExplanationRequest, PastDecision
+from api.tie_forms import MemberForm, MergeForm, RelationForm, SeparationForm
 
 _REF: Final = "#/components/schemas/"
-_FORMS: Final = (OutcomeForm, EventForm, ConsentForm, CallbackForm, OrderReportForm)
+_FORMS: Final = (
+    OutcomeForm,
+    EventForm,
+    ConsentForm,
+    CallbackForm,
+    OrderReportForm,
+    MergeForm,
+    SeparationForm,
+    RelationForm,
+    MemberForm,
+)
 _STRUCTS: Final = (DecisionRequest, DecisionResponse, ExplanationRequest, PastDecision)
 
 

@@ -36,9 +36,11 @@ class ProblemType(StrEnum):
     UNKNOWN_ACTION = "unknown_action"
     UNKNOWN_GROUP = "unknown_group"
     REQUEST_ID_REUSED = "request_id_reused"
+    UNKNOWN_CUSTOMER_GROUP = "unknown_customer_group"
     UNKNOWN_DECISION = "unknown_decision"
     OTHER_BUNDLE = "other_bundle"
     UNKNOWN_CUSTOMER = "unknown_customer"
+    MERGE_REFUSED = "merge_refused"
     INVALID_TRACKING_TOKEN = "invalid_tracking_token"  # noqa: S105 - the name of a problem
     EXPIRED_TRACKING_TOKEN = "expired_tracking_token"  # noqa: S105 - the name of a problem
     UNKNOWN_EVENT_TYPE = "unknown_event_type"
@@ -73,10 +75,12 @@ KINDS: Final[Mapping[ProblemType, _Kind]] = {
     ProblemType.INVALID_CONTEXT_FACT: _Kind(422, "the context fact does not fit its declaration"),
     ProblemType.UNKNOWN_ACTION: _Kind(422, "the action is unknown"),
     ProblemType.UNKNOWN_GROUP: _Kind(422, "the group of actions is unknown"),
+    ProblemType.UNKNOWN_CUSTOMER_GROUP: _Kind(404, "there is no such group of customers"),
     ProblemType.REQUEST_ID_REUSED: _Kind(422, "the request id was used with another body"),
     ProblemType.UNKNOWN_DECISION: _Kind(404, "there is no such decision"),
     ProblemType.OTHER_BUNDLE: _Kind(409, "the decision was made with other rules or another model"),
     ProblemType.UNKNOWN_CUSTOMER: _Kind(404, "there is no such customer"),
+    ProblemType.MERGE_REFUSED: _Kind(409, "these records cannot be merged or separated"),
     ProblemType.INVALID_TRACKING_TOKEN: _Kind(422, "the tracking token is not one of ours"),
     ProblemType.EXPIRED_TRACKING_TOKEN: _Kind(422, "the tracking token has expired"),
     ProblemType.UNKNOWN_EVENT_TYPE: _Kind(422, "the event type is not in the catalogue"),

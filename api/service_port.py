@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from api.merging.saga import Merging
 from api.ports import CustomerStore, Journal, OutcomeStore, StoredRecord
 from api.ports.merges import MergeStore
 from api.ports.orders import OrderStore
@@ -76,6 +77,8 @@ class Shell:
     archived: ArchivedDecisions
     merges: MergeStore
     relations: RelationStore
+    merging: Callable[[], Merging]
+    """Merges under the bundle that serves."""
     watch: StoreWatch
     tokens: TokenCodec
     metrics: Metrics

@@ -4,16 +4,15 @@
 import getpass
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from api.cli.console import DATA_DIR, FINDINGS, AsJson, DataDir, RulesDir, Usage, leave, plainly, put, put_json, say
 
 if TYPE_CHECKING:
+    from api.merging.desk import MergeDesk
     from api.merging.entries import Merge
-    from api.merging.saga import Merging
-    from api.ports import CustomerStore
     from api.ports.relations import Relation, RelationStore
 
 customers = typer.Typer(
@@ -26,7 +25,7 @@ RedisUrl = Annotated[
 By = Annotated[str | None, typer.Option("--by", help="Who decided it; default: whoever runs the command.")]
 Why = Annotated[str, typer.Option("--why", help="Why, for the history.")]
 R = TypeVar("R")
-Work = Callable[["Merging", "Stores"], Awaitable[R]]
+Work = Callable[["MergeDesk", "RelationStore"], Awaitable[R]]
 
 
 @customers.command("merge")
@@ -56,17 +55,16 @@ def merge(
         raise Usage("name two customers, or a file of pairs with --file, or --resume")
     pairs = _pairs(file) if file else [(loser or "", winner or "", why)]
 
-    async def work(merging: "Merging", stores: "Stores") -> "tuple[list[Merge], list[str]]":
+    async def work(desk: "MergeDesk", _: "RelationStore") -> "tuple[list[Merge], list[str]]":
         from api.merging.sides import Refused
 
         if resume:
-            return await merging.resume(), []
+            return await desk.resume(), []
         done, refused = [], []
         for one, other, reason in pairs:
             try:
-                ended, stays = await _record_of(stores.customers, one), await _record_of(stores.customers, other)
-                done.append(await merging.merge(ended, stays, by=by or getpass.getuser(), why=reason or why))
-            except (Refused, Usage) as refusal:
+                done.append(await desk.merge(one, other, by=by or getpass.getuser(), why=reason or why))
+            except Refused as refusal:
                 refused.append(str(refusal))
         return done, refused
 
@@ -88,12 +86,11 @@ def unmerge(
 ) -> None:
     """Make two customers of one again. What happened while they were one stays with both; consent never widens."""
 
-    async def work(merging: "Merging", stores: "Stores") -> "tuple[list[Merge], list[str]]":
+    async def work(desk: "MergeDesk", _: "RelationStore") -> "tuple[list[Merge], list[str]]":
         from api.merging.sides import Refused
 
         try:
-            record = loser if await merging.history(loser) else await _record_of(stores.customers, loser)
-            return [await merging.unmerge(record, by=by or getpass.getuser(), why=why)], []
+            return [await desk.unmerge(loser, by=by or getpass.getuser(), why=why)], []
         except Refused as refusal:
             return [], [str(refusal)]
 
@@ -113,9 +110,13 @@ def history(
 ) -> None:
     """Every merge and separation that a record took part in, oldest first, with who, when and why."""
 
-    async def work(merging: "Merging", stores: "Stores") -> "Sequence[Merge]":
-        found = await merging.history(customer)
-        return found or await merging.history(await _record_of(stores.customers, customer))
+    async def work(desk: "MergeDesk", _: "RelationStore") -> "Sequence[Merge]":
+        from api.merging.sides import Refused
+
+        try:
+            return await desk.history(customer)
+        except Refused as refusal:
+            raise Usage(str(refusal)) from refusal
 
     found = _run(work, rules, data_dir, redis_url)
     if as_json:
@@ -147,10 +148,10 @@ def relate(
     """
     related = _relations(file)
 
-    async def work(_: "Merging", stores: "Stores") -> None:
+    async def work(_: "MergeDesk", relations: "RelationStore") -> None:
         import asyncio
 
-        await stores.relations.relate(related, deadline=asyncio.get_running_loop().time() + 60.0)
+        await relations.relate(related, deadline=asyncio.get_running_loop().time() + 60.0)
 
     _run(work, rules, data_dir, redis_url)
     if as_json:
@@ -181,13 +182,6 @@ def _relations(file: Path) -> "list[Relation]":
     return found
 
 
-class Stores(NamedTuple):
-    """What these commands ask of the store besides merging."""
-
-    customers: "CustomerStore"
-    relations: "RelationStore"
-
-
 def _run(work: "Work[R]", rules: Path, data_dir: Path, redis_url: str | None) -> R:
     import asyncio
 
@@ -201,6 +195,7 @@ def _run(work: "Work[R]", rules: Path, data_dir: Path, redis_url: str | None) ->
     from api.adapters.relation_store import RedisRelationStore
     from api.bootstrap import PATIENT_S, compile_rules
     from api.known import learn_schemas
+    from api.merging.desk import MergeDesk
     from api.merging.saga import Merging
 
     plan = compile_rules(rules)
@@ -215,27 +210,11 @@ def _run(work: "Work[R]", rules: Path, data_dir: Path, redis_url: str | None) ->
             reader = RecordReader(plan.profile_schema, plan.event_layout)
             await learn_schemas(reader, RedisRecordStore(nodes))
             merging = Merging(RedisMergeStore(nodes), layout=plan.event_layout, read=reader.read)
-            return await work(merging, Stores(RedisCustomerStore(nodes), RedisRelationStore(nodes)))
+            return await work(MergeDesk(merging, RedisCustomerStore(nodes)), RedisRelationStore(nodes))
         finally:
             await nodes.close()
 
     return asyncio.run(connected())
-
-
-async def _record_of(store: "CustomerStore", named: str) -> str:
-    """The record of a customer id, or of what an identity leads to; its own where it leads to nobody."""
-    import asyncio
-
-    from api.ports import Identity
-
-    scheme, colon, value = named.partition(":")
-    if not colon:
-        return named
-    deadline = asyncio.get_running_loop().time() + 5.0
-    found = await store.resolve([Identity(scheme, value)], deadline=deadline)
-    if len(found.customers) > 1:
-        raise Usage(f"`{named}` means {', '.join(found.customers)}: name one of them")
-    return found.customers[0] if found.customers else named
 
 
 def _pairs(file: Path) -> list[tuple[str, str, str]]:

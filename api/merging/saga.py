@@ -25,7 +25,7 @@ from api.merging.entries import (
     with_merge,
 )
 from api.merging.event_states import State, join_events, part_events
-from api.merging.sides import Refused, Side, before_of, given_in, see_that_they_can_merge
+from api.merging.sides import Refusal, Refused, Side, before_of, given_in, see_that_they_can_merge
 from api.ports import StoredRecord, StoreUnavailable, key_of
 from api.ports.merges import MergeChange, MergeStore
 from engine.decision import Snapshot
@@ -72,7 +72,8 @@ class Merging:
             see_that_they_can_merge(ours, theirs)
             merge = await self._begin(theirs, winner, by, why)
         elif merge.winner != winner:
-            raise Refused(f"`{loser}` is being merged into `{merge.winner}`: finish that with --resume")
+            sentence = f"`{loser}` is being merged into `{merge.winner}`: finish that with --resume"
+            raise Refused(Refusal.IN_PROGRESS, sentence)
         return await self._go_on(merge)
 
     async def unmerge(self, loser: str, *, by: str = "", why: str = "") -> Merge:
@@ -85,12 +86,13 @@ class Merging:
         side = await self._side(loser)
         merge = side.as_loser()
         if merge is None or merge.state is MergeState.SEPARATED:
-            raise Refused(f"`{loser}` is not merged into anybody")
+            raise Refused(Refusal.NOT_MERGED, f"`{loser}` is not merged into anybody")
         if merge.state in {MergeState.BEGUN, MergeState.FROZEN, MergeState.MERGED}:
             moved_to = side.record.moved_to
             if moved_to is not None and moved_to.decode() != merge.winner:
                 raise Refused(
-                    f"`{loser}` is one with `{merge.winner}`, which was merged since: unmerge `{merge.winner}` first"
+                    Refusal.MERGED_SINCE,
+                    f"`{loser}` is one with `{merge.winner}`, which was merged since: unmerge `{merge.winner}` first",
                 )
             await self._store.note_open(merge.merge_id, loser, deadline=self._deadline())
             told = {"by": by or merge.by, "why": why or merge.why}
@@ -150,7 +152,7 @@ class Merging:
         ours = await self._side(merge.winner)
         if (open_merge := ours.as_loser()) is not None and open_merge.state is not MergeState.SEPARATED:
             into = f"`{merge.winner}` is being merged into `{open_merge.winner}`"
-            raise Refused(f"{into}: unmerge `{merge.loser}` or `{merge.winner}`")
+            raise Refused(Refusal.IN_PROGRESS, f"{into}: unmerge `{merge.loser}` or `{merge.winner}`")
         given = Image.of(theirs.record)
         noted = ours.merge(merge.merge_id)
         before = noted.before if noted is not None and noted.before is not None else Image.of(ours.record)

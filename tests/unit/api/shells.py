@@ -18,6 +18,7 @@ from api.adapters.memory_orders import MemoryOrderStore
 from api.adapters.memory_relations import MemoryRelationStore
 from api.adapters.record_reader import RecordReader
 from api.main import App, create_app
+from api.merging.saga import Merging
 from api.ports import Stream, key_of
 from api.problems import Problem, ProblemType
 from api.reloading.status import ReloadStatus
@@ -119,6 +120,8 @@ async def running(**settings: object) -> AsyncIterator[Running]:
     watch = StoreWatch(MemoryHealth(state))
     merges, relations = MemoryMergeStore(state), MemoryRelationStore(state)
 
+    reader = RecordReader(service.plan.profile_schema, service.plan.event_layout)
+
     @asynccontextmanager
     async def opening(chosen: Settings) -> AsyncIterator[Shell]:
         yield Shell(
@@ -131,10 +134,11 @@ async def running(**settings: object) -> AsyncIterator[Running]:
             archived=FewArchived(),
             merges=merges,
             relations=relations,
+            merging=lambda: Merging(merges, layout=service.plan.event_layout, read=reader.read),
             watch=watch,
             tokens=tokens,
             metrics=metrics,
-            read=RecordReader(service.plan.profile_schema, service.plan.event_layout).read,
+            read=reader.read,
             exposition=lambda: b"# nothing counted\n",
             reload=ReloadStatus(),
         )
