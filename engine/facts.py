@@ -86,6 +86,8 @@ class FactSpec:
     model: bool = True
     """Whether the propensity model may read it."""
     protected: bool = False
+    monotone: int = 0
+    """1 where a higher value may only raise a propensity, -1 where it may only lower it; 0: the data decide."""
     default: Held = None
     """Held form; used where the source answered without a value. None: no default."""
 

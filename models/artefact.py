@@ -20,7 +20,7 @@ from models.arrays import Floats
 from models.calibrate import Platt
 from models.errors import ModelRefused
 from models.exposure import Exposure
-from models.features import FeatureSet
+from models.features import DescribedAction, FeatureSet
 from models.rates import Rates
 from models.report import Report
 
@@ -83,6 +83,7 @@ class Learned:
     platt: Platt
     exposure: Exposure
     rates: Rates
+    actions: tuple[DescribedAction, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,6 +37,17 @@ class BankRows:
     """A sentence for each fact that no model may read."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What was known of the customer at each of some contacts."""
+
+    snapshots: Snapshots
+    placed: Codes
+    """The snapshot that stood at each contact; -1: none."""
+    held: Sequence[int]
+    """The mask of the set fact `holds` at each contact."""
+
+
 def read_rows(
     plan: PlanView, bank_dir: Path, window: Window, *, pick: Pick, features: FeatureSet | None = None
 ) -> BankRows:
@@ -47,23 +58,48 @@ def read_rows(
     """
     _see_that_all_are_there(bank_dir)
     impressions = read_impressions(plan, bank_dir / "contacts.parquet")
+
+    def known(_: Codes, chosen: Outcomes) -> Known:
+        snapshots = read_snapshots(bank_dir / "customers.parquet", plan.profile_schema, impressions.code_by_customer)
+        holdings = read_holdings(bank_dir / "products.parquet", plan.profile_schema, impressions.code_by_customer)
+        instants = zip(chosen.customer.tolist(), chosen.at_s.tolist(), strict=True)
+        return Known(
+            snapshots=snapshots,
+            placed=snapshots.place(chosen.customer, chosen.at_s),
+            held=[holdings.mask(customer, now_s) for customer, now_s in instants],
+        )
+
+    return make_rows(plan, impressions, window, pick=pick, known=known, features=features)
+
+
+def make_rows(
+    plan: PlanView,
+    impressions: Impressions,
+    window: Window,
+    *,
+    pick: Pick,
+    known: Callable[[Codes, Outcomes], Known],
+    features: FeatureSet | None = None,
+    unread: frozenset[str] = frozenset(),
+) -> BankRows:
+    """Make rows of the settled impressions that `pick` picks; `known` says what was known at those positions.
+
+    Facts among `unread` are no features, beside those that came late.
+
+    Raises:
+        TrainingRefused: no impression is settled or picked.
+    """
     positions, outcomes = _settled(impressions, window)
     weight = pick(outcomes)
     picked = np.flatnonzero(weight)
     if not len(picked):
         raise TrainingRefused("no impression is left to make rows of")
     positions, chosen = positions[picked], outcomes.take(picked)
-    snapshots = read_snapshots(bank_dir / "customers.parquet", plan.profile_schema, impressions.code_by_customer)
-    holdings = read_holdings(bank_dir / "products.parquet", plan.profile_schema, impressions.code_by_customer)
-    placed = snapshots.place(chosen.customer, chosen.at_s)
-    lateness = judge_lateness(snapshots, chosen.customer, chosen.at_s, placed)
-    features = features or features_of(plan, frozenset(lateness.refused))
-    held = [
-        holdings.mask(customer, now_s)
-        for customer, now_s in zip(chosen.customer.tolist(), chosen.at_s.tolist(), strict=True)
-    ]
+    told = known(positions, chosen)
+    lateness = judge_lateness(told.snapshots, chosen.customer, chosen.at_s, told.placed)
+    features = features or features_of(plan, unread | frozenset(lateness.refused))
     matrix = np.empty((len(chosen), len(features.names)))
-    matrix[:, : len(features.customer)] = _customer_block(features, plan, snapshots, placed, held, lateness)
+    matrix[:, : len(features.customer)] = _customer_block(features, plan, told, lateness)
     matrix[:, features.start(MOMENT) : features.start(ACTION)] = _moment_and_past(
         features, plan, impressions, positions
     )
@@ -117,9 +153,7 @@ def _answered(answer_at_s: Codes, at_s: Codes, days: float) -> Flags:
 def _customer_block(
     features: FeatureSet,
     plan: PlanView,
-    snapshots: Snapshots,
-    placed: Codes,
-    held: Sequence[int],
+    known: Known,
     lateness: Lateness,
 ) -> Floats:
     """The customer's values of each row; a profile that occurs often is read once."""
@@ -129,11 +163,11 @@ def _customer_block(
     place_by_profile: dict[tuple[int, int], int] = {}
     values: list[list[float]] = []
     places: list[int] = []
-    for key in zip(placed.tolist(), held, strict=True):
+    for key in zip(known.placed.tolist(), known.held, strict=True):
         place = place_by_profile.get(key)
         if place is None:
             snapshot, mask = key
-            profile: list[Held] = [*(nobody if snapshot < 0 else snapshots.profiles[snapshot])]
+            profile: list[Held] = [*(nobody if snapshot < 0 else known.snapshots.profiles[snapshot])]
             profile[holds] = mask
             place = place_by_profile[key] = len(values)
             values.append(reader.read(profile))

@@ -5,13 +5,14 @@ action, and the action itself. The customer's values are raw: a missing value is
 a number keeps its held scale (money in minor units), a category is its position among the values the model knows.
 """
 
+import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from enum import StrEnum
 from typing import Final, Protocol
 
 from engine.actions import Action, Treatment
-from engine.facts import HOLDS, NAN, NUMERIC, SEGMENTS, FactSpec, FactType, ProfileSchema
+from engine.facts import HOLDS, NAN, NUMERIC, SEGMENTS, FactSpec, FactType, Held, ProfileSchema
 from engine.ids import FactName, PlacementId
 from engine.plan import Channel
 from models.history import TALLIED
@@ -50,6 +51,14 @@ class CustomerFeature:
     decimals: int = 0
     values: tuple[str, ...] = ()
     """A category's values in the order of their codes; a member's one value."""
+    low: int | None = None
+    high: int | None = None
+    """A number's range, in its held scale; what lies outside is missing."""
+    unit: str = ""
+    default: Held = None
+    """What rules read where the source has no value; the model reads a gap as missing all the same."""
+    monotone: int = 0
+    """1: the propensity may only rise with it, -1: only fall, 0: the data decide."""
 
     @property
     def name(self) -> str:
@@ -91,6 +100,21 @@ class FeatureSet:
         coded = [at for at, feature in enumerate(self.customer) if feature.type is FactType.CATEGORY]
         return (*coded, *(len(self.customer) + _AFTER_CUSTOMER.index(name) for name in _UNORDERED))
 
+    @property
+    def monotone(self) -> tuple[int, ...]:
+        """One direction per column, as `CustomerFeature.monotone` says it."""
+        return (*(feature.monotone for feature in self.customer), *[0] * len(_AFTER_CUSTOMER))
+
+    @property
+    def hash(self) -> str:
+        """Names the schema: columns, their order, and all that was declared of them."""
+        text = "\n".join(repr(part) for part in (*map(_plain, self.customer), _AFTER_CUSTOMER, *self._coded))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def _coded(self) -> tuple[tuple[str, ...], ...]:
+        return (self.channels, self.actions, self.groups)
+
     def channel_codes(self, plan: PlanView) -> list[float]:
         """The code of each channel of a plan; NaN for one that the model has not seen."""
         code_by_channel = {channel: code for code, channel in enumerate(self.channels)}
@@ -99,6 +123,10 @@ class FeatureSet:
     def start(self, block: tuple[str, ...]) -> int:
         """First column of one of the blocks after the customer's."""
         return len(self.customer) + _AFTER_CUSTOMER.index(block[0])
+
+
+def _plain(feature: CustomerFeature) -> tuple[object, ...]:
+    return tuple(str(part) if isinstance(part, StrEnum) else part for part in astuple(feature))
 
 
 def features_of(plan: PlanView, refused: frozenset[str] = frozenset()) -> FeatureSet:
@@ -122,10 +150,63 @@ def _features_of(spec: FactSpec) -> tuple[CustomerFeature, ...]:
     if not spec.model or spec.protected:
         return ()
     if spec.type in NUMERIC:
-        return (CustomerFeature(fact=spec.name, kind=FeatureKind.NUMBER, type=spec.type, decimals=spec.decimals),)
+        number = CustomerFeature(
+            fact=spec.name,
+            kind=FeatureKind.NUMBER,
+            type=spec.type,
+            decimals=spec.decimals,
+            low=spec.low,
+            high=spec.high,
+            unit=spec.unit,
+            default=spec.default,
+            monotone=spec.monotone,
+        )
+        return (number,)
     if spec.type in (FactType.CATEGORY, FactType.BOOLEAN):
-        return (CustomerFeature(fact=spec.name, kind=FeatureKind.CODE, type=spec.type, values=spec.values),)
+        code = CustomerFeature(
+            fact=spec.name, kind=FeatureKind.CODE, type=spec.type, values=spec.values, default=spec.default
+        )
+        return (code,)
     return ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DescribedAction:
+    """An action as training saw it: what scoring needs to know of it where there are no rules."""
+
+    action: str
+    group: str
+    value_minor: float | None = None
+    complex: bool = False
+    converts: bool = False
+    """It brings a product: a positive answer is not yet a conversion."""
+
+
+def described_actions(plan: PlanView) -> tuple[DescribedAction, ...]:
+    """The actions of a plan, in its order."""
+    led = _led(plan)
+    return tuple(
+        DescribedAction(
+            action=action.id,
+            group=action.group,
+            value_minor=action.value_minor,
+            complex=action.position in led,
+            converts=action.gives is not None,
+        )
+        for action in plan.actions
+    )
+
+
+def _led(plan: PlanView) -> set[int]:
+    """Positions of actions that lead to a person in one of their treatments."""
+    return {
+        treatment.action
+        for by_placement in plan.treatments
+        for by_action in by_placement.values()
+        for treatments in by_action
+        for treatment in treatments
+        if treatment.leads_to
+    }
 
 
 def describe_actions(features: FeatureSet, plan: PlanView) -> list[tuple[float, float, float, float]]:
@@ -134,14 +215,7 @@ def describe_actions(features: FeatureSet, plan: PlanView) -> list[tuple[float, 
     A code is NaN for what the model has not seen, a value where it is computed from facts. An action counts as complex
     where one of its treatments leads to a person, by appointment or callback.
     """
-    led = {
-        treatment.action
-        for by_placement in plan.treatments
-        for by_action in by_placement.values()
-        for treatments in by_action
-        for treatment in treatments
-        if treatment.leads_to
-    }
+    led = _led(plan)
     code_by_action = {action: code for code, action in enumerate(features.actions)}
     code_by_group = {group: code for code, group in enumerate(features.groups)}
     return [

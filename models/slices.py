@@ -16,6 +16,8 @@ from models.rows import Outcomes
 
 FEWEST_POSITIVES: Final = 20
 """In each slice."""
+LONGEST_SHARE: Final = 0.25
+"""Of all impressions: what a slice may grow to, where positive answers are few."""
 
 
 class Slice(IntEnum):
@@ -59,8 +61,9 @@ def slice_by_time(outcomes: Outcomes, gap_s: int) -> Slices:
     end_s = int(outcomes.at_s[-1]) + 1
     for part in (Slice.TEST, Slice.CALIBRATE, Slice.STOP):
         share, most = _SHARES[part]
+        end = int(np.searchsorted(outcomes.at_s, end_s))
         rows = max(1, min(round(share * len(outcomes)), most))
-        first = max(0, int(np.searchsorted(outcomes.at_s, end_s)) - rows)
+        first = max(0, min(end - rows, _first_with_enough(outcomes, end)))
         spans.append((int(outcomes.at_s[first]), end_s))
         end_s = int(outcomes.at_s[first]) - gap_s
     spans.append((int(outcomes.at_s[0]), end_s))
@@ -74,6 +77,15 @@ def slice_by_time(outcomes: Outcomes, gap_s: int) -> Slices:
                 f"it needs at least {FEWEST_POSITIVES}: a longer history is needed"
             )
     return slices
+
+
+def _first_with_enough(outcomes: Outcomes, end: int) -> int:
+    """Where a slice up to `end` must begin to hold enough positive answers, within a share of all impressions."""
+    positive = np.flatnonzero(outcomes.positive[:end])
+    longest = end - round(LONGEST_SHARE * len(outcomes))
+    if len(positive) < FEWEST_POSITIVES:
+        return longest
+    return max(longest, int(positive[-FEWEST_POSITIVES]))
 
 
 def thin(outcomes: Outcomes, slices: Slices, most_rows: int, seed: int) -> Floats:

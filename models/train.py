@@ -16,7 +16,7 @@ from models.calibrate import fit_platt
 from models.dataset import BankRows, read_rows
 from models.evaluate import assess_model
 from models.exposure import Exposure, Shown, fit_exposure
-from models.features import PlanView
+from models.features import PlanView, described_actions
 from models.forest import read_forest
 from models.history import DAY_S
 from models.propensity import PropensityModel
@@ -81,7 +81,26 @@ def train_from_bank(
         return thin(outcomes, slices[0], chosen.most_rows, seed)
 
     read = read_rows(plan, bank_dir, window, pick=pick)
-    manifest, content = fit(read, slices[0], plan, chosen, say)
+    return finish(read, slices[0], plan, chosen, models_dir, promote=promote, say=say)
+
+
+def finish(
+    read: BankRows,
+    slices: Slices,
+    plan: PlanView,
+    settings: Settings,
+    models_dir: Path,
+    *,
+    promote: bool,
+    say: Progress,
+    findings: tuple[str, ...] = (),
+) -> TrainedModel:
+    """Train on rows, store the model, and perhaps verify it and make it the current one; `findings` are those so far.
+
+    Raises:
+        ModelRefused: the stored model does not verify; the current one stays.
+    """
+    manifest, content = fit(read, slices, plan, settings, say)
     say("storing the model")
     version = write_artefact(models_dir, manifest, content)
     if promote:
@@ -92,7 +111,7 @@ def train_from_bank(
         folder=models_dir / version,
         training=manifest.training,
         report=manifest.report,
-        findings=(*manifest.training.refused, *manifest.report.findings()),
+        findings=(*findings, *manifest.training.refused, *manifest.report.findings()),
         promoted=promote,
     )
 
@@ -119,6 +138,7 @@ def fit(
         ),
         exposure=exposure,
         rates=count_rates(_answers(known, plan)),
+        actions=described_actions(plan),
     )
     manifest = Manifest(
         learned=learned,
@@ -155,6 +175,9 @@ def grow(
         "num_threads": _THREADS,
         "verbosity": -1,
     }
+    if any(train.features.monotone):
+        parameters["monotone_constraints"] = list(train.features.monotone)
+        parameters["monotone_constraints_method"] = "advanced"
     grown, watched = (
         lightgbm.Dataset(
             rows.matrix,

@@ -16,6 +16,7 @@ from api.cli import (
     events,
     experiments,
     groups,
+    interactions,
     learning,
     linking,
     loading,
@@ -52,6 +53,7 @@ app.add_typer(linking.link)
 app.add_typer(groups.groups)
 app.command("why-never")(population.why_never)
 app.command("train")(learning.train)
+app.command("score")(interactions.score)
 app.command("evaluate")(learning.evaluate)
 app.add_typer(learning.models)
 app.add_typer(experiments.experiments)

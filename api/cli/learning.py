@@ -13,6 +13,7 @@ from api.cli.console import (
     AsJson,
     DataDir,
     RulesDir,
+    Usage,
     leave,
     plainly,
     progress,
@@ -20,6 +21,7 @@ from api.cli.console import (
     put_json,
     say,
 )
+from api.cli.interactions import Columns, LeftOut, train_own
 
 if TYPE_CHECKING:
     from models.report import Report
@@ -34,31 +36,65 @@ models = typer.Typer(name="models", help="List models, or make one the current o
 
 @plainly
 def train(
-    rules: RulesDir = Path("rules"),
+    rules: Annotated[Path, typer.Option("--rules", help="Folder of rule files, or a built bundle.")] = Path("rules"),
     data_dir: DataDir = DATA_DIR,
     bank: BankDir = None,
     cutoff: Annotated[
         datetime | None, typer.Option("--cutoff", help="Use nothing that became known later.", formats=DAYS)
     ] = None,
+    interactions: Annotated[
+        Path | None,
+        typer.Option("--interactions", help="Train on this table instead, a .csv or .parquet file of the bank's own."),
+    ] = None,
+    catalogue: Annotated[
+        Path | None, typer.Option("--catalogue", help="The catalogue.yaml that declares the table's columns.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder of models that a model of --interactions goes to.")
+    ] = None,
+    columns: Columns = None,
+    left_out: LeftOut = None,
+    answer_days: Annotated[
+        float, typer.Option("--answer-days", min=0.0, help="Days in which an answer of --interactions comes.")
+    ] = 7.0,
     seed: Annotated[int, typer.Option("--seed", help="Of everything that is drawn.")] = 7,
     *,
     promote: Annotated[bool, typer.Option(help="Make the model the current one.")] = True,
     as_json: AsJson = False,
 ) -> None:
-    """Train a propensity model on the bank's contacts, and make it the current one if it verifies."""
+    """Train a propensity model on the bank's contacts, and make it the current one if it verifies.
+
+    The contacts are those of an installation (--rules, --data-dir, --bank), or any table (--interactions, --catalogue,
+    --out) with the columns time, customer, action, channel, outcome and facts of the catalogue.
+    """
     from api.bootstrap import compile_rules
+    from models.artefact import Settings
     from models.train import train_from_bank
 
     with progress(quiet=as_json) as told:
-        made = train_from_bank(
-            compile_rules(rules),
-            bank or data_dir / "bank",
-            data_dir / "models",
-            cutoff=None if cutoff is None else cutoff.replace(tzinfo=UTC),
-            seed=seed,
-            promote=promote,
-            progress=lambda doing: told(doing, 0),
-        )
+        if interactions is not None:
+            made = train_own(
+                interactions,
+                catalogue,
+                out,
+                settings=Settings(seed=seed, positive_days=answer_days),
+                columns=columns or (),
+                left_out=left_out or (),
+                promote=promote,
+                progress=lambda doing: told(doing, 0),
+            )
+        else:
+            if not rules.exists():
+                raise Usage(f"there are no rules in {rules}: name their folder with --rules")
+            made = train_from_bank(
+                compile_rules(rules),
+                bank or data_dir / "bank",
+                data_dir / "models",
+                cutoff=None if cutoff is None else cutoff.replace(tzinfo=UTC),
+                seed=seed,
+                promote=promote,
+                progress=lambda doing: told(doing, 0),
+            )
     if as_json:
         put_json(
             {

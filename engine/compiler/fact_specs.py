@@ -18,6 +18,7 @@ from engine.ids import FactName
 MAX_SET: Final = 52
 """Members of a set: its mask must stay exact as a float."""
 _FACT_NAME: Final = re.compile(FACT)
+_MONOTONE: Final = {"rises": 1, "falls": -1}
 _RESERVED: Final = ("holds", "groups", "segments", "needs", "consent", "context", "request", "now", "placement")
 
 
@@ -58,9 +59,12 @@ class FactSpecReader:
             private=form.truth("private"),
             model=form.truth("model"),
             protected=form.choice("protected") == "audit_only",
+            monotone=_MONOTONE.get(form.choice("monotone"), 0),
         )
         for described in ("source", "retention", "justified", "personal"):
             form.text(described)
+        if spec.monotone and kind not in NUMERIC:
+            self._problems.error(form.span_of("monotone"), f"`monotone` is for a number, `{name}` is a {kind}")
         if kind in (FactType.CATEGORY, FactType.SET) and not 0 < len(spec.values) <= MAX_SET:
             self._problems.error(form.span, f"`{name}` needs `values`, at most {MAX_SET}")
         spec = self._with_range(spec, form)

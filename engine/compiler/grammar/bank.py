@@ -69,6 +69,11 @@ _FACT_KEYS: Final = (
     Key("default", Text(), "What holds where the source answered without a value; without it, such a fact is unknown."),
     Key("private", Truth(), "Keeps it off public screens."),
     Key("model", Truth(default=True), "Whether the propensity model may read it."),
+    Key(
+        "monotone",
+        Choice(values=("rises", "falls")),
+        "Of a number: with a higher value the model's propensity may only rise, or only fall, all else being equal.",
+    ),
     Key("protected", Choice(values=("audit_only",)), "A protected characteristic: kept for audits of fairness alone."),
     Key("justified", Text(), "Why a sensitive fact may be used."),
     Key("personal", Text(), "Whether it is personal data, and on which ground it is kept."),
