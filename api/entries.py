@@ -93,16 +93,30 @@ class QuarantineEntry(msgspec.Struct, frozen=True, array_like=True):
     """Whether it was in its stream before, so that its source and id are known already."""
 
 
+class ArchivedPast(msgspec.Struct, frozen=True, array_like=True):
+    """What the archive knows of a record's events, for the worker that rebuilds its state."""
+
+    through: int
+    """How many entries of the partition are archived: it joins a stream from which no more are gone."""
+    since_s: int
+    """Since when nothing is missing."""
+    whole: bool
+    """Whether nothing was ever dropped from the archive."""
+    bodies: list[bytes]
+    """Encoded `EventEntry`s."""
+
+
 _encode: Final = msgspec.msgpack.Encoder().encode
 _encode_json: Final = msgspec.json.Encoder().encode
 _decode_order: Final = msgspec.json.Decoder(FulfilmentOrder).decode
 _decode_report: Final = msgspec.json.Decoder(ReportEntry).decode
 _decode_quarantine: Final = msgspec.msgpack.Decoder(QuarantineEntry).decode
+_decode_past: Final = msgspec.msgpack.Decoder(ArchivedPast).decode
 _decode_event: Final = msgspec.msgpack.Decoder(EventEntry).decode
 
 
-def encode_entry(entry: EventEntry | OutcomeEntry | ConsentEntry | QuarantineEntry) -> bytes:
-    """The bytes that a stream holds."""
+def encode_entry(entry: EventEntry | OutcomeEntry | ConsentEntry | QuarantineEntry | ArchivedPast) -> bytes:
+    """The bytes that a stream holds, or what is laid beside one."""
     return _encode(entry)
 
 
@@ -139,6 +153,18 @@ def decode_event(body: bytes) -> EventEntry:
     """
     try:
         return _decode_event(body)
+    except msgspec.DecodeError as error:
+        raise ValueError(str(error)) from error
+
+
+def decode_past(laid: bytes) -> ArchivedPast:
+    """Read back what was laid beside a record.
+
+    Raises:
+        ValueError: the bytes are no such thing.
+    """
+    try:
+        return _decode_past(laid)
     except msgspec.DecodeError as error:
         raise ValueError(str(error)) from error
 

@@ -1,18 +1,26 @@
-"""Asks the workers to rebuild event states from the streams, and waits for them."""
+"""Asks the workers to rebuild event states from streams and archive, and waits for them.
+
+What the archive knows of a record is laid beside it before its worker is asked: workers need not run where the archive
+lies, and no file is read while events wait.
+"""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from api.adapters import keys
 from api.adapters.cluster import nodes_at
 from api.adapters.commands import Reply, checked, pack
-from api.adapters.event_store import RedisEventStore
+from api.adapters.event_store import RedisEventStore, RedisJournal
 from api.adapters.flights import Node, Timing
 from api.adapters.nodes import Nodes
-from api.ports import CustomerKey, EventStore, key_of
+from api.entries import ArchivedPast, encode_entry
+from api.ports import PARTITIONS, CustomerKey, EventStore, Journal, Stream, key_of
+
+if TYPE_CHECKING:
+    from api.archiving.past import EventArchive
 
 PATIENT: Final = Timing(flight=60.0, connect=5.0)
 AT_ONCE: Final = 20
@@ -20,6 +28,11 @@ AT_ONCE: Final = 20
 AT_MOST: Final = 1_000
 """Wishes that are looked after at one time."""
 LOOK_EACH_S: Final = 0.2
+LAID_AT_MOST: Final = 32 * 2**20
+"""Bytes of the archive that lie in the store at one time."""
+TOGETHER: Final = 200
+"""Records whose past is laid before their workers are asked."""
+MOST_TRIES: Final = 3
 _WITHIN_S: Final = 60.0
 _SCANNED: Final = 1_000
 
@@ -31,10 +44,16 @@ class Rebuilding:
     asked: int = 0
     places: dict[CustomerKey, str] = field(default_factory=dict)
     """For each wish that nobody has fulfilled yet its last record, and where it stands in the stream."""
+    unasked: int = 0
+    """Records that there was no time for."""
+    incomplete: int = 0
+    """Records of whose past some was trimmed before their worker saw it: ask again."""
 
 
-async def rebuild(url: str, customer: str | None, wait_s: float) -> Rebuilding:
-    """Have one customer rebuilt, or everybody, and wait so long for the workers.
+async def rebuild(
+    url: str, customer: str | None, wait_s: float, archive: "Callable[[], EventArchive | None]" = lambda: None
+) -> Rebuilding:
+    """Have one customer rebuilt, or everybody, and wait so long for the workers; `archive` opens that of the events.
 
     Raises:
         LookupError: there is no such customer.
@@ -44,16 +63,98 @@ async def rebuild(url: str, customer: str | None, wait_s: float) -> Rebuilding:
     await nodes.start()
     try:
         store = RedisEventStore(nodes)
-        rebuilding = Rebuilding()
+        rebuilder = Rebuilder(store, RedisJournal(nodes, b""), archive, wait_s)
         if customer is None:
-            async for some in _everybody(nodes):
-                await ask(store, some, rebuilding)
+            await rebuilder.everybody(_everybody(nodes))
         else:
-            await ask(store, [await _one(store, customer)], rebuilding)
-        await fulfilled(store, rebuilding, wait_s)
-        return rebuilding
+            await rebuilder.one(await _one(store, customer))
+        return rebuilder.rebuilding
     finally:
         await nodes.close()
+
+
+class Rebuilder:
+    """Asks for records, and lays beside them what the archive knows."""
+
+    def __init__(
+        self, store: EventStore, journal: Journal, archive: "Callable[[], EventArchive | None]", wait_s: float
+    ) -> None:
+        self.rebuilding = Rebuilding()
+        self._store = store
+        self._journal = journal
+        self._open = archive
+        self._give_up_at = asyncio.get_running_loop().time() + wait_s
+        self._laid = 0
+
+    async def one(self, key: CustomerKey) -> None:
+        """One record."""
+        await self._complete([key], range(key.partition, key.partition + 1), only=key.record)
+        await self._wait()
+
+    async def everybody(self, found: AsyncIterator[Sequence[CustomerKey]]) -> None:
+        """All records that are found, in any order."""
+        archive = self._open()
+        if archive is None:
+            async for some in found:
+                await ask(self._store, some, self.rebuilding)
+        else:
+            keys_by_partition: list[list[CustomerKey]] = [[] for _ in range(PARTITIONS)]
+            async for some in found:
+                for key in some:
+                    keys_by_partition[key.partition].append(key)
+            for block in archive.blocks():
+                await self._complete([key for at in block for key in dict.fromkeys(keys_by_partition[at])], block)
+        await self._wait()
+
+    async def _complete(self, keys: Sequence[CustomerKey], block: range, only: str | None = None) -> None:
+        """Ask for the records of some partitions, again where their stream was trimmed beyond what was laid."""
+        if not keys:
+            return
+        before = self.rebuilding.asked
+        for _ in range(MOST_TRIES):
+            archive = self._open()
+            if archive is None:
+                await ask(self._store, keys, self.rebuilding)
+                return
+            self.rebuilding.asked = before
+            await self._lay_and_ask(keys, archive, archive.bodies(block, only))
+            await self._wait()
+            if self._is_over():
+                return
+            gone = {each: await self._journal.removed(Stream.EVENTS, each) for each in {key.partition for key in keys}}
+            keys = [key for key in keys if gone[key.partition] > archive.through(key.partition)]
+            if not keys:
+                return
+            before = self.rebuilding.asked - len(keys)
+        self.rebuilding.incomplete += len(keys)
+
+    async def _lay_and_ask(
+        self, keys: Sequence[CustomerKey], archive: "EventArchive", bodies: dict[CustomerKey, list[bytes]]
+    ) -> None:
+        for at in range(0, len(keys), TOGETHER):
+            if self._laid > LAID_AT_MOST:
+                await self._wait()
+                if self._is_over():
+                    self.rebuilding.unasked += len(keys) - at
+                    return
+            some = keys[at : at + TOGETHER]
+            pasts = {key: _past_of(key, archive, bodies.get(key, ())) for key in some}
+            await asyncio.gather(*(self._store.lay_past(key, pasts[key], deadline=_deadline()) for key in some))
+            self._laid += sum(map(len, pasts.values()))
+            await ask(self._store, some, self.rebuilding)
+
+    async def _wait(self) -> None:
+        left_s = max(0.0, self._give_up_at - asyncio.get_running_loop().time())
+        await fulfilled(self._store, self.rebuilding, left_s)
+        if not self.rebuilding.places:
+            self._laid = 0
+
+    def _is_over(self) -> bool:
+        return bool(self.rebuilding.places)
+
+
+def _past_of(key: CustomerKey, archive: "EventArchive", bodies: Iterable[bytes]) -> bytes:
+    return encode_entry(ArchivedPast(archive.through(key.partition), archive.since_s, archive.whole, list(bodies)))
 
 
 async def ask(store: EventStore, some: Sequence[CustomerKey], rebuilding: Rebuilding) -> None:

@@ -56,6 +56,8 @@ class Settings(BaseSettings):
     """How often decisions move into the archive; at once when the store's memory runs short."""
     archive_keep_days: Annotated[int, Field(ge=0)] = 0
     """Whole days after which their files are removed from the archive; 0: never."""
+    events_keep_s: Annotated[float, Field(ge=0)] = 3_600.0
+    """How long events stay in the store that are folded and archived; not at all where its memory runs short."""
     demonstration: bool = False
     """Serve the pages of a demonstration bank besides."""
     drain_s: Annotated[int, Field(ge=0)] = 5

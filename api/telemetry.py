@@ -157,6 +157,11 @@ class Metrics:
         self.archived_at = Gauge(
             "archived_timestamp_seconds", "When everything was last in the archive", (), 1, largest=True
         )
+        self.events_kept = Gauge("event_stream_entries", "Events and timers that the streams hold", (), 1)
+        self.events_trimmed = Counter("events_trimmed", "Entries that left the event streams behind the archive", (), 1)
+        self.event_holders = Gauge(
+            "event_streams_held", "Consumer groups of other systems that hold the event streams back", (), 1
+        )
         self.budget_left = Gauge("budget_left", "What a budget had left when asked last", ("budget",), 64, largest=True)
         self.owned = Gauge("partitions_owned", "Partitions whose events this installation folds", (), 1)
         self.processes = Gauge("processes", "Processes that are running, by what they do", ("role",), 4)

@@ -9,6 +9,8 @@ from api.ports import StoreHealth, StoreStatus
 EACH_S: Final = 1.0
 FULL_SHARE: Final = 0.8
 """Beyond it nothing new is taken in; the rest is for what was acknowledged, and for the archiver to make room."""
+SHORT_SHARE: Final = 0.6
+"""Beyond it the archiver makes room before anything is refused."""
 _log = logging.getLogger(__name__)
 
 
@@ -39,6 +41,11 @@ class StoreWatch:
         while True:
             await asyncio.sleep(EACH_S)
             await self.look()
+
+
+def is_short(status: StoreStatus) -> bool:
+    """Whether it is time to make room in the store."""
+    return status.memory_used_share is not None and status.memory_used_share >= SHORT_SHARE
 
 
 def is_full(status: StoreStatus) -> bool:

@@ -11,7 +11,7 @@ from api.adapters.customer_store import FIELDS, stored_record
 from api.adapters.nodes import Nodes
 from api.adapters.outcome_store import in_time, seen_hash
 from api.adapters.records import encode_names
-from api.adapters.script import APPEND_ONCE, FOLD, NOTE_OWNER, OWN, WAKE_DUE
+from api.adapters.script import APPEND_ONCE, FOLD, NOTE_OWNER, OWN, TRIM_EVENTS, WAKE_DUE
 from api.ports import (
     FIRST,
     Arrival,
@@ -22,6 +22,7 @@ from api.ports import (
     FoldWrite,
     Ownership,
     Stream,
+    Trimmed,
 )
 
 HORIZON_DAYS: Final = 7
@@ -124,12 +125,12 @@ class RedisJournal:
         first = checked(await self._nodes.of_key(keys.ARCHIVE).call(command, 1, deadline))
         return identity if first is None else str(first.decode())
 
-    async def whole(self, stream: Stream, partition: int) -> bool:
+    async def removed(self, stream: Stream, partition: int) -> int:
         deadline = asyncio.get_running_loop().time() + READ_WITHIN_S
         command = pack(b"XINFO", b"STREAM", keys.stream(stream, partition))
         told = checked(await self._nodes.of_partition(partition).call(command, 1, deadline))
         facts = dict(zip(told[::2], told[1::2], strict=True))
-        return bool(facts[b"entries-added"] == facts[b"length"])
+        return int(facts[b"entries-added"] - facts[b"length"])
 
     async def trim(self, stream: Stream, partition: int, before: str) -> int:
         deadline = asyncio.get_running_loop().time() + READ_WITHIN_S
@@ -198,9 +199,28 @@ class RedisEventStore:
         )
         return FoldState(in_time(await FOLD.run(node, names, words, deadline)))
 
+    async def trim(self, partition: int, *, archived: str, kept_since_ms: int, deadline: float) -> Trimmed:
+        names = (keys.stream(Stream.EVENTS, partition), keys.owner(partition))
+        node = self._nodes.of_partition(partition)
+        removed, left, held_by = await TRIM_EVENTS.run(node, names, (archived, kept_since_ms), deadline)
+        return Trimmed(removed, left, held_by.decode(errors="replace") or None)
+
     async def ask_rebuild(self, partition: int, records: Sequence[str], *, deadline: float) -> str:
         command = pack(b"XADD", keys.stream(Stream.EVENTS, partition), b"*", b"b", encode_names(records))
         return str(checked(await self._nodes.of_partition(partition).call(command, 1, deadline)).decode())
+
+    async def lay_past(self, key: CustomerKey, past: bytes, *, deadline: float) -> None:
+        command = pack(b"SET", keys.past(key), past, b"EX", keys.DAY_S)
+        checked(await self._nodes.of_partition(key.partition).call(command, 1, deadline))
+
+    async def past(self, key: CustomerKey, *, deadline: float) -> bytes | None:
+        laid: bytes | None = checked(
+            await self._nodes.of_partition(key.partition).call(pack(b"GET", keys.past(key)), 1, deadline)
+        )
+        return laid
+
+    async def drop_past(self, key: CustomerKey, *, deadline: float) -> None:
+        checked(await self._nodes.of_partition(key.partition).call(pack(b"UNLINK", keys.past(key)), 1, deadline))
 
     async def wake_due(self, owned: Ownership, now_s: int, *, count: int, deadline: float) -> int:
         partition = owned.partition

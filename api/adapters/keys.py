@@ -99,6 +99,11 @@ def leases(name: str) -> str:
     return f"b:{{{name}}}:leases"
 
 
+def past(key: CustomerKey) -> str:
+    """What the archive knows of a record's events, while somebody is to rebuild its state."""
+    return f"past:{{{key.partition}}}:{key.record}"
+
+
 def due(partition: int) -> str:
     return f"due:{{{partition}}}"
 

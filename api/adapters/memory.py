@@ -104,7 +104,9 @@ class MemoryState:
     identities: dict[Identity, bytes] = field(default_factory=dict)
     claims: dict[tuple[CustomerKey, str], tuple[bytes, int]] = field(default_factory=dict)
     streams: dict[tuple[Stream, int], list[Entry]] = field(default_factory=dict)
-    trimmed: set[tuple[Stream, int]] = field(default_factory=set)
+    removed: dict[tuple[Stream, int], int] = field(default_factory=dict)
+    """How many entries were taken out of a stream."""
+    pasts: dict[CustomerKey, bytes] = field(default_factory=dict)
     seen: dict[tuple[int, str, int], set[tuple[str, ...]]] = field(default_factory=dict)
     leases: dict[int, Lease] = field(default_factory=dict)
     due: dict[int, dict[str, int]] = field(default_factory=dict)
@@ -150,6 +152,18 @@ class MemoryState:
         entry = Entry(f"{self._last_id[0]}-{self._last_id[1]}", kind, body)
         self.streams.setdefault((stream, partition), []).append(entry)
 
+    def trim(self, stream: Stream, partition: int, before: str) -> int:
+        """Remove the entries before a place, and say how many."""
+        entries = self.streams.get((stream, partition), [])
+        return self.keep_entries(stream, partition, [each for each in entries if place(each.id) >= place(before)])
+
+    def keep_entries(self, stream: Stream, partition: int, kept: list[Entry]) -> int:
+        """Remove all entries but these, and say how many."""
+        gone = len(self.streams.get((stream, partition), ())) - len(kept)
+        self.streams[stream, partition] = kept
+        self.removed[stream, partition] = self.removed.get((stream, partition), 0) + gone
+        return gone
+
     def note_seen(self, partition: int, what: str, day: int, *parts: str) -> bool:
         """Remember something of a day; whether it was new."""
         seen = self.seen.setdefault((partition, what, day), set())
@@ -157,6 +171,12 @@ class MemoryState:
             return False
         seen.add(parts)
         return True
+
+
+def place(entry_id: str) -> tuple[int, int]:
+    """An entry's place in its stream, for comparing."""
+    milliseconds, _, sequence = entry_id.partition("-")
+    return int(milliseconds), int(sequence or 0)
 
 
 class MemoryCustomerStore:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from api.adapters.memory import Lease, MemoryState
+from api.adapters.memory import Lease, MemoryState, place
 from api.adapters.records import encode_customers, encode_names
 from api.ports import (
     Arrival,
@@ -20,6 +20,7 @@ from api.ports import (
     StoredLayout,
     StoreStatus,
     Stream,
+    Trimmed,
     key_of,
 )
 from engine.ids import CustomerId
@@ -70,7 +71,7 @@ class MemoryJournal:
         found: dict[int, Sequence[Entry]] = {}
         for partition, position in after.items():
             entries = self._state.streams.get((stream, partition), [])
-            later = [entry for entry in entries if _place(entry.id) > _place(position)][:count]
+            later = [entry for entry in entries if place(entry.id) > place(position)][:count]
             if later:
                 found[partition] = later
         return found
@@ -80,25 +81,18 @@ class MemoryJournal:
         self._state.archive = self._state.archive or identity
         return self._state.archive
 
-    async def whole(self, stream: Stream, partition: int) -> bool:
+    async def removed(self, stream: Stream, partition: int) -> int:
         self._state.check()
-        return (stream, partition) not in self._state.trimmed
+        return self._state.removed.get((stream, partition), 0)
 
     async def trim(self, stream: Stream, partition: int, before: str) -> int:
         self._state.check()
-        entries = self._state.streams.get((stream, partition), [])
-        kept = [entry for entry in entries if _place(entry.id) >= _place(before)]
-        self._state.streams[stream, partition] = kept
-        if len(kept) < len(entries):
-            self._state.trimmed.add((stream, partition))
-        return len(entries) - len(kept)
+        return self._state.trim(stream, partition, before)
 
     async def remove(self, stream: Stream, partition: int, ids: Sequence[str]) -> int:
         self._state.check()
         entries = self._state.streams.get((stream, partition), [])
-        kept = [entry for entry in entries if entry.id not in ids]
-        self._state.streams[stream, partition] = kept
-        return len(entries) - len(kept)
+        return self._state.keep_entries(stream, partition, [entry for entry in entries if entry.id not in ids])
 
     async def lengths(self, stream: Stream, partitions: Sequence[int]) -> Sequence[int]:
         self._state.check()
@@ -165,10 +159,29 @@ class MemoryEventStore:
             state.append(Stream.EVENTS, key.partition, "r", report)
         return FoldState.APPLIED
 
+    async def trim(self, partition: int, *, archived: str, kept_since_ms: int, deadline: float) -> Trimmed:
+        self._state.check()
+        lease = self._state.leases.get(partition, Lease())
+        upto = min(lease.position, archived, f"{kept_since_ms}-0", key=place)
+        removed = self._state.trim(Stream.EVENTS, partition, upto)
+        return Trimmed(removed, len(self._state.streams.get((Stream.EVENTS, partition), ())), None)
+
     async def ask_rebuild(self, partition: int, records: Sequence[str], *, deadline: float) -> str:
         self._state.check()
         self._state.append(Stream.EVENTS, partition, "b", encode_names(records))
         return self._state.streams[Stream.EVENTS, partition][-1].id
+
+    async def lay_past(self, key: CustomerKey, past: bytes, *, deadline: float) -> None:
+        self._state.check()
+        self._state.pasts[key] = past
+
+    async def past(self, key: CustomerKey, *, deadline: float) -> bytes | None:
+        self._state.check()
+        return self._state.pasts.get(key)
+
+    async def drop_past(self, key: CustomerKey, *, deadline: float) -> None:
+        self._state.check()
+        self._state.pasts.pop(key, None)
 
     async def wake_due(self, owned: Ownership, now_s: int, *, count: int, deadline: float) -> int:
         if self._owned(owned.partition, owned.epoch) is None:
@@ -250,8 +263,3 @@ class MemoryHealth:
 
     async def status(self) -> StoreStatus:
         return StoreStatus(available=self._state.available, durability="always", memory_used_share=None)
-
-
-def _place(entry_id: str) -> tuple[int, int]:
-    milliseconds, _, sequence = entry_id.partition("-")
-    return int(milliseconds), int(sequence or 0)

@@ -44,6 +44,7 @@ OWN: Final = Script("own")
 NOTE_OWNER: Final = Script("note_owner")
 FOLD: Final = Script("fold")
 WAKE_DUE: Final = Script("wake_due")
+TRIM_EVENTS: Final = Script("trim_events")
 LOAD: Final = Script("load")
 REPORT: Final = Script("report")
 CHANGE_RECORD: Final = Script("change_record")
@@ -58,6 +59,7 @@ LOAD_ALL: Final = tuple(
     script.load
     for script in (
         *(COMMIT, RECLAIM, OUTCOME, CONSENT, APPEND_ONCE, OWN, NOTE_OWNER, FOLD, WAKE_DUE, LOAD, REPORT),
+        TRIM_EVENTS,
         CHANGE_RECORD,
         *_OF_BUDGETS,
     )

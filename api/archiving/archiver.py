@@ -1,4 +1,4 @@
-"""Moves the decision streams into the archive, batch by batch, and trims them behind it.
+"""Moves the streams of all partitions into an archive, batch by batch, and trims those of decisions behind it.
 
 The order of a batch makes it count once or not at all: files under names of their own, on the disk; their final names;
 one line in the ledger. What a killed archiver left without that line is removed, and its entries are read again.
@@ -10,14 +10,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
+from operator import itemgetter
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from api.archiving.chain import Head
 from api.archiving.errors import ArchiveBusy
 from api.archiving.files import replace_durably, sync_file
 from api.archiving.ledger import FileNote, Ledger
-from api.archiving.rows import Rows
 from api.archiving.tables import TABLES, Row, write
 from api.ports import PARTITIONS, Entry, Journal, Stream
 from models.artefact import sync_folder
@@ -62,22 +62,34 @@ async def see_that_it_is_ours(archive: Path, journal: Journal) -> None:
         raise ArchiveBusy(f"the records of this store go into another archive than {archive}; see `nextbest archive`")
 
 
+class RowMaker(Protocol):
+    """Makes rows out of entries."""
+
+    def row(self, partition: int, head: Head, entry: Entry) -> tuple[Row, str]:
+        """The row that follows a partition's head, and the day to whose files it belongs."""
+
+
 class Archiver:
-    """Archives for as long as it holds the archive."""
+    """Archives one kind of stream for as long as it holds the archive."""
 
     def __init__(
         self,
         archive: Path,
         ledger: Ledger,
-        rows: Rows,
+        rows: RowMaker,
         journal: Journal,
         now_s: Callable[[], float] = time.time,
+        *,
+        stream: Stream = Stream.DECISIONS,
+        most_rows: int = MOST_ROWS,
     ) -> None:
         self._archive = archive
         self.ledger = ledger
         self.rows = rows
         self._journal = journal
         self._now_s = now_s
+        self._stream = stream
+        self._most_rows = most_rows
         self._remove_leftovers()
 
     def _remove_leftovers(self) -> None:
@@ -86,16 +98,16 @@ class Archiver:
             for path in self._archive.glob(f"day=*/*{_OF_BATCH.format(table=table, batch=self.ledger.batch + 1)}"):
                 path.unlink()
 
-    async def batch(self) -> int:
-        """Archive one batch of what the streams hold; says how many records.
+    async def batch(self) -> tuple[int, bool]:
+        """Archive one batch of what the streams hold; says how many records, and whether there may be more.
 
         Raises:
             StoreUnavailable: the store went away; nothing is lost.
         """
         positions = {partition: self.ledger.head(partition).entry_id for partition in range(PARTITIONS)}
         found: list[tuple[int, Entry]] = []
-        while len(found) < MOST_ROWS:
-            entries_by_partition = await self._journal.read(Stream.DECISIONS, positions, count=READ_AT_ONCE)
+        while len(found) < self._most_rows:
+            entries_by_partition = await self._journal.read(self._stream, positions, count=READ_AT_ONCE)
             if not entries_by_partition:
                 break
             for partition, entries in entries_by_partition.items():
@@ -103,11 +115,13 @@ class Archiver:
                 found += ((partition, entry) for entry in entries)
         if found:
             self._write(found)
-        return len(found)
+        return len(found), len(found) >= self._most_rows
 
     def _write(self, found: list[tuple[int, Entry]]) -> None:
         heads: dict[int, Head] = {}
         rows_by_file: dict[str, list[Row]] = {}
+        # One partition after the other, each in its order: who looks for one of them passes over the others.
+        found.sort(key=itemgetter(0))
         for partition, entry in found:
             head = heads.get(partition) or self.ledger.head(partition)
             row, day = self.rows.row(partition, head, entry)

@@ -12,6 +12,7 @@ from typing import Final
 
 from api.archiving.chain import START, Head, joint, link
 from api.archiving.errors import ArchiveDamaged
+from api.archiving.files import EVENTS
 from api.archiving.ledger import (
     ANCHORS,
     BEGIN,
@@ -53,12 +54,22 @@ def verify(archive: Path, key: bytes | None, *, day: str | None = None, anchored
 
     Without the key, signatures are not looked at. `anchored` is an anchor's hash that was kept elsewhere.
     """
+    return _verify(archive, key, day, anchored, "")
+
+
+def verify_events(archive: Path, key: bytes | None, *, day: str | None = None) -> Audit:
+    """The same of the events' archive, which stands in the other with a ledger and anchors of its own."""
+    return _verify(archive / EVENTS, key, day, None, f"{EVENTS}/")
+
+
+def _verify(archive: Path, key: bytes | None, day: str | None, anchored: str | None, prefix: str) -> Audit:
     audit = Audit(signed=key is not None)
     try:
         anchors = _anchors(archive, key, anchored, audit)
         _ledger(archive, key, anchors, day, audit)
     except ArchiveDamaged as damage:
         audit.findings.append(str(damage))
+    audit.findings = [prefix + finding for finding in audit.findings]
     return audit
 
 

@@ -9,6 +9,8 @@ from models.artefact import sync_folder, write_durably
 
 ARCHIVE: Final = "archive"
 """The archive's folder in the data folder."""
+EVENTS: Final = "events"
+"""The folder of the events' archive in it, with a ledger of its own."""
 
 
 def replace_durably(path: Path, content: bytes) -> None:

@@ -1,4 +1,5 @@
-"""The archiver's process: a batch every few minutes, at once when memory runs short; an anchor and a trim an hour."""
+"""The archiver's process: batches every few minutes, sooner when memory runs short; events are trimmed behind each, and
+an hour is the time of anchors and of trimming decisions."""
 
 import asyncio
 import logging
@@ -8,29 +9,35 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from pathlib import Path
+from typing import Final, NamedTuple
 
 import uvloop
 
-from api.archiving.archiver import MOST_ROWS, Archiver, held, see_that_it_is_ours
-from api.archiving.files import ARCHIVE
+from api.archiving.archiver import Archiver, held, see_that_it_is_ours
+from api.archiving.event_rows import EventRows
+from api.archiving.files import ARCHIVE, EVENTS
 from api.archiving.known import Known
 from api.archiving.ledger import Ledger, signing_key
 from api.archiving.makers import Makers
 from api.archiving.rows import Rows
+from api.archiving.trimming import EventTrim, EventTrimmer
 from api.background import give_way
 from api.bootstrap import Stores, open_stores
 from api.exposition import MetricsFolder
-from api.ports import StoreUnavailable
+from api.ports import StoreUnavailable, Stream
 from api.security import Secrets, open_secrets
 from api.settings import Settings
 from api.telemetry import Metrics
-from api.watch import is_full
+from api.watch import is_short
+from models.artefact import sync_folder
 
 LOOK_EACH_S: Final = 5.0
 TRIM_EACH_S: Final = 3_600.0
-FULL_EACH_S: Final = 60.0
+SHORT_EACH_S: Final = 30.0
 """Between two batches, and two trims, while the store's memory runs short."""
+MOST_EVENTS: Final = 20_000
+"""Of one batch; an event is a small part of a decision."""
 _log = logging.getLogger(__name__)
 
 
@@ -39,23 +46,57 @@ class Archiving:
     """An archive that is held, with what writes it."""
 
     archiver: Archiver
+    events: Archiver
+    trimmer: EventTrimmer
     known: Known
     stores: Stores
 
-    async def catch_up(self) -> int:
+    async def catch_up(self) -> "Archived":
         """Archive everything that the streams hold; says how many records.
 
         Raises:
             StoreUnavailable: the store went away; what was archived stays.
         """
         await self.known.learn(self.stores.records)
-        total = 0
-        while count := await self.archiver.batch():
-            total += count
-            if count < MOST_ROWS:
-                break
-        self.archiver.anchor_if_due()
-        return total
+        counts = {self.archiver: 0, self.events: 0}
+        waiting = set(counts)
+        # By turns: neither waits for an end of the other, which under load may not come.
+        while waiting:
+            for each in tuple(waiting):
+                count, more = await each.batch()
+                counts[each] += count
+                if not more:
+                    waiting.remove(each)
+        for each in counts:
+            each.anchor_if_due()
+        return Archived(counts[self.archiver], counts[self.events])
+
+    def anchor(self) -> None:
+        """Anchor what came since the last anchors."""
+        self.archiver.anchor()
+        self.events.anchor()
+
+    def drop_before(self, day: str) -> None:
+        """Remove the files of the days before one."""
+        self.archiver.drop_before(day)
+        self.events.drop_before(day)
+
+    async def trim_events(self, keep_s: float) -> EventTrim:
+        """Take events out of the streams that are folded, archived and older than so many seconds.
+
+        Raises:
+            StoreUnavailable: the store went away; it is done later.
+        """
+        return await self.trimmer.trim(self.events.ledger.heads, int(1_000 * (time.time() - keep_s)))
+
+
+class Archived(NamedTuple):
+    """How much moved into the archive."""
+
+    records: int
+    """Decisions, outcomes and consents."""
+    events: int
+    """And timers."""
 
 
 async def archiving(settings: Settings, keys: Secrets, stores: Stores) -> Archiving:
@@ -66,12 +107,26 @@ async def archiving(settings: Settings, keys: Secrets, stores: Stores) -> Archiv
         ArchiveDamaged: it was cut, or holds something else.
         StoreUnavailable: the store is away.
     """
-    archive = settings.data_dir / ARCHIVE
+    archive, key = settings.data_dir / ARCHIVE, signing_key(keys.token)
     await see_that_it_is_ours(archive, stores.journal)
     known = Known(archive)
     await known.learn(stores.records)
-    ledger = Ledger.opened(archive, signing_key(keys.token))
-    return Archiving(Archiver(archive, ledger, Rows(Makers(settings, keys, known)), stores.journal), known, stores)
+    rows = Rows(Makers(settings, keys, known))
+    return Archiving(
+        archiver=Archiver(archive, Ledger.opened(archive, key), rows, stores.journal),
+        events=_events(archive / EVENTS, key, stores),
+        trimmer=EventTrimmer(stores.events),
+        known=known,
+        stores=stores,
+    )
+
+
+def _events(folder: Path, key: bytes, stores: Stores) -> Archiver:
+    if not folder.exists():
+        folder.mkdir(mode=0o700)
+        sync_folder(folder.parent)
+    ledger = Ledger.opened(folder, key)
+    return Archiver(folder, ledger, EventRows(), stores.journal, stream=Stream.EVENTS, most_rows=MOST_EVENTS)
 
 
 def run(settings: Settings) -> None:
@@ -98,7 +153,7 @@ def run(settings: Settings) -> None:
         uvloop.run(archive())
 
 
-async def run_once(settings: Settings) -> int:
+async def run_once(settings: Settings) -> Archived:
     """Archive everything that the streams hold now, anchor and trim; says how many records.
 
     Raises:
@@ -110,10 +165,11 @@ async def run_once(settings: Settings) -> int:
     with held(settings.data_dir / ARCHIVE):
         async with open_stores(settings, keys, patient=True) as stores:
             work = await archiving(settings, keys, stores)
-            count = await work.catch_up()
-            work.archiver.anchor()
+            archived = await work.catch_up()
+            work.anchor()
             await work.archiver.trim()
-            return count
+            await work.trim_events(settings.events_keep_s)
+            return archived
 
 
 async def work(settings: Settings, keys: Secrets, stores: Stores, stop: asyncio.Event) -> None:
@@ -158,15 +214,18 @@ class _Turns:
         if self._archiving is None:
             self._archiving = await archiving(self._settings, self._keys, self._stores)
         each_s = self._settings.archive_each_s
-        full, now = is_full(await self._stores.health.status()), time.monotonic()
-        if now >= self._archived_at + (min(FULL_EACH_S, each_s) if full else each_s):
-            self._metrics.archived.add((), await self._archiving.catch_up())
+        short, now = is_short(await self._stores.health.status()), time.monotonic()
+        if now >= self._archived_at + (min(SHORT_EACH_S, each_s) if short else each_s):
+            self._metrics.archived.add((), sum(await self._archiving.catch_up()))
             self._metrics.archived_at.set((), time.time())
             self._archived_at = now
-        if now >= self._trimmed_at + (FULL_EACH_S if full else TRIM_EACH_S):
+            trimmed = await self._archiving.trim_events(0.0 if short else self._settings.events_keep_s)
+            self._metrics.events_trimmed.add((), trimmed.removed)
+            self._metrics.event_holders.set((), len(trimmed.held_by))
+        if now >= self._trimmed_at + (SHORT_EACH_S if short else TRIM_EACH_S):
             if self._settings.archive_keep_days:
                 oldest = datetime.now(UTC).date() - timedelta(days=self._settings.archive_keep_days)
-                self._archiving.archiver.drop_before(oldest.isoformat())
+                self._archiving.drop_before(oldest.isoformat())
             await self._archiving.archiver.trim()
             self._trimmed_at = now
 
@@ -175,7 +234,7 @@ class _Turns:
         if self._archiving is not None:
             with suppress(StoreUnavailable, OSError):
                 await self._archiving.catch_up()
-                self._archiving.archiver.anchor()
+                self._archiving.anchor()
 
 
 async def _pause(stop: asyncio.Event, seconds: float) -> None:

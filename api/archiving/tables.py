@@ -102,8 +102,23 @@ CONSENTS: Final = _table(
         "recorded": pa.binary(),
     },
 )
+EVENTS: Final = _table(
+    "events",
+    {
+        "received_at": _INSTANT,
+        "occurred_at": _INSTANT,
+        "record": pa.string(),
+        "type": pa.string(),
+        "source": pa.string(),
+        "event_id": pa.string(),
+        "data": pa.string(),
+        "recorded": pa.binary(),
+    },
+)
 OTHERS: Final = _table("others", {"kind": pa.string(), "recorded": pa.binary()})
-TABLES: Final[Mapping[str, Table]] = {each.name: each for each in (DECISIONS, OUTCOMES, CONSENTS, OTHERS)}
+TABLES: Final[Mapping[str, Table]] = {each.name: each for each in (DECISIONS, OUTCOMES, CONSENTS, EVENTS, OTHERS)}
+ROWS_TOGETHER: Final = 2_000
+"""Rows of which a file tells from where to where their partitions go."""
 Values = tuple[Any, ...]
 
 
@@ -144,7 +159,8 @@ def write(rows: Sequence[Row], path: Path) -> None:
         for name, values in zip(table.columns, columns, strict=True)
     ]
     arrays.append(pa.array([row.hash for row in rows], pa.binary(32)))
-    pq.write_table(pa.Table.from_arrays(arrays, schema=table.schema), path, compression="zstd")
+    whole = pa.Table.from_arrays(arrays, schema=table.schema)
+    pq.write_table(whole, path, compression="zstd", row_group_size=ROWS_TOGETHER)
 
 
 def _actions(values: Sequence[tuple[Sequence[object], ...] | None]) -> Any:

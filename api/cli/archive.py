@@ -36,7 +36,7 @@ def archive(
     once: Annotated[bool, typer.Option("--once", help="Archive what there is, anchor it, and end.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Archive decisions, outcomes and consents to daily Parquet files; `nextbest serve` does so by itself."""
+    """Archive decisions, outcomes, consents and events to daily Parquet files; `nextbest serve` does so by itself."""
     from api.archiving.run import run, run_once
 
     settings = _settings(data_dir, redis_url, secrets, model).model_copy(update={"archive_each_s": each_s})
@@ -45,11 +45,14 @@ def archive(
     if not once:
         run(settings)
         return
-    count = asyncio.run(run_once(settings))
+    archived = asyncio.run(run_once(settings))
     if as_json:
-        put_json({"records": count, "archive": str(settings.data_dir / "archive")})
+        put_json({**archived._asdict(), "archive": str(settings.data_dir / "archive")})
     else:
-        put(f"{count:,} records archived to {settings.data_dir / 'archive'}")
+        put(
+            f"{archived.records:,} records and {archived.events:,} entries of the event streams archived to "
+            f"{settings.data_dir / 'archive'}"
+        )
 
 
 @plainly
@@ -141,6 +144,7 @@ def verify(
 ) -> None:
     """Find any record that was changed, dropped, reordered, inserted or cut off; exit code 1 where there is one."""
     from api.archiving.audit import verify as verified
+    from api.archiving.audit import verify_events
     from api.archiving.files import ARCHIVE
     from api.archiving.ledger import signing_key
     from api.security import read_secrets
@@ -150,11 +154,14 @@ def verify(
         raise Usage(f"there is no archive in {data_dir}")
     path = secrets or data_dir / "secrets.json"
     key = signing_key(read_secrets(path).token) if path.exists() else None
-    found = verified(folder, key, day=None if day is None else _day(day), anchored=anchored)
+    wanted = None if day is None else _day(day)
+    found = verified(folder, key, day=wanted, anchored=anchored)
+    events = verify_events(folder, key, day=wanted)
+    findings = found.findings + events.findings
     if as_json:
         put_json(
             {
-                "findings": found.findings,
+                "findings": findings,
                 "records": found.records,
                 "files": found.files,
                 "batches": found.batches,
@@ -162,20 +169,26 @@ def verify(
                 "signatures_verified": found.signed,
                 "last_anchor": found.last_anchor_hash,
                 "beyond_last_anchor": found.beyond_anchor,
+                "events": {
+                    "records": events.records,
+                    "files": events.files,
+                    "beyond_last_anchor": events.beyond_anchor,
+                },
             }
         )
     else:
-        for finding in found.findings[:MOST_TOLD]:
+        for finding in findings[:MOST_TOLD]:
             put(finding)
-        if len(found.findings) > MOST_TOLD:
-            put(f"... and {len(found.findings) - MOST_TOLD:,} more")
+        if len(findings) > MOST_TOLD:
+            put(f"... and {len(findings) - MOST_TOLD:,} more")
         put(
             f"{found.records:,} records in {found.files:,} files, {found.anchors:,} anchors"
             f"{'' if found.signed else ' (signatures not looked at: no secrets file)'}; "
             f"{found.beyond_anchor:,} records after the last anchor {found.last_anchor_hash or '(none yet)'}"
         )
-        say("touched" if found.findings else "untouched")
-    if found.findings:
+        put(f"{events.records:,} entries of the event streams in {events.files:,} files")
+        say("touched" if findings else "untouched")
+    if findings:
         leave(FINDINGS)
 
 

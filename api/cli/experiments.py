@@ -100,7 +100,7 @@ async def _observe(settings: "Settings", observed: "Observed") -> None:
 
     async with open_stores(settings, open_secrets(settings), patient=True) as stores:
         await walk(stores.journal, Stream.DECISIONS, observed.see, settings.data_dir / _ARCHIVE)
-        await walk(stores.journal, Stream.EVENTS, observed.see_event)
+        await walk(stores.journal, Stream.EVENTS, observed.see_event, settings.data_dir / _ARCHIVE)
 
 
 async def _price(settings: "Settings", plan: "Plan") -> "Ledger":

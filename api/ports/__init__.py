@@ -45,6 +45,7 @@ from api.ports.events import (
     Journal,
     Ownership,
     Stream,
+    Trimmed,
 )
 from api.ports.outcomes import (
     ConsentResult,
@@ -110,6 +111,7 @@ __all__ = [
     "StoredLayout",
     "StoredRecord",
     "Stream",
+    "Trimmed",
     "Unit",
     "key_of",
     "key_of_unknown",

@@ -63,8 +63,8 @@ class Journal(Protocol):
     async def archive(self, identity: str) -> str:
         """The archive into which this store's records go: the first that ever asked."""
 
-    async def whole(self, stream: Stream, partition: int) -> bool:
-        """Whether nothing was ever removed from a stream."""
+    async def removed(self, stream: Stream, partition: int) -> int:
+        """How many entries were ever removed from a stream."""
 
     async def trim(self, stream: Stream, partition: int, before: str) -> int:
         """Remove the entries before a position, and say how many."""
@@ -121,6 +121,15 @@ class FoldState(IntEnum):
     """The record was merged into another: append the events there."""
 
 
+class Trimmed(NamedTuple):
+    """What became of a partition's events."""
+
+    removed: int
+    left: int
+    held_by: str | None
+    """The consumer group of another system without which more could go."""
+
+
 class EventStore(Protocol):
     """Event state and who may write it: one owner a partition, fenced by an epoch."""
 
@@ -139,8 +148,20 @@ class EventStore(Protocol):
     async def advance(self, owned: Ownership, position: str, *, deadline: float) -> bool:
         """Note that every event up to a position is done; False when the partition belongs to somebody else."""
 
+    async def trim(self, partition: int, *, archived: str, kept_since_ms: int, deadline: float) -> Trimmed:
+        """Remove the events that are folded, archived up to an entry, older than an instant, and needed by no group."""
+
     async def ask_rebuild(self, partition: int, records: Sequence[str], *, deadline: float) -> str:
         """Ask whoever owns a partition to rebuild the event state of some records; gives the place of the wish."""
+
+    async def lay_past(self, key: CustomerKey, past: bytes, *, deadline: float) -> None:
+        """Lay what the archive knows of a record beside it for a day, for whoever rebuilds its event state."""
+
+    async def past(self, key: CustomerKey, *, deadline: float) -> bytes | None:
+        """What was laid beside a record."""
+
+    async def drop_past(self, key: CustomerKey, *, deadline: float) -> None:
+        """Take it away again."""
 
     async def wake_due(self, owned: Ownership, now_s: int, *, count: int, deadline: float) -> int:
         """Take at most `count` records that are due off the due index, each for an entry of kind `t` in the events."""

@@ -137,7 +137,7 @@ class Consumer:
                 self._partitions.lose(partition)
 
     async def _past(self, partition: int, entries: Sequence[Entry], by_record: dict[str, list[Placed]]) -> Past | None:
-        """What the stream knows of the records that are to be rebuilt, which are put with the others; None: of none."""
+        """What is known of the records that are to be rebuilt, which are put with the others; None: of none."""
         again: set[str] = set()
         for entry in entries:
             if entry.kind == REBUILD:
@@ -146,7 +146,7 @@ class Consumer:
         for record in again:
             # At the end of the batch, since the past holds all of it.
             by_record.setdefault(record, []).append((entries[-1].id, None))
-        return await past_of(self._journal, partition, again, entries[-1].id) if again else None
+        return await past_of(self._journal, self._events, partition, again, entries[-1].id) if again else None
 
     async def _fold_records(
         self, owned: Ownership, by_record: Mapping[str, Sequence[Placed]], past: Past | None
@@ -236,6 +236,8 @@ class Consumer:
         match await self._events.fold(key, write, deadline=self._deadline()):
             case FoldState.APPLIED:
                 self._count(folded, len(events))
+                if past is not None and key.record in past.archived:
+                    await self._events.drop_past(key, deadline=self._deadline())
                 return True
             case FoldState.FENCED:
                 raise _Fenced

@@ -1,4 +1,4 @@
-"""Counts what waits for people in the partitions that this worker owns: events put aside, orders that nobody took."""
+"""Counts what lies in the partitions that this worker owns: events, those put aside for a person, orders not taken."""
 
 from collections.abc import Callable
 from time import time
@@ -34,6 +34,7 @@ class WaitingCount:
         if self._counted == set(owned) and now_s - self._counted_at < EACH_S:
             return
         metrics = self._metrics
+        metrics.events_kept.set((), sum(await self._journal.lengths(Stream.EVENTS, owned)))
         metrics.quarantined.set((), sum(await self._journal.lengths(Stream.QUARANTINE, owned)))
         first = await self._journal.read(Stream.FULFILMENT, dict.fromkeys(owned, FIRST), count=1)
         metrics.orders_waiting.set((), sum(await self._journal.lengths(Stream.FULFILMENT, list(first))))

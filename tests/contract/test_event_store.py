@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from api.ports import FIRST, Entry, FoldState, FoldWrite, LoadedRecord, Ownership, Stream
+from api.ports import FIRST, Entry, FoldState, FoldWrite, LoadedRecord, Ownership, Stream, Trimmed
 from engine.ids import CustomerId
 from tests.contract.worlds import ADA, GRACE, World, soon, soon_ms
 
@@ -135,12 +135,40 @@ async def test_a_wish_to_rebuild_stands_in_the_stream(world: World) -> None:
     assert (wish.id, wish.kind, msgspec.msgpack.decode(wish.body)) == (place, "b", [ADA.record, "C9"])
 
 
-async def test_a_stream_is_whole_until_something_is_removed(world: World) -> None:
+async def test_a_stream_knows_how_much_was_removed(world: World) -> None:
     """So that a history knows whether it is complete."""
     await world.events.ask_rebuild(ADA.partition, [ADA.record], deadline=soon())
     place = await world.events.ask_rebuild(ADA.partition, [ADA.record], deadline=soon())
-    assert await world.journal.whole(Stream.EVENTS, ADA.partition)
     await world.journal.trim(Stream.EVENTS, ADA.partition, FIRST)
-    assert await world.journal.whole(Stream.EVENTS, ADA.partition)
+    assert await world.journal.removed(Stream.EVENTS, ADA.partition) == 0
     await world.journal.trim(Stream.EVENTS, ADA.partition, place)
-    assert not await world.journal.whole(Stream.EVENTS, ADA.partition)
+    assert await world.journal.removed(Stream.EVENTS, ADA.partition) == 1
+
+
+async def test_events_go_when_they_are_folded_and_archived_and_old_enough(world: World) -> None:
+    """Whoever is least far decides, and the entry at that place stays."""
+    places = [await world.events.ask_rebuild(ADA.partition, [name], deadline=soon()) for name in "abcd"]
+    later_ms = soon_ms()
+
+    async def trim(archived: str, kept_since_ms: int = later_ms) -> Trimmed:
+        return await world.events.trim(ADA.partition, archived=archived, kept_since_ms=kept_since_ms, deadline=soon())
+
+    assert await trim(places[3]) == Trimmed(0, 4, None)  # nobody folded anything
+    owned = await _own(world)
+    assert await trim(places[3]) == Trimmed(0, 4, None)
+    await world.events.advance(owned, places[2], deadline=soon())
+    assert await trim(FIRST) == Trimmed(0, 4, None)
+    assert await trim(places[3], 1) == Trimmed(0, 4, None)
+    assert await trim(places[1]) == Trimmed(1, 3, None)
+    assert await trim(places[3]) == Trimmed(1, 2, None)
+    assert [entry.id for entry in await _events(world)] == places[2:]
+    assert await world.journal.removed(Stream.EVENTS, ADA.partition) == 2
+
+
+async def test_a_past_lies_beside_a_record_until_it_is_taken_away(world: World) -> None:
+    assert await world.events.past(ADA, deadline=soon()) is None
+    await world.events.lay_past(ADA, b"past", deadline=soon())
+    assert await world.events.past(ADA, deadline=soon()) == b"past"
+    assert await world.events.past(GRACE, deadline=soon()) is None
+    await world.events.drop_past(ADA, deadline=soon())
+    assert await world.events.past(ADA, deadline=soon()) is None

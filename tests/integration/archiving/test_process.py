@@ -31,7 +31,7 @@ DAY = FIRST_DAY.date().isoformat()
 def brisk(monkeypatch: pytest.MonkeyPatch) -> None:
     """Looks after everything often enough to wait for."""
     monkeypatch.setattr(run, "LOOK_EACH_S", 0.05)
-    monkeypatch.setattr(run, "FULL_EACH_S", 0.05)
+    monkeypatch.setattr(run, "SHORT_EACH_S", 0.05)
 
 
 @asynccontextmanager

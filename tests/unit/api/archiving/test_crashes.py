@@ -181,6 +181,6 @@ async def test_an_entry_that_makes_no_sense_is_archived_as_it_is(tmp_path: Path)
     bodies_of = {"r": b"no decision", "k": encode_entry(endless), "o": b"", "z": b"later"}
     for kind, body in bodies_of.items():
         state.append(Stream.DECISIONS, 3, kind, body)
-    assert await opened(folder, state).batch() == 4
+    assert await opened(folder, state).batch() == (4, False)
     assert bodies(folder) == sorted(bodies_of.values())
     assert verify(folder, KEY).findings == []

@@ -12,7 +12,7 @@ from api.adapters.memory import Kept, MemoryState
 from api.adapters.memory_events import MemoryEventStore, MemoryJournal, MemoryRecordStore
 from api.adapters.record_reader import RecordReader
 from api.adapters.records import decode_events, encode_events, encode_layout
-from api.entries import EventEntry, encode_entry
+from api.entries import ArchivedPast, EventEntry, encode_entry
 from api.known import learn_schemas
 from api.ports import Arrival, StoredRecord, Stream, key_of
 from api.rebuilding import Rebuilding, ask, fulfilled
@@ -80,6 +80,11 @@ class House:
         await self.work()
         await fulfilled(self.events, rebuilding, 0.0)
         return rebuilding
+
+    async def trim_before(self, number: int) -> None:
+        """Remove so many entries of Ada's stream."""
+        place = self.state.streams[Stream.EVENTS, ADA.partition][number].id
+        await self.journal.trim(Stream.EVENTS, ADA.partition, place)
 
     def held(self) -> list[int]:
         """The event state that is stored."""
@@ -192,3 +197,55 @@ async def test_any_order_with_duplicates_leads_to_the_same_state_and_so_does_reb
     assert again.held() == once.held()
     await again.rebuild()
     assert again.held() == once.held()
+
+
+class Archive:
+    """What a rebuild reads of the archive: everything of Ada's partition up to some entry."""
+
+    def __init__(self, house: House, upto: int, since_s: int = NOW_S - 300 * DAY_S, *, whole: bool = True) -> None:
+        entries = house.state.streams[Stream.EVENTS, ADA.partition][:upto]
+        self.laid = ArchivedPast(upto, since_s, whole, [entry.body for entry in entries if entry.kind == "r"])
+
+
+@pytest.mark.parametrize(("whole", "since_s"), [(True, 0), (False, 77)])
+async def test_what_the_archive_knows_joins_what_the_stream_still_has(whole: bool, since_s: int) -> None:
+    """Though the stream was trimmed behind the archive, the state is that of before; what both know counts once."""
+    house = House(AFTER)
+    await house.send(*(paid(f"e{days}", days) for days in (40, 9, 3)), paid("q", 5, type="quote", data={}))
+    await house.work()
+    before = house.held()
+    archive = Archive(house, 3, since_s, whole=whole)
+    await house.trim_before(2)
+    await house.events.lay_past(ADA, encode_entry(archive.laid), deadline=1e9)
+    house.lose(None)
+    await house.rebuild()
+    assert house.held()[1:] == before[1:]
+    assert house.held()[KEPT_SINCE] == since_s
+    assert house.state.pasts == {}
+
+
+async def test_a_gap_between_archive_and_stream_is_no_part_of_what_is_known() -> None:
+    """What happened counts; that nothing else happened is said of the time since the stream's first entry alone."""
+    house = House(AFTER)
+    await house.send(*(paid(f"e{days}", days) for days in (40, 9, 3)))
+    await house.work()
+    archive = Archive(house, 1)
+    await house.trim_before(2)
+    (first, *_) = house.state.streams[Stream.EVENTS, ADA.partition]
+    await house.events.lay_past(ADA, encode_entry(archive.laid), deadline=1e9)
+    house.lose(None)
+    await house.rebuild()
+    assert house.held()[KEPT_SINCE] == int(first.id.partition("-")[0]) // 1_000
+    layout = AFTER.event_layout
+    counted = {each for each in house.held()[1 : layout.own_offset] if each}
+    assert counted == {paid("e40", 40).at_ms // 1_000, paid("e3", 3).at_ms // 1_000}
+
+
+async def test_a_past_that_nobody_can_read_is_as_good_as_none() -> None:
+    house = House(AFTER)
+    await house.send(paid("e1", 3))
+    await house.work()
+    before = house.held()
+    await house.events.lay_past(ADA, b"\xff", deadline=1e9)
+    await house.rebuild()
+    assert house.held() == before
