@@ -1,39 +1,23 @@
-"""Runs the application under uvicorn: uvloop, httptools, no access log, and every request stamped when it arrives."""
+"""Runs the application under uvicorn: uvloop, httptools, no access log, and a lane of its own for the hot route."""
 
 import os
 import signal
 import socket
 import sys
 from collections.abc import Sequence
-from time import monotonic
 from types import FrameType
 
 import uvicorn
-from uvicorn._types import ASGI3Application
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.supervisors import Multiprocess
 
 from api.adapters.bundle_files import BundleUnreadable
 from api.adapters.server_checks import UnsuitableStore
-from api.asgi import ARRIVED_AT, CYCLE
 from api.bootstrap import see_that_it_can_start
 from api.compiled import ModulesOutOfDate
+from api.lane import LaneProtocol
 from api.security import SecretsUnusable, binding_sentence
 from api.settings import Settings
 from engine.errors import RuleErrors
-
-
-class DoorProtocol(HttpToolsProtocol):
-    """Notes when a request's first bytes are read, so that time spent in the queue counts against its budget; and lets
-    `asgi.py` take a body that is here already and write an answer in one piece, without the messages in between."""
-
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self.scope[ARRIVED_AT] = monotonic()  # type: ignore[typeddict-unknown-key]
-
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
-        cycle.scope[CYCLE] = cycle  # type: ignore[typeddict-unknown-key]
-        super()._start_asgi_task(cycle, app)
 
 
 class Workers(Multiprocess):
@@ -55,7 +39,7 @@ def server_config(settings: Settings) -> uvicorn.Config:
         port=settings.port,
         workers=settings.workers,
         loop="uvloop",
-        http=DoorProtocol,
+        http=LaneProtocol,
         ws="none",
         lifespan="on",
         interface="asgi3",

@@ -44,9 +44,9 @@ class App:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
         elif scope["path"] == PATH:
-            await send_json(scope, send, await self._answer(await read_body(scope, receive, _MOST_BYTES)))
+            await send_json(send, await self._answer(await read_body(scope, receive, _MOST_BYTES)))
         else:
-            await send_json(scope, send, _DONE)
+            await send_json(send, _DONE)
 
     async def _live(self, receive: Receive, send: Send) -> None:
         while True:

@@ -1,13 +1,13 @@
 """POST /v1/decisions: a plain ASGI route without FastAPI's dependency solving; every decision pays for what is here."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Final
 
 import msgspec
 
-from api.asgi import ClientGone, Receive, Scope, Send, arrived_at, read_body, send_json, send_problem
+from api.asgi import ClientGone, Receive, Scope, Send, arrived_at, check_head, read_body, send_json, send_problem
 from api.faults import log_fault
 from api.problems import DECODE_ERRORS, Problem, ProblemType, from_decode_error
 from api.schemas import DecisionRequest
@@ -17,6 +17,7 @@ from api.telemetry import Metrics
 from api.watch import StoreWatch
 
 PATH: Final = "/v1/decisions"
+Answer = bytes | Problem
 _log = logging.getLogger(__name__)
 
 
@@ -34,34 +35,72 @@ class DecisionsDoor:
         self._max_queueing_s = settings.max_queueing_ms / 1_000
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Answer one request that came through the application."""
         arrived = arrived_at(scope)
-        self.in_flight += 1
+        if scope["method"] != "POST":
+            refused = Problem(ProblemType.METHOD_NOT_ALLOWED, "send a POST", allow="POST")
+            await send_problem(send, self._refused(refused))
+            return
         try:
-            request = await self._read(scope, receive)
-            if self._is_overloaded(arrived):
-                answer = self._service.fallback(request, "overload")
-            else:
-                answer = await self._service.decide(request, arrived)
-            await send_json(scope, send, answer)
-            self._metrics.decision_seconds.observe((request.channel,), monotonic() - arrived)
-        except Problem as problem:
-            await self._refuse(send, problem)
+            body = await read_body(scope, receive, self._max_body_bytes)
         except ClientGone:
             return
+        except Problem as problem:
+            await send_problem(send, self._refused(problem))
+            return
+        answer = self.at_once(scope["headers"], body, arrived)
+        if isinstance(answer, DecisionRequest):
+            answer = await self.decide(answer, arrived)
+        if isinstance(answer, Problem):
+            await send_problem(send, answer)
+        else:
+            await send_json(send, answer)
+
+    def at_once(self, headers: Sequence[tuple[bytes, bytes]], body: bytes, arrived: float) -> Answer | DecisionRequest:
+        """The answer to a request for which nothing has to be waited: it is refused, or there is no time left for it.
+
+        Returns the request otherwise, which then has its place in flight until `decide` answers it.
+        """
+        try:
+            check_head(headers, self._max_body_bytes)
+            request = self._read(body)
+            if self.in_flight >= self._max_in_flight or self._waited_too_long(arrived) or self._watch.full:
+                return self._shed(request, arrived)
+            self.in_flight += 1
+            return request
+        except Problem as problem:
+            return self._refused(problem)
         except Exception as error:  # noqa: BLE001 - a bug must not take the connection with it; it is logged and counted
-            log_fault(_log, "a decision", error)
-            await self._refuse(send, Problem(ProblemType.INTERNAL))
+            return self._failed(error)
+
+    async def decide(self, request: DecisionRequest, arrived: float) -> Answer:
+        """The answer to a request that `at_once` gave back."""
+        try:
+            if self._waited_too_long(arrived):
+                return self._shed(request, arrived)
+            answer = await self._service.decide(request, arrived)
+            self._metrics.decision_seconds.observe((request.channel,), monotonic() - arrived)
+            return answer
+        except Problem as problem:
+            return self._refused(problem)
+        except Exception as error:  # noqa: BLE001 - as above
+            return self._failed(error)
         finally:
             self.in_flight -= 1
 
-    def _is_overloaded(self, arrived: float) -> bool:
-        return self.in_flight > self._max_in_flight or monotonic() - arrived > self._max_queueing_s or self._watch.full
+    def takes(self, content_length: bytes) -> bool:
+        """Whether a body that announces its length may be read whole before anything else is asked."""
+        return content_length.isdigit() and int(content_length) <= self._max_body_bytes
 
-    async def _read(self, scope: Scope, receive: Receive) -> DecisionRequest:
-        if scope["method"] != "POST":
-            raise Problem(ProblemType.METHOD_NOT_ALLOWED, "send a POST", allow="POST")
-        body = await read_body(scope, receive, self._max_body_bytes)
+    def _waited_too_long(self, arrived: float) -> bool:
+        return monotonic() - arrived > self._max_queueing_s
+
+    def _shed(self, request: DecisionRequest, arrived: float) -> bytes:
+        answer = self._service.fallback(request, "overload")
+        self._metrics.decision_seconds.observe((request.channel,), monotonic() - arrived)
+        return answer
+
+    def _read(self, body: bytes) -> DecisionRequest:
         try:
             request = self._decode(body)
         except DECODE_ERRORS as error:
@@ -69,6 +108,10 @@ class DecisionsDoor:
         self._service.vocabulary.check(request)
         return request
 
-    async def _refuse(self, send: Send, problem: Problem) -> None:
+    def _refused(self, problem: Problem) -> Problem:
         self._metrics.problems.add(("decisions", problem.kind))
-        await send_problem(send, problem)
+        return problem
+
+    def _failed(self, error: Exception) -> Problem:
+        log_fault(_log, "a decision", error)
+        return self._refused(Problem(ProblemType.INTERNAL))
