@@ -155,8 +155,9 @@ def check_declined(answer: Answer, declined: frozenset[str]) -> None:
     Raises:
         BrokenPromise: something does.
     """
-    if any(option.action in declined for option in answer.options):
-        raise BrokenPromise("an offer came back right after it was declined")
+    back = sorted({option.action for option in answer.options} & declined)
+    if back:
+        raise BrokenPromise(f"{', '.join(back)} came back right after it was declined")
 
 
 def check_repeated(first: Answer, again: Answer) -> None:
