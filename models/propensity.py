@@ -39,8 +39,9 @@ _STEEPEST: Final = 700.0
 class Blend:
     """How raw scores become propensities, by channel and action of a plan: all arrays are channels x actions.
 
-    logit = m x (Platt's slope x (raw + prior) + intercept) + (1 - m) x prior, with maturity m = positives /
-    (positives + 20); the trees' raw score is a departure from the prior.
+    logit = m x (Platt's slope x (raw + prior) + intercept + the action's shift) + (1 - m) x prior; the trees' raw score
+    is a departure from the prior. Maturity m = positives / (positives + 20) counts an action's positives on all
+    channels: the trees know the channel, and carry over what they learned of the action elsewhere.
     """
 
     slope: Floats
@@ -85,9 +86,10 @@ class PropensityModel:
             ]
         )
         priors = exposure.priors(plan)
-        m = maturity(positives)
+        m = np.broadcast_to(maturity(positives.sum(axis=0)), positives.shape)
         slope = m * platt.slope
-        intercept = m * (platt.slope * priors + platt.intercept) + (1.0 - m) * priors
+        shifts = platt.shifts([action.id for action in plan.actions])
+        intercept = m * (platt.slope * priors + platt.intercept + shifts) + (1.0 - m) * priors
         if np.abs(slope).max(initial=0.0) * self.forest.largest_sum + np.abs(intercept).max(initial=0.0) > _STEEPEST:
             raise ModelRefused("the model's scores are out of any range")
         return Blend(slope=slope, intercept=intercept, conversion=conversion, positives=positives.tolist())

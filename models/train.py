@@ -12,7 +12,7 @@ import numpy as np
 
 from models.arrays import Codes, Floats
 from models.artefact import CANARIES, TREES, Canaries, Learned, Manifest, Settings, Training, write_artefact
-from models.calibrate import fit_platt
+from models.calibrate import fit_calibration
 from models.dataset import BankRows, read_rows
 from models.evaluate import assess_model
 from models.exposure import Exposure, Shown, fit_exposure
@@ -131,10 +131,12 @@ def fit(
     say("calibrating and testing")
     learned = Learned(
         features=read.rows.features,
-        platt=fit_platt(
+        platt=fit_calibration(
             forest.raw_scores(calibrate.matrix) + priors[calibrate.outcomes.channel, calibrate.outcomes.action],
             calibrate.outcomes.positive,
             exposure.offsets_of(calibrate.outcomes),
+            calibrate.outcomes.action,
+            [action.id for action in plan.actions],
         ),
         exposure=exposure,
         rates=count_rates(_answers(known, plan)),
