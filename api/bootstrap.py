@@ -187,8 +187,8 @@ async def open_stores(settings: Settings, keys: Secrets, *, patient: bool = Fals
         await nodes.close()
 
 
-def _spare_the_collector() -> None:
-    """Take everything that lives as long as the process out of the collector's sight: it walks what requests make."""
+def spare_the_collector() -> None:
+    """Take everything that lives as long as the process out of the collector's sight: it walks what work makes."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(YOUNG_OBJECTS, 10, 10)
@@ -245,7 +245,7 @@ async def open_shell(settings: Settings) -> AsyncIterator[Shell]:
             leases.running(),
             archived.open(),
         ):
-            _spare_the_collector()
+            spare_the_collector()
             yield Shell(
                 settings=settings,
                 service=service,

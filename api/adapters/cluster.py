@@ -44,6 +44,8 @@ def nodes_at(url: str, timing: Timing | None = None) -> Nodes:
 class ClusterNodes:
     """`Nodes` of a cluster, found from one of its servers."""
 
+    spans_slots = False
+
     def __init__(self, url: str, timing: Timing | None = None) -> None:
         self._seed = StoreAddress.parse(url)
         self._timing = timing
@@ -73,6 +75,17 @@ class ClusterNodes:
     def together(self, partitions: Sequence[int]) -> Sequence[tuple[Node, Sequence[int]]]:
         """One partition each: a command may not span slots."""
         return [(self.of_partition(partition), (partition,)) for partition in partitions]
+
+    def by_node(self, partitions: Sequence[int]) -> Sequence[tuple[Node, Sequence[int]]]:
+        """The partitions of each node; raises as `of_partition` does."""
+        some_by_node: dict[Node, list[int]] = {}
+        for partition in partitions:
+            some_by_node.setdefault(self.of_partition(partition), []).append(partition)
+        return list(some_by_node.items())
+
+    async def waiting(self) -> Node | None:
+        """None: a command that waits would have to name streams of several slots."""
+        return None
 
     def everyone(self) -> tuple[Node, ...]:
         """Every node."""

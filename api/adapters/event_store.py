@@ -6,12 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from api.adapters import keys
+from api.adapters.bulk import send_all
 from api.adapters.commands import Reply, Word, checked, pack
 from api.adapters.customer_store import FIELDS, stored_record
+from api.adapters.flights import Node
 from api.adapters.nodes import Nodes
 from api.adapters.outcome_store import in_time, seen_hash
 from api.adapters.records import encode_names
 from api.adapters.script import APPEND_ONCE, FOLD, NOTE_OWNER, OWN, TRIM_EVENTS, WAKE_DUE
+from api.adapters.stream_reader import READ_WITHIN_S, StreamReader
 from api.ports import (
     FIRST,
     Arrival,
@@ -27,32 +30,17 @@ from api.ports import (
 
 HORIZON_DAYS: Final = 7
 """For how many whole days after its receipt an arrival is known again."""
-READ_WITHIN_S: Final = 2.0
-POLL_S: Final = 0.05
-POLL_BUSY_S: Final = 0.01
-"""Between two looks while something came within BUSY_S. A look takes some 0.2 ms of the store, 0.8 ms of the reader."""
-BUSY_S: Final = 1.0
-POLL_S_PER_COMMAND: Final = 0.0002
-"""On a cluster every partition takes a command of its own: so their processor time stays at some percent."""
-READ_FIRST: Final = 2
-"""Of every partition at first; who has fewer has no more."""
-READ_TOGETHER: Final = 16
-READ_MOST: Final = 4_096
 _FENCED: Final = -1
 
 
 class RedisJournal:
-    """`Journal` on one server or a cluster.
-
-    Reading polls, since a blocking read would hold up whatever shares the connection, and cannot span slots.
-    """
+    """`Journal` on one server or a cluster."""
 
     def __init__(self, nodes: Nodes, dedupe_key: bytes, now_s: Callable[[], float] = time.time) -> None:
         self._nodes = nodes
         self._dedupe_key = dedupe_key
         self._now_s = now_s
-        self._turn = 0
-        self._busy_until = 0.0
+        self._reader = StreamReader(nodes)
 
     async def append_once(
         self, stream: Stream, partition: int, arrivals: Sequence[Arrival], *, deadline_ms: int, deadline: float
@@ -70,54 +58,7 @@ class RedisJournal:
     async def read(
         self, stream: Stream, after: Mapping[int, str], *, count: int, wait_s: float = 0.0
     ) -> Mapping[int, Sequence[Entry]]:
-        loop = asyncio.get_running_loop()
-        give_up_at = loop.time() + wait_s
-        commands_s = POLL_S_PER_COMMAND * len(self._nodes.together(list(after)))
-        while True:
-            found = await self._read_now(stream, after, count, loop.time() + READ_WITHIN_S)
-            now = loop.time()
-            if found:
-                self._busy_until = now + BUSY_S
-            if found or now >= give_up_at:
-                return found
-            pause_s = commands_s + (POLL_BUSY_S if now < self._busy_until else POLL_S)
-            await asyncio.sleep(min(pause_s, give_up_at - now))
-
-    async def _read_now(
-        self, stream: Stream, after: Mapping[int, str], count: int, deadline: float
-    ) -> Mapping[int, Sequence[Entry]]:
-        """First a little of everybody, then of those with more all the rest, some at a time: no reply is so large that
-        others wait, and where little came in, one trip brings it."""
-        first = await self._read_once(stream, after, list(after), min(count, READ_FIRST), deadline)
-        if count <= READ_FIRST:
-            return first
-        more = [partition for partition, entries in first.items() if len(entries) == READ_FIRST]
-        found = {partition: entries for partition, entries in first.items() if len(entries) < READ_FIRST}
-        read = sum(map(len, found.values()))
-        # Whoever came last in a long queue comes first in the next.
-        self._turn = (self._turn + 1) % (len(more) or 1)
-        more = more[self._turn :] + more[: self._turn]
-        for at in range(0, len(more), READ_TOGETHER):
-            some = await self._read_once(stream, after, more[at : at + READ_TOGETHER], count, deadline)
-            found.update(some)
-            read += sum(map(len, some.values()))
-            if read >= READ_MOST:
-                break
-        return found
-
-    async def _read_once(
-        self, stream: Stream, after: Mapping[int, str], partitions: Sequence[int], count: int, deadline: float
-    ) -> dict[int, Sequence[Entry]]:
-        calls = []
-        for node, some in self._nodes.together(partitions):
-            names = [keys.stream(stream, partition) for partition in some]
-            positions = [after[partition] for partition in some]
-            calls.append(node.call(pack(b"XREAD", b"COUNT", count, b"STREAMS", *names, *positions), 1, deadline))
-        found: dict[int, Sequence[Entry]] = {}
-        for reply in await asyncio.gather(*calls):
-            for name, entries in checked(reply) or ():
-                found[keys.partition_of(name)] = [_entry(raw) for raw in entries]
-        return found
+        return await self._reader.read(stream, after, count=count, wait_s=wait_s)
 
     async def archive(self, identity: str) -> str:
         deadline = asyncio.get_running_loop().time() + READ_WITHIN_S
@@ -146,11 +87,11 @@ class RedisJournal:
 
     async def lengths(self, stream: Stream, partitions: Sequence[int]) -> Sequence[int]:
         deadline = asyncio.get_running_loop().time() + READ_WITHIN_S
-        calls = [
-            self._nodes.of_partition(partition).call(pack(b"XLEN", keys.stream(stream, partition)), 1, deadline)
+        commands = [
+            (self._nodes.of_partition(partition), pack(b"XLEN", keys.stream(stream, partition)))
             for partition in partitions
         ]
-        return [int(checked(reply)) for reply in await asyncio.gather(*calls)]
+        return [int(checked(reply)) for reply in await send_all(commands, deadline)]
 
 
 class RedisEventStore:
@@ -165,25 +106,30 @@ class RedisEventStore:
         return None if reply is None else Ownership(partition, reply[0], reply[1].decode())
 
     async def disown(self, owned: Ownership, *, deadline: float) -> None:
-        await self._note(owned, "until", 0, deadline)
+        await NOTE_OWNER.run_all([self._noting(owned, "until", 0)], deadline)
 
-    async def advance(self, owned: Ownership, position: str, *, deadline: float) -> bool:
-        return bool(await self._note(owned, "position", position, deadline))
+    async def advance(self, positions: Sequence[tuple[Ownership, str]], *, deadline: float) -> Sequence[bool]:
+        calls = [self._noting(owned, "position", position) for owned, position in positions]
+        return [bool(noted) for noted in await NOTE_OWNER.run_all(calls, deadline)]
 
-    async def _note(self, owned: Ownership, field: str, value: Word, deadline: float) -> Reply:
-        node = self._nodes.of_partition(owned.partition)
-        return await NOTE_OWNER.run(node, (keys.owner(owned.partition),), (owned.epoch, field, value), deadline)
+    def _noting(self, owned: Ownership, field: str, value: Word) -> tuple[Node, bytes]:
+        words: tuple[Word, ...] = (owned.epoch, field, value)
+        return self._nodes.of_partition(owned.partition), NOTE_OWNER.packed((keys.owner(owned.partition),), words)
 
     async def records(self, wanted: Sequence[CustomerKey], *, deadline: float) -> Sequence[FoldRecord]:
-        calls = [
-            self._nodes.of_partition(key.partition).call(pack(b"HMGET", keys.record(key), *FIELDS, b"ea"), 1, deadline)
+        commands = [
+            (self._nodes.of_partition(key.partition), pack(b"HMGET", keys.record(key), *FIELDS, b"ea"))
             for key in wanted
         ]
-        return [_fold_record(checked(reply)) for reply in await asyncio.gather(*calls)]
+        return [_fold_record(checked(reply)) for reply in await send_all(commands, deadline)]
 
-    async def fold(self, key: CustomerKey, write: FoldWrite, *, deadline: float) -> FoldState:
-        node = self._nodes.of_partition(key.partition)
+    async def fold(self, writes: Sequence[tuple[CustomerKey, FoldWrite]], *, deadline: float) -> Sequence[FoldState]:
+        calls = [self._folding(key, write) for key, write in writes]
+        return [FoldState(in_time(ended)) for ended in await FOLD.run_all(calls, deadline)]
+
+    def _folding(self, key: CustomerKey, write: FoldWrite) -> tuple[Node, bytes]:
         partition = key.partition
+        node = self._nodes.of_partition(partition)
         stream = keys.stream(Stream.EVENTS, partition)
         names = (keys.record(key), keys.owner(partition), keys.due(partition), stream)
         words = (
@@ -197,7 +143,7 @@ class RedisEventStore:
             key.record,
             *write.reports,
         )
-        return FoldState(in_time(await FOLD.run(node, names, words, deadline)))
+        return node, FOLD.packed(names, words)
 
     async def trim(self, partition: int, *, archived: str, kept_since_ms: int, deadline: float) -> Trimmed:
         names = (keys.stream(Stream.EVENTS, partition), keys.owner(partition))
@@ -227,11 +173,6 @@ class RedisEventStore:
         names = (keys.owner(partition), keys.due(partition), keys.stream(Stream.EVENTS, partition))
         woken = await WAKE_DUE.run(self._nodes.of_partition(partition), names, (owned.epoch, now_s, count), deadline)
         return 0 if woken == _FENCED else int(woken)
-
-
-def _entry(raw: Reply) -> Entry:
-    entry_id, (kind, body, *_) = raw
-    return Entry(entry_id.decode(), kind.decode(), body)
 
 
 def _fold_record(fields: Reply) -> FoldRecord:

@@ -122,7 +122,10 @@ class MemoryEventStore:
         if lease is not None:
             lease.until_ms = 0
 
-    async def advance(self, owned: Ownership, position: str, *, deadline: float) -> bool:
+    async def advance(self, positions: Sequence[tuple[Ownership, str]], *, deadline: float) -> Sequence[bool]:
+        return [self._advance(owned, position) for owned, position in positions]
+
+    def _advance(self, owned: Ownership, position: str) -> bool:
         lease = self._owned(owned.partition, owned.epoch)
         if lease is None:
             return False
@@ -138,7 +141,10 @@ class MemoryEventStore:
         self._state.check()
         return [FoldRecord(kept.record, kept.applied) for kept in map(self._state.kept, keys)]
 
-    async def fold(self, key: CustomerKey, write: FoldWrite, *, deadline: float) -> FoldState:
+    async def fold(self, writes: Sequence[tuple[CustomerKey, FoldWrite]], *, deadline: float) -> Sequence[FoldState]:
+        return [self._fold(key, write) for key, write in writes]
+
+    def _fold(self, key: CustomerKey, write: FoldWrite) -> FoldState:
         state = self._state
         state.check(write.deadline_ms)
         if self._owned(key.partition, write.epoch) is None:

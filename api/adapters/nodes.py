@@ -1,11 +1,15 @@
 """Which server holds what: one node for everything, or a cluster's nodes by slot (cluster.py)."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from api.adapters.address import StoreAddress
 from api.adapters.flights import Node, Timing
 from api.adapters.script import LOAD_ALL
+
+WAIT_AT_MOST_S: Final = 1.0
+WAITING: Final = Timing(flight=3 * WAIT_AT_MOST_S)
+"""A command that waits for so long is on time; see `Nodes.waiting`."""
 
 
 class Nodes(Protocol):
@@ -20,6 +24,16 @@ class Nodes(Protocol):
     def together(self, partitions: Sequence[int]) -> Sequence[tuple[Node, Sequence[int]]]:
         """The partitions in groups of which one command may name the keys of all."""
 
+    def by_node(self, partitions: Sequence[int]) -> Sequence[tuple[Node, Sequence[int]]]:
+        """The partitions in groups of which one node holds everything."""
+
+    @property
+    def spans_slots(self) -> bool:
+        """Whether one command may name keys of any partitions."""
+
+    async def waiting(self) -> Node | None:
+        """A connection of its own for commands that wait; None where no command can wait for all partitions."""
+
     def everyone(self) -> tuple[Node, ...]:
         """Every node, for status and shutdown."""
 
@@ -33,8 +47,12 @@ class Nodes(Protocol):
 class SingleNode:
     """One server for everything."""
 
+    spans_slots = True
+
     def __init__(self, url: str, timing: Timing | None = None) -> None:
-        self._node = Node(StoreAddress.parse(url), greeting=LOAD_ALL, timing=timing)
+        self._address = StoreAddress.parse(url)
+        self._node = Node(self._address, greeting=LOAD_ALL, timing=timing)
+        self._waiting: Node | None = None
 
     def of_partition(self, partition: int) -> Node:
         return self._node
@@ -45,6 +63,15 @@ class SingleNode:
     def together(self, partitions: Sequence[int]) -> Sequence[tuple[Node, Sequence[int]]]:
         return [(self._node, partitions)] if partitions else []
 
+    def by_node(self, partitions: Sequence[int]) -> Sequence[tuple[Node, Sequence[int]]]:
+        return self.together(partitions)
+
+    async def waiting(self) -> Node | None:
+        if self._waiting is None:
+            self._waiting = Node(self._address, timing=WAITING)
+            await self._waiting.start()
+        return self._waiting
+
     def everyone(self) -> tuple[Node, ...]:
         return (self._node,)
 
@@ -53,3 +80,5 @@ class SingleNode:
 
     async def close(self) -> None:
         await self._node.close()
+        if self._waiting is not None:
+            await self._waiting.close()

@@ -142,11 +142,14 @@ class EventStore(Protocol):
     async def records(self, keys: Sequence[CustomerKey], *, deadline: float) -> Sequence[FoldRecord]:
         """The records to fold into, in the order of the keys."""
 
-    async def fold(self, key: CustomerKey, write: FoldWrite, *, deadline: float) -> FoldState:
-        """Store the event state, if the partition is still owned and the record as it was read."""
+    async def fold(self, writes: Sequence[tuple[CustomerKey, FoldWrite]], *, deadline: float) -> Sequence[FoldState]:
+        """Store each event state, if its partition is still owned and its record as it was read.
 
-    async def advance(self, owned: Ownership, position: str, *, deadline: float) -> bool:
-        """Note that every event up to a position is done; False when the partition belongs to somebody else."""
+        Each write is a step of its own: where the store goes away meanwhile, some of them may have been applied.
+        """
+
+    async def advance(self, positions: Sequence[tuple[Ownership, str]], *, deadline: float) -> Sequence[bool]:
+        """Note that every event up to a position is done; False where the partition belongs to somebody else."""
 
     async def trim(self, partition: int, *, archived: str, kept_since_ms: int, deadline: float) -> Trimmed:
         """Remove the events that are folded, archived up to an entry, older than an instant, and needed by no group."""

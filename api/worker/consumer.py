@@ -5,16 +5,14 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from time import time
-from typing import Final
-
-from msgspec.structs import replace
+from typing import Final, NamedTuple
 
 from api.adapters.records import encode_events, encode_needs
-from api.entries import EventEntry, QuarantineEntry, decode_event, encode_entry
+from api.entries import encode_entry
 from api.faults import log_fault
 from api.needs import row_of
 from api.ports import (
-    Arrival,
+    PARTITIONS,
     CustomerKey,
     Entry,
     EventStore,
@@ -22,19 +20,20 @@ from api.ports import (
     FoldState,
     FoldWrite,
     Journal,
-    Ownership,
     StoredRecord,
     Stream,
     key_of,
 )
 from api.serving import RecordUnreadable, SnapshotReader
 from api.telemetry import Metrics
+from api.worker.aside import Aside, Placed
 from api.worker.folding import Folded, Poison, advanced, as_event, fold, reports_of, settled
 from api.worker.inference.needs import Needs
 from api.worker.newcomers import Newcomers
-from api.worker.partitions import Partitions
-from api.worker.past import Past, names_in, past_of, with_past
+from api.worker.partitions import CALL_S, Partitions
+from api.worker.past import with_past
 from api.worker.places import place_of
+from api.worker.works import Work, works_of
 from engine.decision import Snapshot
 from engine.events import Event
 from engine.need_events import NEED_EVENTS
@@ -42,23 +41,29 @@ from engine.plan import Plan
 
 READ_AT_MOST: Final = 20
 """Entries of one partition in one step: 20,000 of all, some megabytes."""
-AT_ONCE: Final = 128
-"""Partitions that are folded at the same time: with as many customers as entries, no more calls than a node queues."""
+TOGETHER: Final = 64
+"""Records that are read in one trip and written in another."""
+AT_ONCE: Final = 8
+"""Trips under way: while the store works on some records, others are folded."""
+LOOK_EACH_S: Final = 0.004
+"""Between two looks at all partitions while events come: what a look costs is spent for some of them together."""
 NOTE_EACH_S: Final = 0.5
-"""How far partitions are done is noted so often, and when there is nothing to do. Whoever dies leaves no more to be
+"""How far a partition is done is noted so often, and when there is nothing to do. Whoever dies leaves no more to be
 read again, and the records themselves tell what was applied."""
-CALL_S: Final = 2.0
+NOTE_TOGETHER: Final = PARTITIONS // 16
+"""Partitions whose place is noted together while events come: no step takes long because of it."""
+NOTE_SOME_S: Final = NOTE_EACH_S * NOTE_TOGETHER / PARTITIONS
 MAX_TRIES: Final = 5
-EVENT: Final = "r"
-TIMER: Final = "t"
-REBUILD: Final = "b"
-Placed = tuple[str, EventEntry | None]
-"""An event and its place in the stream; None stands for a timer, and for the wish to rebuild."""
 _log = logging.getLogger(__name__)
 
 
-class _Fenced(Exception):
-    """The partition belongs to somebody else now."""
+class _Made(NamedTuple):
+    """A fold that is ready to be stored."""
+
+    work: Work
+    write: FoldWrite
+    folded: Folded
+    events: int
 
 
 class Consumer:
@@ -92,8 +97,11 @@ class Consumer:
         self._needs = needs
         self._newcomers = newcomers
         self._clock = clock
+        self._aside = Aside(journal, metrics, clock)
         self._at_once = asyncio.Semaphore(AT_ONCE)
+        self._look_at = 0.0
         self._note_at = 0.0
+        self._idle = False
 
     def take_up(self, plan: Plan, reader: SnapshotReader) -> None:
         """Fold under another plan from the next step on; called between two steps, so that none sees both."""
@@ -105,111 +113,114 @@ class Consumer:
         Raises:
             StoreUnavailable: the store went away; what was not noted as done is read again.
         """
-        entries_by_partition = await self._read_entries(wait_s=0.0)
-        if not entries_by_partition or asyncio.get_running_loop().time() >= self._note_at:
-            self._note_at = asyncio.get_running_loop().time() + NOTE_EACH_S
-            await self._partitions.note()
-        if not entries_by_partition:
-            entries_by_partition = await self._read_entries(wait_s=wait_s)
+        await self._note()
+        if not self._partitions.all_noted:
+            wait_s = min(wait_s, NOTE_SOME_S)
+        entries_by_partition = await self._read_entries(wait_s)
+        self._idle = not entries_by_partition
         self._metrics.event_lag.set((), self._lag_s(entries_by_partition))
+        works = await self._works(entries_by_partition)
+        lost: set[int] = set()
         async with asyncio.TaskGroup() as group:
-            for partition, entries in entries_by_partition.items():
-                group.create_task(self._fold_partition(partition, entries))
+            for at in range(0, len(works), TOGETHER):
+                group.create_task(self._fold_together(works[at : at + TOGETHER], lost))
+        for partition, entries in entries_by_partition.items():
+            if partition in lost:
+                self._partitions.lose(partition)
+            else:
+                self._partitions.advance(partition, entries[-1].id)
         return sum(map(len, entries_by_partition.values()))
 
+    async def _note(self) -> None:
+        """Note how far partitions are done: all of them when nothing came, otherwise some when it is time to."""
+        now = asyncio.get_running_loop().time()
+        if self._idle:
+            await self._partitions.note()
+        elif now >= self._note_at:
+            self._note_at = now + NOTE_SOME_S
+            await self._partitions.note(NOTE_TOGETHER)
+
     async def _read_entries(self, wait_s: float) -> Mapping[int, Sequence[Entry]]:
+        loop = asyncio.get_running_loop()
+        if wait_s and loop.time() < self._look_at:
+            await asyncio.sleep(self._look_at - loop.time())
+        self._look_at = loop.time() + LOOK_EACH_S
         return await self._journal.read(Stream.EVENTS, self._partitions.positions, count=READ_AT_MOST, wait_s=wait_s)
 
     def _lag_s(self, entries_by_partition: Mapping[int, Sequence[Entry]]) -> float:
         oldest = min((place_of(entries[0].id)[0] for entries in entries_by_partition.values() if entries), default=None)
         return 0.0 if oldest is None else max(0.0, self._clock() - oldest / 1_000)
 
-    async def _fold_partition(self, partition: int, entries: Sequence[Entry]) -> None:
-        owned = self._partitions.owned(partition)
-        if owned is None:
-            return
+    async def _works(self, entries_by_partition: Mapping[int, Sequence[Entry]]) -> list[Work]:
+        """What there is to fold in the partitions that are ours."""
+        works = []
+        for partition, entries in entries_by_partition.items():
+            owned = self._partitions.owned(partition)
+            if owned is not None:
+                works += await works_of(owned, entries, self._journal, self._events, self._aside)
+        return works
+
+    async def _fold_together(self, works: Sequence[Work], lost: set[int]) -> None:
+        """Fold some records' entries, those again from the start that somebody else changed in between.
+
+        Partitions that turn out to belong to somebody else are added to `lost`.
+        """
         async with self._at_once:
-            by_record = await self._by_record(partition, entries)
-            past = await self._past(partition, entries, by_record)
-            if await self._fold_records(owned, by_record, past):
-                self._partitions.advance(partition, entries[-1].id)
-            else:
-                self._partitions.lose(partition)
+            for _ in range(MAX_TRIES):
+                works = await self._try(works, lost)
+                if not works:
+                    return
+        for work in works:
+            await self._aside.put_all(work.key.partition, work.entries, "contended")
 
-    async def _past(self, partition: int, entries: Sequence[Entry], by_record: dict[str, list[Placed]]) -> Past | None:
-        """What is known of the records that are to be rebuilt, which are put with the others; None: of none."""
-        again: set[str] = set()
-        for entry in entries:
-            if entry.kind == REBUILD:
-                with suppress(ValueError):
-                    again.update(names_in(entry.body))
-        for record in again:
-            # At the end of the batch, since the past holds all of it.
-            by_record.setdefault(record, []).append((entries[-1].id, None))
-        return await past_of(self._journal, self._events, partition, again, entries[-1].id) if again else None
-
-    async def _fold_records(
-        self, owned: Ownership, by_record: Mapping[str, Sequence[Placed]], past: Past | None
-    ) -> bool:
-        """Whether the partition is still ours after folding all of them."""
-        still_ours = True
-        try:
+    async def _try(self, works: Sequence[Work], lost: set[int]) -> Sequence[Work]:
+        """Read, fold and store once; gives those whose record has to be read again."""
+        records = await self._events.records([work.key for work in works], deadline=self._deadline())
+        pairs = list(zip(works, records, strict=True))
+        if self._needs is not None and self._needs.infers:
+            # Each asks another process, which takes many questions together.
             async with asyncio.TaskGroup() as group:
-                for record, entries in by_record.items():
-                    key = CustomerKey(owned.partition, record)
-                    again = past if past is not None and record in past.by_record else None
-                    group.create_task(self._fold_record(owned, key, entries, again))
-        except* _Fenced:
-            still_ours = False
-        return still_ours
+                making = [group.create_task(self._make(work, held)) for work, held in pairs]
+            tried = [each.result() for each in making]
+        else:
+            tried = [await self._make(work, held) for work, held in pairs]
+        made = [each for each in tried if each is not None]
+        if not made:
+            return ()
+        writes = [(each.work.key, each.write) for each in made]
+        again = []
+        for each, ended in zip(made, await self._events.fold(writes, deadline=self._deadline()), strict=True):
+            match ended:
+                case FoldState.APPLIED:
+                    self._count(each.folded, each.events)
+                    await self._drop_past(each.work)
+                case FoldState.FENCED:
+                    lost.add(each.work.key.partition)
+                case FoldState.STALE | FoldState.MOVED:
+                    again.append(each.work)
+        return again
 
-    async def _by_record(self, partition: int, entries: Sequence[Entry]) -> dict[str, list[Placed]]:
-        """The readable events, by record."""
-        by_record: dict[str, list[Placed]] = {}
-        for entry in entries:
-            if entry.kind == REBUILD:
-                continue
-            if entry.kind == TIMER:
-                by_record.setdefault(entry.body.decode(), []).append((entry.id, None))
-                continue
-            try:
-                event = decode_event(entry.body)
-            except ValueError:
-                await self._put_aside(partition, entry.id, "unreadable", entry.body)
-            else:
-                by_record.setdefault(event.record, []).append((entry.id, event))
-        return by_record
+    async def _drop_past(self, work: Work) -> None:
+        """Take away what was laid beside a record, now that it is part of its state."""
+        if work.past is not None and work.key.record in work.past.archived:
+            await self._events.drop_past(work.key, deadline=self._deadline())
 
-    async def _fold_record(
-        self, owned: Ownership, key: CustomerKey, entries: Sequence[Placed], past: Past | None
-    ) -> None:
-        """Fold one record's entries, again from the start when somebody else changed it in between."""
-        for _ in range(MAX_TRIES):
-            deadline = self._deadline()
-            (held,) = await self._events.records([key], deadline=deadline)
-            if held.record.moved_to is not None:
-                await self._forward(key_of(held.record.moved_to.decode()), entries)
-                return
-            fresh = [each for each in entries if place_of(each[0]) > place_of(held.applied)]
-            if not fresh or await self._fold_fresh(owned, key, held, fresh, past):
-                return
-        await self._put_all_aside(key.partition, entries, "contended")
-
-    async def _fold_fresh(
-        self,
-        owned: Ownership,
-        key: CustomerKey,
-        held: FoldRecord,
-        fresh: Sequence[Placed],
-        past: Past | None,
-    ) -> bool:
-        """Fold what the record has not seen, or all of its past where there is one; False: it has to be read again."""
+    async def _make(self, work: Work, held: FoldRecord) -> _Made | None:
+        """Fold what the record has not seen, or all of its past where there is one; None: nothing is to be stored."""
+        if held.record.moved_to is not None:
+            await self._aside.forward(key_of(held.record.moved_to.decode()), work.entries)
+            return None
+        applied = place_of(held.applied)
+        fresh = [each for each in work.entries if place_of(each[0]) > applied]
+        if not fresh:
+            return None
+        key, past = work.key, work.past
         snapshot = await self._read(held)
         if snapshot is None and past is not None:
             snapshot = await self._read(held._replace(record=held.record._replace(events=None)))
         if snapshot is None:
-            await self._put_all_aside(key.partition, fresh, "record_unreadable")
-            return True
+            await self._aside.put_all(key.partition, fresh, "record_unreadable")
+            return None
         if self._newcomers is not None and not snapshot.known:
             await self._newcomers.note(key)
         now_s = int(self._clock())
@@ -221,11 +232,11 @@ class Consumer:
             folded = await self._folded(key, snapshot, events, now_s)
         except Exception as error:  # noqa: BLE001 - one record that cannot be folded must not stop all others
             log_fault(_log, "folding events", error)
-            await self._put_all_aside(key.partition, fresh, "fold_failed")
-            return True
+            await self._aside.put_all(key.partition, fresh, "fold_failed")
+            return None
         write = FoldWrite(
             deadline_ms=int((self._clock() + CALL_S) * 1_000),
-            epoch=owned.epoch,
+            epoch=work.owned.epoch,
             applied_before=held.applied,
             applied=fresh[-1][0],
             events=encode_events((self._plan.event_layout, folded.events)),
@@ -233,19 +244,10 @@ class Consumer:
             due_at_s=folded.due_at_s,
             reports=reports_of(folded, key.record, now_s),
         )
-        match await self._events.fold(key, write, deadline=self._deadline()):
-            case FoldState.APPLIED:
-                self._count(folded, len(events))
-                if past is not None and key.record in past.archived:
-                    await self._events.drop_past(key, deadline=self._deadline())
-                return True
-            case FoldState.FENCED:
-                raise _Fenced
-            case FoldState.STALE | FoldState.MOVED:
-                return False
+        return _Made(work, write, folded, len(events))
 
     async def _folded(self, key: CustomerKey, snapshot: Snapshot, events: Sequence[Event], now_s: int) -> Folded:
-        if self._needs is None:
+        if self._needs is None or not self._needs.infers:
             return fold(self._plan, snapshot, events, now_s)
         after = advanced(self._plan, snapshot, events, now_s)
         row = row_of(self._plan, after, now_s)
@@ -282,35 +284,8 @@ class Consumer:
                     # The rules that declared the need are gone since it was reported.
                     self._metrics.folded.add(("need_no_more",))
                     continue
-                await self._put_aside(partition, place, poison.reason, encode_entry(entry))
+                await self._aside.put(partition, place, poison.reason, encode_entry(entry))
         return events
-
-    async def _forward(self, to: CustomerKey, entries: Sequence[Placed]) -> None:
-        """Append a merged customer's events to the stream of the one they are now."""
-        arrivals = [
-            Arrival(entry.source, entry.id, encode_entry(replace(entry, record=to.record)))
-            for _, entry in entries
-            if entry is not None
-        ]
-        if arrivals:
-            await self._append(Stream.EVENTS, to.partition, arrivals)
-            self._metrics.folded.add(("forwarded",), len(arrivals))
-
-    async def _put_all_aside(self, partition: int, entries: Sequence[Placed], reason: str) -> None:
-        for place, entry in entries:
-            if entry is not None:
-                await self._put_aside(partition, place, reason, encode_entry(entry))
-
-    async def _put_aside(self, partition: int, place: str, reason: str, body: bytes) -> None:
-        """Keep an event for a person to look at; the entry's place makes sure that it is kept once."""
-        aside = encode_entry(QuarantineEntry(reason, body, int(self._clock() * 1_000), taken=True))
-        await self._append(Stream.QUARANTINE, partition, [Arrival("worker", f"{partition}:{place}", aside)])
-        self._metrics.folded.add((reason,))
-        _log.warning("an event was put aside: %s", reason)
-
-    async def _append(self, stream: Stream, partition: int, arrivals: Sequence[Arrival]) -> None:
-        deadline_ms = int((self._clock() + CALL_S) * 1_000)
-        await self._journal.append_once(stream, partition, arrivals, deadline_ms=deadline_ms, deadline=self._deadline())
 
     def _count(self, folded: Folded, events: int) -> None:
         if events:

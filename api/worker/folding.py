@@ -66,19 +66,26 @@ def as_event(plan: Plan, entry: EventEntry, now_s: int) -> Event:
 
 def fold(plan: Plan, snapshot: Snapshot, events: Sequence[Event], now_s: int) -> Folded:
     """The state after events in any order; without events, the needs as they stand now."""
+    if not plan.needs and not plan.lapses.any:
+        ended = tuple(sorted(snapshot.needs))
+        return Folded(events=_state(plan, snapshot, events, now_s), needs={}, due_at_s=None, begun=(), ended=ended)
     after = advanced(plan, snapshot, events, now_s)
     return settled(plan, snapshot, after, row_of(plan, after, now_s), now_s)
 
 
 def advanced(plan: Plan, snapshot: Snapshot, events: Sequence[Event], now_s: int) -> Snapshot:
     """A snapshot with some more events in its state."""
+    return replace(snapshot, events=_state(plan, snapshot, events, now_s))
+
+
+def _state(plan: Plan, snapshot: Snapshot, events: Sequence[Event], now_s: int) -> Sequence[int]:
     state = snapshot.events
     if state is None:
         # A history that begins here says nothing of what came before, except of somebody who was nobody before.
         state = plan.event_layout.empty(now_s if snapshot.known else 0)
     for event in events:
         state = plan.event_layout.fold(state, event)
-    return replace(snapshot, events=state)
+    return state
 
 
 def settled(plan: Plan, before: Snapshot, after: Snapshot, row: Row, now_s: int, held: Held | None = None) -> Folded:

@@ -2,7 +2,10 @@
 
 import asyncio
 import logging
+import math
+from collections.abc import Sequence
 from contextlib import suppress
+from itertools import islice
 from typing import Final
 
 from api.ports import PARTITIONS, EventStore, Ownership, StoreUnavailable
@@ -24,11 +27,18 @@ class Partitions:
         self._owned: dict[int, Ownership] = {}
         self._position_by_partition: dict[int, str] = {}
         self._unnoted: dict[int, str] = {}
+        self._next = 0
+        """The partition whose lease is extended next."""
 
     @property
     def positions(self) -> dict[int, str]:
         """For each owned partition the last event that is done."""
         return dict(self._position_by_partition)
+
+    @property
+    def all_noted(self) -> bool:
+        """Whether the store knows how far every partition is done."""
+        return not self._unnoted
 
     def owned(self, partition: int) -> Ownership | None:
         """The right to fold a partition, if it is ours."""
@@ -43,16 +53,30 @@ class Partitions:
         Raises:
             StoreUnavailable: the store did not answer for all of them; what we own is uncertain until it does.
         """
+        await self._renew(range(self._count))
+
+    async def renew_next(self, elapsed_s: float) -> None:
+        """Take or extend as many as it takes to come round in RENEW_EVERY_S, so many seconds after the last time.
+
+        Raises:
+            StoreUnavailable: as `renew`.
+        """
+        some = math.ceil(self._count * min(1.0, elapsed_s / RENEW_EVERY_S))
+        turn = [(self._next + at) % self._count for at in range(some)]
+        self._next = (self._next + some) % self._count
+        await self._renew(turn)
+
+    async def _renew(self, partitions: Sequence[int]) -> None:
         deadline = asyncio.get_running_loop().time() + CALL_S
         results = await asyncio.gather(
             *(
                 self._store.own(partition, self._worker, lease_ms=LEASE_MS, deadline=deadline)
-                for partition in range(self._count)
+                for partition in partitions
             ),
             return_exceptions=True,
         )
         failures = [result for result in results if isinstance(result, BaseException)]
-        for partition, result in enumerate(results):
+        for partition, result in zip(partitions, results, strict=True):
             if not isinstance(result, BaseException):
                 self._note(partition, result)
         if failures:
@@ -81,25 +105,22 @@ class Partitions:
             self._position_by_partition[partition] = position
             self._unnoted[partition] = position
 
-    async def note(self) -> None:
-        """Let the store know how far everything is done.
+    async def note(self, at_most: int | None = None) -> None:
+        """Let the store know how far partitions are done, those first that wait longest.
 
         Raises:
             StoreUnavailable: some is not noted: it is noted later, or read again by the next owner and found applied.
         """
-        unnoted, self._unnoted = self._unnoted, {}
+        told = [(self._owned[each], self._unnoted[each]) for each in islice(self._unnoted, at_most)]
+        if not told:
+            return
         deadline = asyncio.get_running_loop().time() + CALL_S
-        noting = (self._store.advance(self._owned[each], unnoted[each], deadline=deadline) for each in unnoted)
-        results = await asyncio.gather(*noting, return_exceptions=True)
-        failures = []
-        for partition, result in zip(unnoted, results, strict=True):
-            if isinstance(result, BaseException):
-                failures.append(result)
-                self._unnoted.setdefault(partition, unnoted[partition])
-            elif not result:
-                self.lose(partition)
-        if failures:
-            raise failures[0]
+        noted = await self._store.advance(told, deadline=deadline)
+        for (owned, position), ours in zip(told, noted, strict=True):
+            if not ours:
+                self.lose(owned.partition)
+            elif self._unnoted.get(owned.partition) == position:
+                del self._unnoted[owned.partition]
 
     async def release(self) -> None:
         """Give every lease back, so that the next worker need not wait for its end."""

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import math
 import signal
 import time
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ import uvloop
 from api.adapters.record_reader import RecordReader
 from api.adapters.records import encode_layout
 from api.beside import repeating
-from api.bootstrap import Stores, bundles_of, open_bundle, open_stores, worker_name
+from api.bootstrap import Stores, bundles_of, open_bundle, open_stores, spare_the_collector, worker_name
 from api.exposition import MetricsFolder
 from api.known import LEARN_EACH_S, learn_schemas, learning
 from api.merging.saga import Merging
@@ -35,6 +36,10 @@ from api.worker.waiting import WaitingCount
 from engine.plan import Plan
 
 WAIT_S: Final = 0.5
+RENEW_SOME_S: Final = RENEW_EVERY_S / 16
+"""Leases are extended some at a time: events do not wait while all of them are."""
+LOOK_AFTER_EACH_S: Final = 0.1
+"""Between two looks at what is due, at budgets and at newcomers: looking alone takes a fraction of a millisecond."""
 AWAY_S: Final = 0.5
 FOLD_AFTER_S: Final = 2.5 * LEARN_EACH_S
 """So long after a layout is put nobody who reads records is without it."""
@@ -180,8 +185,8 @@ class _Turn:
     records: RecordStore
     needs: Needs
 
-    async def step(self) -> None:
-        """Look after what is due and after budgets, then fold what came.
+    async def look_after(self) -> None:
+        """See to a plan that is to follow, to what is due, to budgets, to what waits for people, and to newcomers.
 
         Raises:
             StoreUnavailable: the store went away.
@@ -192,6 +197,13 @@ class _Turn:
         await self.budgets.step(self.folding.plan)
         await self.waiting.step()
         await self.newcomers.step()
+
+    async def step(self) -> None:
+        """Fold what came.
+
+        Raises:
+            StoreUnavailable: the store went away.
+        """
         await self.consumer.step(WAIT_S)
 
     async def _begin(self) -> None:
@@ -208,18 +220,23 @@ class _Turn:
         self.consumer.take_up(plan, reader)
         folding.plan, folding.reader = plan, reader
         folding.following, folding.begun = None, True
+        spare_the_collector()
         folding.taken_up.set()
 
 
 async def _loop(turn: _Turn, stop: asyncio.Event) -> None:
     loop = asyncio.get_running_loop()
-    renew_at, away = 0.0, False
+    renewed_at, looked_after_at, away = -math.inf, -math.inf, False
     while not stop.is_set():
         try:
-            if loop.time() >= renew_at:
-                renew_at = loop.time() + RENEW_EVERY_S
-                await turn.partitions.renew()
+            now = loop.time()
+            if now - renewed_at >= RENEW_SOME_S:
+                await turn.partitions.renew_next(now - renewed_at)
+                renewed_at = now
                 turn.metrics.owned.set((), len(turn.partitions))
+            if now - looked_after_at >= LOOK_AFTER_EACH_S:
+                await turn.look_after()
+                looked_after_at = now
             await turn.step()
             away = False
         except* StoreUnavailable:
@@ -227,7 +244,7 @@ async def _loop(turn: _Turn, stop: asyncio.Event) -> None:
                 _log.warning("The store does not answer: events wait in it until it does.")
             away = True
             turn.metrics.store_failures.add(("worker",))
-            renew_at = 0.0
+            renewed_at = -math.inf
             await _pause(stop, AWAY_S)
 
 

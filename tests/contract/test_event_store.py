@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from api.ports import FIRST, Entry, FoldState, FoldWrite, LoadedRecord, Ownership, Stream, Trimmed
+from api.ports import FIRST, Entry, FoldState, FoldWrite, LoadedRecord, Ownership, Stream, Trimmed, key_of
 from engine.ids import CustomerId
 from tests.contract.worlds import ADA, GRACE, World, soon, soon_ms
 
@@ -17,7 +17,8 @@ async def _own(world: World, worker: str = "w1", *, lease_ms: int = 60_000) -> O
 
 async def _fold(world: World, owned: Ownership, before: str, applied: str, due_at_s: int | None = None) -> FoldState:
     write = FoldWrite(soon_ms(), owned.epoch, before, applied, b"state " + applied.encode(), b"needs", due_at_s)
-    return await world.events.fold(ADA, write, deadline=soon())
+    (ended,) = await world.events.fold([(ADA, write)], deadline=soon())
+    return ended
 
 
 async def _events(world: World) -> Sequence[Entry]:
@@ -43,10 +44,10 @@ async def test_a_position_is_kept_for_the_next_owner(world: World) -> None:
     """Only the owner may move it."""
     first = await _own(world, lease_ms=0)
     assert first.position == FIRST
-    assert await world.events.advance(first, "5-1", deadline=soon())
+    assert await world.events.advance([(first, "5-1")], deadline=soon()) == [True]
     second = await _own(world, "w2")
     assert second.position == "5-1"
-    assert not await world.events.advance(first, "9-9", deadline=soon())
+    assert await world.events.advance([(first, "9-9")], deadline=soon()) == [False]
     assert (await _own(world, "w2")).position == "5-1"
 
 
@@ -62,8 +63,8 @@ async def test_a_fold_reports_into_the_stream_or_not_at_all(world: World) -> Non
     """Whatever it reports is an event of the same step: a fold that is refused reports nothing."""
     owned = await _own(world)
     write = FoldWrite(soon_ms(), owned.epoch, FIRST, "7-0", b"state", b"needs", None, (b"began", b"ended"))
-    assert await world.events.fold(ADA, write, deadline=soon()) is FoldState.APPLIED
-    assert await world.events.fold(ADA, write, deadline=soon()) is FoldState.STALE
+    assert await world.events.fold([(ADA, write)], deadline=soon()) == [FoldState.APPLIED]
+    assert await world.events.fold([(ADA, write)], deadline=soon()) == [FoldState.STALE]
     assert [(entry.kind, entry.body) for entry in await _events(world)] == [("r", b"began"), ("r", b"ended")]
 
 
@@ -73,6 +74,29 @@ async def test_a_fold_on_an_outdated_state_is_stale(world: World) -> None:
     await _fold(world, owned, FIRST, "7-0")
     assert await _fold(world, owned, FIRST, "8-0") is FoldState.STALE
     assert (await world.record()).events == b"state 7-0"
+
+
+async def test_folds_that_travel_together_end_each_for_itself(world: World) -> None:
+    """In the order given, whatever becomes of the others, and wherever their partitions lie."""
+    owned = await _own(world)
+    others = [key_of(f"C{number}") for number in range(150)]
+    leases = {
+        each.partition: await world.events.own(each.partition, "w1", lease_ms=60_000, deadline=soon())
+        for each in others
+    }
+
+    def write(lease: Ownership | None, before: str = FIRST) -> FoldWrite:
+        assert lease is not None
+        return FoldWrite(soon_ms(), lease.epoch, before, "7-0", b"state", b"needs", None)
+
+    mixed = [(each, write(leases[each.partition])) for each in others]
+    mixed[1:1] = [(ADA, write(owned, "5-0")), (GRACE, write(owned._replace(epoch=9))), (ADA, write(owned))]
+    ended = await world.events.fold(mixed, deadline=soon())
+    assert ended[1:4] == [FoldState.STALE, FoldState.FENCED, FoldState.APPLIED]
+    assert {*ended[:1], *ended[4:]} == {FoldState.APPLIED}
+    stored = await world.events.records(others, deadline=soon())
+    assert {each.applied for each in stored} == {"7-0"}
+    assert await world.events.fold([], deadline=soon()) == []
 
 
 async def test_a_former_owner_is_fenced(world: World) -> None:
@@ -156,7 +180,7 @@ async def test_events_go_when_they_are_folded_and_archived_and_old_enough(world:
     assert await trim(places[3]) == Trimmed(0, 4, None)  # nobody folded anything
     owned = await _own(world)
     assert await trim(places[3]) == Trimmed(0, 4, None)
-    await world.events.advance(owned, places[2], deadline=soon())
+    await world.events.advance([(owned, places[2])], deadline=soon())
     assert await trim(FIRST) == Trimmed(0, 4, None)
     assert await trim(places[3], 1) == Trimmed(0, 4, None)
     assert await trim(places[1]) == Trimmed(1, 3, None)

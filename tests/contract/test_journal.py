@@ -96,6 +96,23 @@ async def test_reading_waits_for_the_first_entry(world: World) -> None:
     assert [entry.body for entry in (await reading)[5]] == [b"core_banking/a"]
 
 
+async def test_waiting_holds_up_nobody(world: World) -> None:
+    """All partitions are waited for while others use the store; an entry in any of them ends it."""
+    positions = dict.fromkeys(range(1_024), FIRST)
+    reading = asyncio.ensure_future(world.journal.read(EVENTS, positions, count=10, wait_s=10.0))
+    for _ in range(20):
+        assert await world.journal.lengths(EVENTS, [900]) == [0]
+    assert not reading.done()
+    await _append(world, _arrivals("a"), partition=900)
+    assert list(await reading) == [900]
+
+
+async def test_waiting_ends_when_its_time_is_over(world: World) -> None:
+    """Nothing came, and nothing is waited for where no partition is asked for."""
+    assert await world.journal.read(EVENTS, {5: FIRST}, count=10, wait_s=0.03) == {}
+    assert await world.journal.read(EVENTS, {}, count=10, wait_s=0.03) == {}
+
+
 async def test_reading_nothing_is_no_error(world: World) -> None:
     """An empty stream, and no partition at all."""
     assert await _read(world) == ()

@@ -97,7 +97,7 @@ async def test_a_fold_that_read_before_the_event_state_changed_is_refused(world:
     assert await world.merges.change(seen, a_change(fields={"e": b"both"}, disturbs_events=True), deadline=soon())
     (held,) = await world.events.records([ADA], deadline=soon())
     write = FoldWrite(soon_ms(), owned.epoch, held.applied, "1-1", b"alone", b"")
-    assert await world.events.fold(ADA, write, deadline=soon()) is FoldState.FENCED
+    assert await world.events.fold([(ADA, write)], deadline=soon()) == [FoldState.FENCED]
     again = await world.events.own(ADA.partition, "worker", lease_ms=60_000, deadline=soon())
     assert again is not None
     assert again.epoch > owned.epoch

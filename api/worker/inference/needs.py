@@ -53,6 +53,11 @@ class Needs:
         self._rests_until = 0.0
         self._absent = False
 
+    @property
+    def infers(self) -> bool:
+        """Whether there is anything to infer."""
+        return self._program is not None
+
     async def take_up(self, plan: Plan) -> None:
         """Infer under another plan: rules are replaced with their process, never changed in it."""
         await self.close()

@@ -176,7 +176,7 @@ async def test_worker_that_folds_meanwhile_is_fenced_off_and_loses_nothing(
     assert dict(report.left_alone) == {}
     empty = encode_events((target().layout, target().layout.empty(1)))
     write = FoldWrite(2**52, owned.epoch, held.applied, "5-0", empty, b"\x80")
-    assert await store.fold(C1, write, deadline=soon()) is FoldState.FENCED
+    assert await store.fold([(C1, write)], deadline=soon()) == [FoldState.FENCED]
     assert await lost(nodes) == [at(3)]
     again = await store.own(C1.partition, "worker", lease_ms=60_000, deadline=soon())
     assert again is not None

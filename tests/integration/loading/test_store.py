@@ -144,7 +144,7 @@ async def test_events_since_the_last_load_are_kept(tmp_path: Path, nodes: Single
     owned = await RedisEventStore(nodes).own(C1.partition, "worker", lease_ms=60_000, deadline=soon())
     assert owned is not None
     fold = FoldWrite(2**52, owned.epoch, "0-0", "1-1", encode_events((target().layout, since)), b"\x80")
-    assert await RedisEventStore(nodes).fold(C1, fold, deadline=soon()) is FoldState.APPLIED
+    assert await RedisEventStore(nodes).fold([(C1, fold)], deadline=soon()) == [FoldState.APPLIED]
 
     report = await load(TEXT)
     assert events_of(await stored(nodes)) == since

@@ -14,11 +14,11 @@ from api.adapters import keys
 from api.adapters.commands import pack
 from api.adapters.customer_store import RedisCustomerStore
 from api.adapters.embedded import EmbeddedServer
-from api.adapters.event_store import READ_MOST, READ_TOGETHER
 from api.adapters.flights import Node, Timing
 from api.adapters.nodes import SingleNode
 from api.adapters.record_store import RedisHealth
-from api.ports import FIRST, Arrival, CommitState, Gathered, StoreUnavailable, Stream
+from api.adapters.stream_reader import READ_MOST, READ_TOGETHER
+from api.ports import FIRST, Arrival, CommitState, CustomerKey, FoldState, FoldWrite, Gathered, StoreUnavailable, Stream
 from engine.contacts import ContactState
 from tests.contract.worlds import ADA, a_claim, a_commit, a_contact, an_outcome, on_server, soon
 from tests.integration.store.servers import BRISK, available, echo
@@ -268,3 +268,38 @@ async def test_a_record_that_names_another_customer_is_not_read(server: Embedded
             client.hset(keys.record(ADA), "id", "C0000009")
         with pytest.raises(StoreUnavailable):
             await world.read(ADA)
+
+
+async def test_folds_go_on_when_the_server_forgets_its_scripts(server: EmbeddedServer) -> None:
+    """It is told them again, and only those are repeated that it did not know."""
+    async with on_server(server.url) as world:
+        owned = await world.events.own(ADA.partition, "w1", lease_ms=60_000, deadline=soon())
+        assert owned is not None
+        with redis.Redis.from_url(server.url) as client:
+            client.script_flush()
+        deadline_ms = int(1_000 * (time.time() + 10))
+        writes = [
+            (CustomerKey(ADA.partition, f"C{number}"), FoldWrite(deadline_ms, owned.epoch, FIRST, "7-0", b"e", b"n"))
+            for number in range(100)
+        ]
+        assert set(await world.events.fold(writes, deadline=soon())) == {FoldState.APPLIED}
+        assert set(await world.events.fold(writes, deadline=soon())) == {FoldState.STALE}
+
+
+async def test_waiting_goes_on_when_its_connection_is_lost(server: EmbeddedServer) -> None:
+    """It is a matter of speed alone: the event is read all the same."""
+    async with on_server(server.url) as world:
+        reading = asyncio.ensure_future(world.journal.read(Stream.EVENTS, {5: FIRST}, count=10, wait_s=20.0))
+        with redis.Redis.from_url(server.url) as client:
+            while not (blocked := [each for each in client.client_list() if "b" in each["flags"]]):  # noqa: ASYNC110 - only looked at
+                await asyncio.sleep(0.01)
+            for each in blocked:
+                client.client_kill_filter(_id=each["id"])
+        await world.journal.append_once(
+            Stream.EVENTS,
+            5,
+            [Arrival("core_banking", "1", b"event")],
+            deadline_ms=int(1_000 * (time.time() + 10)),
+            deadline=soon(),
+        )
+        assert [entry.body for entry in (await reading)[5]] == [b"event"]

@@ -162,11 +162,13 @@ async def test_record_that_changed_meanwhile_is_read_again() -> None:
     class Changing(MemoryEventStore):
         stale = 2
 
-        async def fold(self, key: CustomerKey, write: FoldWrite, *, deadline: float) -> FoldState:
+        async def fold(
+            self, writes: Sequence[tuple[CustomerKey, FoldWrite]], *, deadline: float
+        ) -> Sequence[FoldState]:
             if self.stale:
                 self.stale -= 1
-                return FoldState.STALE
-            return await super().fold(key, write, deadline=deadline)
+                return [FoldState.STALE for _ in writes]
+            return await super().fold(writes, deadline=deadline)
 
     house = House(Changing)
     await house.send(an_event())
@@ -178,8 +180,10 @@ async def test_record_that_never_settles_is_put_aside() -> None:
     """One customer cannot hold up a partition for ever."""
 
     class Restless(MemoryEventStore):
-        async def fold(self, key: CustomerKey, write: FoldWrite, *, deadline: float) -> FoldState:
-            return FoldState.STALE
+        async def fold(
+            self, writes: Sequence[tuple[CustomerKey, FoldWrite]], *, deadline: float
+        ) -> Sequence[FoldState]:
+            return [FoldState.STALE for _ in writes]
 
     house = House(Restless)
     await house.send(an_event())

@@ -1,14 +1,18 @@
 """What events do to one customer's state, without any store."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from api.entries import EventEntry
-from api.worker.folding import LOOK_AGAIN_S, Poison, as_event, fold
+from api.needs import row_of
+from api.worker.folding import LOOK_AGAIN_S, Poison, advanced, as_event, fold, settled
 from engine.decision import Snapshot
 from engine.events import KEPT_SINCE, Event
 from engine.ids import EventName, FactName
+from engine.lapses import Lapses
 from tests.unit.api.shells import starter_plan
 
 PLAN = starter_plan()
@@ -103,3 +107,13 @@ def test_order_and_batches_of_events_do_not_matter(days_ago: list[int], cut: int
     between = Snapshot(known=False, events=first.events, needs=first.needs)
     both = fold(PLAN, between, [an_application(days) for days in days_ago[cut:]], NOW_S)
     assert (list(both.events), both.needs) == (list(at_once.events), at_once.needs)
+
+
+def test_plan_without_needs_keeps_the_events_and_ends_what_was_held() -> None:
+    """As it would with all the work that needs take, of which it does none."""
+    bare = replace(PLAN, needs=(), lapses=Lapses(edges=(), lasting={}, daily=False, hourly=False, running=False))
+    before = Snapshot(known=True, needs={HOME: NOW_S - DAY_S})
+    events = [an_application(3), an_application(1)]
+    after = advanced(bare, before, events, NOW_S)
+    assert fold(bare, before, events, NOW_S) == settled(bare, before, after, row_of(bare, after, NOW_S), NOW_S)
+    assert fold(bare, before, events, NOW_S).ended == (HOME,)

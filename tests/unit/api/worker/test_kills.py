@@ -30,17 +30,23 @@ class Restless(MemoryEventStore):
         await asyncio.sleep(0)
         return found
 
-    async def fold(self, key: CustomerKey, write: FoldWrite, *, deadline: float) -> FoldState:
-        await asyncio.sleep(0)
-        ended = await super().fold(key, write, deadline=deadline)
-        if ended is FoldState.APPLIED:
-            self.applied.setdefault(key.record, []).append((write.epoch, write.applied_before, write.applied))
+    async def fold(self, writes: Sequence[tuple[CustomerKey, FoldWrite]], *, deadline: float) -> Sequence[FoldState]:
+        """One by one, as a server may stop or serve others between any two of them."""
+        ended: list[FoldState] = []
+        for key, write in writes:
+            await asyncio.sleep(0)
+            ended += await super().fold([(key, write)], deadline=deadline)
+            if ended[-1] is FoldState.APPLIED:
+                self.applied.setdefault(key.record, []).append((write.epoch, write.applied_before, write.applied))
         await asyncio.sleep(0)
         return ended
 
-    async def advance(self, owned: Ownership, position: str, *, deadline: float) -> bool:
-        await asyncio.sleep(0)
-        noted = await super().advance(owned, position, deadline=deadline)
+    async def advance(self, positions: Sequence[tuple[Ownership, str]], *, deadline: float) -> Sequence[bool]:
+        """One by one, as above."""
+        noted: list[bool] = []
+        for each in positions:
+            await asyncio.sleep(0)
+            noted += await super().advance([each], deadline=deadline)
         await asyncio.sleep(0)
         return noted
 

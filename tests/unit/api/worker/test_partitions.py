@@ -81,6 +81,32 @@ async def test_position_that_could_not_be_noted_is_noted_later() -> None:
     assert state.leases[2].position == "7-0"
 
 
+async def test_places_that_wait_longest_are_noted_first() -> None:
+    """A few at a time, so that no step takes long; a partition that moves on keeps its turn."""
+    state = MemoryState()
+    worker = a_worker(state)
+    await worker.renew()
+    for partition, position in ((3, "1-0"), (1, "2-0"), (2, "3-0"), (3, "4-0")):
+        worker.advance(partition, position)
+    await worker.note(2)
+    assert [state.leases[each].position for each in range(4)] == ["0-0", "2-0", "0-0", "4-0"]
+    assert not worker.all_noted
+    await worker.note(2)
+    assert (state.leases[2].position, worker.all_noted) == ("3-0", True)
+
+
+async def test_leases_are_extended_in_turn_and_all_of_them_in_time() -> None:
+    """However seldom it is called: what is due is as many as the time says."""
+    state = MemoryState()
+    worker = a_worker(state)
+    await worker.renew_next(0.3 * RENEW_EVERY_S)
+    assert set(worker.positions) == {0, 1}
+    await worker.renew_next(0.01 * RENEW_EVERY_S)
+    assert set(worker.positions) == {0, 1, 2}
+    await worker.renew_next(float("inf"))
+    assert len(worker) == 4
+
+
 async def test_store_that_is_away_is_told_and_costs_no_lease() -> None:
     """What we own is uncertain, and the epoch guards it."""
     state = MemoryState()
