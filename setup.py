@@ -40,6 +40,8 @@ COMPILED = [
     "models/leaves.py",
     "models/propensity.py",
     "models/reading.py",
+    "api/access/callers.py",
+    "api/access/keyring.py",
     "api/adapters/commands.py",
     "api/adapters/customer_store.py",
     "api/adapters/flights.py",

@@ -11,6 +11,7 @@ from pathlib import Path
 from time import time
 from typing import Final
 
+from api.access.opening import open_access, see_that_access_is_settled
 from api.adapters.budget_store import RedisBudgetStore
 from api.adapters.bundle_files import read_rules
 from api.adapters.cluster import nodes_at
@@ -82,10 +83,13 @@ def see_that_it_can_start(settings: Settings) -> None:
         RuleErrors: the rule files do not make a bundle, or their tests fail, and none has served here before.
         BundleUnreadable: there are none.
         SecretsUnusable: the keys cannot be had.
+        KeysUnusable: the file of the callers' keys is not what it should be.
+        AccessUnusable: it would be open to more than this machine.
         UnsuitableStore: the external store would lose or evict what was acknowledged.
         ModulesOutOfDate: sources have changed since they were compiled.
     """
     see_that_modules_are_up_to_date()
+    see_that_access_is_settled(settings)
     bundles = bundles_of(settings, open_secrets(settings))
     if not settings.resume or bundles.current is None:
         begin_with(bundles, settings.rules)
@@ -210,7 +214,7 @@ async def open_shell(settings: Settings) -> AsyncIterator[Shell]:
     serving = maker.make(*open_bundle(settings, bundles))
     _show(metrics, serving)
     folder = MetricsFolder(settings.data_dir / "metrics", "api", metrics)
-    async with open_stores(settings, keys) as stores, repeating(folder.keep):
+    async with open_access(settings) as access, open_stores(settings, keys) as stores, repeating(folder.keep):
         leases = Leases(stores.budgets, worker_name(), metrics)
         service = Service(serving=serving, store=stores.customers, secrets=keys, metrics=metrics, leases=leases)
 
@@ -248,6 +252,7 @@ async def open_shell(settings: Settings) -> AsyncIterator[Shell]:
             spare_the_collector()
             yield Shell(
                 settings=settings,
+                access=access,
                 service=service,
                 customers=stores.customers,
                 outcomes=stores.outcomes,

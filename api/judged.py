@@ -88,9 +88,10 @@ class Judged:
             units=tuple([each.unit for each in drawn]),
         )
 
-    def answered(self, key: CustomerKey, timings: TimingsBody, *, everything: bool) -> Answered:
+    def answered(self, key: CustomerKey, timings: TimingsBody, *, sees_reasons: bool, everything: bool) -> Answered:
         """What its channel is told, once it is committed."""
-        return self._told(key, timings, staff=self.question.channel.staff, everything=everything, committed=True)
+        staff = sees_reasons and self.question.channel.staff
+        return self._told(key, timings, staff=staff, everything=everything, committed=True)
 
     def explained(self, key: CustomerKey, timings: TimingsBody) -> Answered:
         """What people who explain it are told; nothing was committed."""

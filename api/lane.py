@@ -13,8 +13,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from api.asgi import ARRIVED_AT, JSON_HEADERS
 from api.problems import Problem
-from api.routes.decisions import PATH, DecisionsDoor
-from api.schemas import DecisionRequest
+from api.routes.decisions import PATH, Asked, DecisionsDoor
 
 _URL: Final = PATH.encode()
 _UNUSUAL: Final = frozenset((b"transfer-encoding", b"expect", b"upgrade"))
@@ -131,7 +130,7 @@ class LaneProtocol(HttpToolsProtocol):
             super().on_message_complete()
             return
         answer = door.at_once(self.headers, self._body, self._arrived)
-        if isinstance(answer, DecisionRequest) or self.flow.write_paused:
+        if isinstance(answer, Asked) or self.flow.write_paused:
             task = self.loop.create_task(self._answer(door, answer, self._arrived))
             task.add_done_callback(self.tasks.discard)
             self.tasks.add(task)
@@ -140,8 +139,8 @@ class LaneProtocol(HttpToolsProtocol):
 
     # --- the answer --------------------------------------------------------------------------------------------------
 
-    async def _answer(self, door: DecisionsDoor, asked: DecisionRequest | bytes | Problem, arrived: float) -> None:
-        answer = await door.decide(asked, arrived) if isinstance(asked, DecisionRequest) else asked
+    async def _answer(self, door: DecisionsDoor, asked: Asked | bytes | Problem, arrived: float) -> None:
+        answer = await door.decide(asked, arrived) if isinstance(asked, Asked) else asked
         if self.flow.write_paused and not self._exchange.disconnected:
             await self.flow.drain()
         self._write(answer)

@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from api import bootstrap
+from api.access.required import declared
 from api.asgi import ClientGone, Receive, Scope, Send
 from api.beside import repeating
 from api.faults import log_fault
@@ -65,7 +66,11 @@ class App(FastAPI):
 
 
 def create_app(settings: Settings | None = None, opening: Opening | None = None) -> App:
-    """The application; `opening` builds what stands behind the routes for as long as the application runs."""
+    """The application; `opening` builds what stands behind the routes for as long as the application runs.
+
+    Raises:
+        Undeclared: a route does not say whom it serves.
+    """
     settings = settings or Settings()
     opening = opening or bootstrap.open_shell
 
@@ -74,7 +79,7 @@ def create_app(settings: Settings | None = None, opening: Opening | None = None)
         async with opening(settings) as shell:
             assert isinstance(app, App)
             app.state.shell = shell
-            door = DecisionsDoor(shell.service, shell.watch, shell.metrics, settings)
+            door = DecisionsDoor(shell.service, shell.access, shell.watch, shell.metrics, settings)
 
             async def show_in_flight() -> None:
                 shell.metrics.in_flight.set((), door.in_flight)
@@ -108,6 +113,7 @@ def create_app(settings: Settings | None = None, opening: Opening | None = None)
     if settings.demonstration:
         app.include_router(look.router)
         app.include_router(shop.router)
+    declared(app.routes)
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(RequestValidationError, _on_invalid_parameter)
     app.add_exception_handler(HTTPException, _on_http_exception)

@@ -23,6 +23,8 @@ class ProblemType(StrEnum):
     MALFORMED_BODY = "malformed_body"
     BODY_TOO_LARGE = "body_too_large"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
+    UNAUTHENTICATED = "unauthenticated"
+    FORBIDDEN = "forbidden"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     NOT_FOUND = "not_found"
     INVALID_BODY = "invalid_body"
@@ -63,6 +65,8 @@ KINDS: Final[Mapping[ProblemType, _Kind]] = {
     ProblemType.MALFORMED_BODY: _Kind(400, "the body is not valid JSON"),
     ProblemType.BODY_TOO_LARGE: _Kind(413, "the body is too large"),
     ProblemType.UNSUPPORTED_MEDIA_TYPE: _Kind(415, "the content type is not supported here"),
+    ProblemType.UNAUTHENTICATED: _Kind(401, "we do not know who calls"),
+    ProblemType.FORBIDDEN: _Kind(403, "the caller may not do this"),
     ProblemType.METHOD_NOT_ALLOWED: _Kind(405, "the method is not allowed here"),
     ProblemType.NOT_FOUND: _Kind(404, "there is nothing at this address"),
     ProblemType.INVALID_BODY: _Kind(422, "the body does not have the expected shape"),
@@ -146,6 +150,8 @@ class Problem(Exception):
         headers = {"content-type": MEDIA_TYPE, "cache-control": "no-store"}
         if self.status == HTTPStatus.SERVICE_UNAVAILABLE:
             headers["retry-after"] = "1"
+        if self.status == HTTPStatus.UNAUTHORIZED:
+            headers["www-authenticate"] = 'Bearer realm="nextbest"'
         if self.allow:
             headers["allow"] = self.allow
         return headers

@@ -93,8 +93,8 @@ def binding_sentence(host: str, port: int) -> str:
     if is_loopback(host):
         return f"Listening on {host}:{port}, for this machine only."
     return (
-        f"Listening on {host}:{port}, for anyone who can reach this machine: callers are not authenticated here, "
-        "so a gateway has to do it."
+        f"Listening on {host}:{port}, for anyone who can reach this machine: keys travel as they are, "
+        "so a gateway before it has to speak TLS."
     )
 
 

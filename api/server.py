@@ -10,6 +10,8 @@ from types import FrameType
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
+from api.access.key_file import KeysUnusable
+from api.access.opening import AccessUnusable, first_key_sentence
 from api.adapters.bundle_files import BundleUnreadable
 from api.adapters.server_checks import UnsuitableStore
 from api.bootstrap import see_that_it_can_start
@@ -63,7 +65,16 @@ def run(settings: Settings, sockets: Sequence[socket.socket] | None = None) -> N
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         see_that_it_can_start(settings)
-    except (RuleErrors, BundleUnreadable, ModulesOutOfDate, SecretsUnusable, UnsuitableStore) as error:
+        keys_sentence = first_key_sentence(settings)
+    except (
+        AccessUnusable,
+        BundleUnreadable,
+        KeysUnusable,
+        ModulesOutOfDate,
+        RuleErrors,
+        SecretsUnusable,
+        UnsuitableStore,
+    ) as error:
         sys.exit(str(error))
     os.environ.update(settings.model_copy(update={"resume": True}).as_environment())
     config = server_config(settings)
@@ -72,7 +83,8 @@ def run(settings: Settings, sockets: Sequence[socket.socket] | None = None) -> N
         signal.signal(stopping, _end)
     bound = list(sockets) if sockets else [listen(settings.host, settings.port)]
     port = bound[0].getsockname()[1]
-    print(binding_sentence(settings.host, port), file=sys.stderr)  # noqa: T201 - for the person at the terminal
+    for sentence in filter(None, (binding_sentence(settings.host, port), keys_sentence)):
+        print(sentence, file=sys.stderr)  # noqa: T201 - for the person at the terminal
     if settings.workers > 1:
         Workers(config, sockets=bound).run()
     else:

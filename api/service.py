@@ -91,7 +91,7 @@ class Service:
         here = (self._serving, *self._earlier)
         return next((each for each in here if replay.was_made_by(each, record)), None)
 
-    async def decide(self, request: DecisionRequest, arrived_at: float) -> bytes:
+    async def decide(self, request: DecisionRequest, arrived_at: float, sees_reasons: bool = True) -> bytes:
         """See `DecisionService.decide`."""
         serving = self._serving
         time = RequestTime(arrived_at, _budget_ms(serving.plan, request))
@@ -103,10 +103,11 @@ class Service:
             if gathered.claim.state is ClaimState.ANSWERED:
                 decision_id = gathered.claim.answer.decode()
                 maker, repeated = await self._retelling.repeat(decision_id, request, time, self._maker)
+                repeated.staff = repeated.staff and sees_reasons
                 return self._tell(maker, repeated)
             if channel is not None:
                 await self._leases.ready(serving.plan, channel, time.gather_deadline)
-            return await self._decide_and_commit(serving, request, gathered, claim, time)
+            return await self._decide_and_commit(serving, request, gathered, claim, time, sees_reasons)
         except Unanswerable as missing:
             return self._fall_back(serving, request, missing.degraded)
         except Problem:
@@ -140,6 +141,7 @@ class Service:
         gathered: Gathered,
         claim: RequestClaim | None,
         time: RequestTime,
+        sees_reasons: bool,
     ) -> bytes:
         gathered_us = since(time.started_ns)
         key, stored = gathered.key, gathered.record
@@ -155,7 +157,10 @@ class Service:
                 committed = await self._commit(serving, request, judged, key, claim, time)
             if committed.state is CommitState.COMMITTED:
                 timings = TimingsBody(gathered_us, judged.took_us, serving.scorer.last_us, since(committing_ns))
-                return self._tell(serving, judged.answered(key, timings, everything=request.detail == "all"))
+                everything = request.detail == "all"
+                return self._tell(
+                    serving, judged.answered(key, timings, sees_reasons=sees_reasons, everything=everything)
+                )
             if committed.state is CommitState.LEASE_ENDED:
                 missing = "budget"
                 continue

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from api.access.keyring import Gate
 from api.merging.saga import Merging
 from api.ports import CustomerStore, Journal, OutcomeStore, StoredRecord
 from api.ports.merges import MergeStore
@@ -32,8 +33,10 @@ class DecisionService(Protocol):
     def vocabulary(self) -> Vocabulary:
         """What a request may name under it."""
 
-    async def decide(self, request: DecisionRequest, arrived_at: float) -> bytes:
+    async def decide(self, request: DecisionRequest, arrived_at: float, sees_reasons: bool = True) -> bytes:
         """The answer as JSON, inside the budget that began at `arrived_at`, an instant of `time.monotonic`.
+
+        A caller who sees no reasons is told none, whatever the channel.
 
         Raises:
             Problem: the request is at fault in a way that only the store can tell, such as a reused request id.
@@ -69,6 +72,8 @@ class Shell:
     """What the routes stand on; built in `bootstrap.py` alone."""
 
     settings: Settings
+    access: Gate
+    """Tells who calls."""
     service: DecisionService
     customers: CustomerStore
     outcomes: OutcomeStore

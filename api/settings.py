@@ -1,7 +1,7 @@
 """What an operator sets: environment variables NEXTBEST_*, or the command line, which sets them for its processes."""
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -29,6 +29,13 @@ class Settings(BaseSettings):
     """The operator's word for an external store that refuses to tell its settings."""
     secrets: Path | None = None
     """None: `secrets.json` in `data_dir`; needed with `redis_url`."""
+
+    access: Literal["keys", "open"] = "keys"
+    """`open`: whoever reaches the port may do everything; only where nobody but this machine reaches it."""
+    keys: Path | None = None
+    """File of the keys of callers; none: `keys.json` in `data_dir`."""
+    metrics_for: Literal["loopback", "operator"] = "loopback"
+    """Who may read /metrics without a key: whoever asks from this machine, or nobody; operators always may."""
 
     max_memory_mb: Annotated[int, Field(ge=0)] = 0
     """For the embedded server, which refuses writes beyond it; 0: no limit."""
@@ -67,6 +74,11 @@ class Settings(BaseSettings):
     def secrets_path(self) -> Path:
         """Where the secrets are."""
         return self.secrets or self.data_dir / "secrets.json"
+
+    @property
+    def keys_path(self) -> Path:
+        """Where the keys of callers are."""
+        return self.keys or self.data_dir / "keys.json"
 
     def as_environment(self) -> dict[str, str]:
         """The variables that give another process these very settings."""

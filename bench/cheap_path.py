@@ -3,6 +3,9 @@
 from collections.abc import MutableMapping
 from typing import Any, Final
 
+from api.access.callers import Caller
+from api.access.keyring import Gate, Keyring, digest_of
+from api.access.roles import Role
 from api.adapters.memory import MemoryCustomerStore, MemoryState
 from api.adapters.memory_budgets import MemoryBudgetStore
 from api.adapters.memory_events import MemoryHealth
@@ -18,10 +21,12 @@ from api.settings import Settings
 from api.telemetry import Metrics
 from api.tokens import TokenCodec
 from api.watch import StoreWatch
+from bench.load import KEY
 from bench.measure import Spread, Subject, time_in_turns
 from engine import Plan
 
 _KEYS: Final = Secrets(token=b"t" * 32, exploration=b"e" * 32, ids=b"i" * 32)
+_KEY: Final = KEY.encode()
 _CALLS: Final = 2_000
 _ROUNDS: Final = 5
 _LONG_AGO: Final = 1.0
@@ -50,7 +55,9 @@ def _door(plan: Plan) -> DecisionsDoor:
     )
     leases = Leases(MemoryBudgetStore(state), "bench", metrics)
     service = Service(serving=serving, store=MemoryCustomerStore(state), secrets=_KEYS, metrics=metrics, leases=leases)
-    return DecisionsDoor(service, StoreWatch(MemoryHealth(state)), metrics, settings)
+    caller = Caller(name="key:bench", roles=frozenset({Role.TOUCHPOINT}), channels=frozenset({"atm"}))
+    gate = Gate(Keyring({digest_of(_KEY): caller}))
+    return DecisionsDoor(service, gate, StoreWatch(MemoryHealth(state)), metrics, settings)
 
 
 class _Call:
@@ -60,7 +67,11 @@ class _Call:
         self.answered = b""
         self._door = door
         self._body = body
-        self._headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+        self._headers = [
+            (b"authorization", b"Bearer " + _KEY),
+            (b"content-type", b"application/json"),
+            (b"content-length", b"%d" % len(body)),
+        ]
 
     def __call__(self) -> None:
         scope: MutableMapping[str, Any] = {

@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import api.loading
+from api.access.key_file import KeyFile, Scope, utc_now
+from api.access.roles import Role
 from api.adapters.embedded import EmbeddedServer
 from api.bootstrap import open_stores
 from api.loading.loader import Load
@@ -22,6 +24,7 @@ from api.routes.decisions import PATH
 from api.security import open_secrets
 from api.settings import Settings
 from bench.customers import customer_id
+from bench.load import KEY
 from bench.processes import Server, free_port, serving
 from bench.workshop import CUSTOMERS, Workshop
 
@@ -65,6 +68,7 @@ def installed(workshop: Workshop) -> Iterator[Installation]:
     }
     shutil.rmtree(settings.data_dir, ignore_errors=True)
     settings.data_dir.mkdir()
+    KeyFile(settings.keys_path).add("bench", Scope(role=Role.TOUCHPOINT, channels=("atm",)), utc_now(), key=KEY)
     store = EmbeddedServer(settings.data_dir)
     store.start()
     try:

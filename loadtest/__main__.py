@@ -7,7 +7,7 @@ from loadtest.mix import People
 from loadtest.options import Options, read_options
 from loadtest.report import as_json, as_table
 from loadtest.run import run, say
-from loadtest.server import ServerFailed, check_ready, demonstration
+from loadtest.server import ServerFailed, check_ready, demonstration, read_keys
 
 
 def main(options: Options) -> int:
@@ -16,9 +16,11 @@ def main(options: Options) -> int:
     if options.host is None:
         say(f"Starting a demonstration bank with {options.customers} customers.")
     try:
-        with demonstration(options.customers) if options.host is None else nullcontext(options.host) as host:
+        running = nullcontext((options.host, options.keys)) if options.host else demonstration(options.customers)
+        with running as (host, keys):
             check_ready(host)
-            result = run(options.profile, host=host, mix=options.mix, people=people, tell=say)
+            by_role = read_keys(keys)
+            result = run(options.profile, host=host, keys=by_role, mix=options.mix, people=people, tell=say)
     except ServerFailed as failed:
         say(str(failed))
         return 2

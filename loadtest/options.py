@@ -11,6 +11,8 @@ from loadtest.mix import USUAL_MIX, Mix, read_mix
 from loadtest.profiles import PROFILES, Profile
 
 RESULTS: Final = Path(__file__).resolve().parent / "results"
+DEMO_KEYS: Final = Path("data/demo-keys.json")
+"""Where `make demo` leaves its keys."""
 OWN_CUSTOMERS: Final = 1_000
 DEMO_CUSTOMERS: Final = 20_000
 LONGEST_S: Final = 3600
@@ -23,6 +25,8 @@ class Options:
     profile: Profile
     host: str | None
     """None: start a demonstration bank of our own."""
+    keys: Path
+    """File of keys by role, for a server that runs already."""
     mix: Mix
     customers: int
     seed: int
@@ -46,6 +50,7 @@ def read_options(arguments: Sequence[str]) -> Options:
     return Options(
         profile=profile if given.seconds is None else profile.lasting(given.seconds),
         host=given.host,
+        keys=given.keys,
         mix=given.mix,
         customers=customers,
         seed=given.seed,
@@ -67,6 +72,13 @@ def _parser() -> argparse.ArgumentParser:
     where.add_argument("--host", type=_host, help="a server that runs on this machine, such as http://127.0.0.1:8080")
     where.add_argument(
         "--start", action="store_true", help="start a small demonstration bank and stop it afterwards (the default)"
+    )
+    parser.add_argument(
+        "--keys",
+        type=Path,
+        default=DEMO_KEYS,
+        metavar="FILE",
+        help=f"with --host: its keys by role (default {DEMO_KEYS})",
     )
     parser.add_argument("--mix", type=_mix, default=USUAL_MIX, help=f"ATM/web/branch users (default {USUAL_MIX})")
     parser.add_argument(

@@ -2,7 +2,7 @@
 
 import resource
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from time import perf_counter
 from typing import Any
@@ -23,11 +23,13 @@ _STOP_WITHIN_S = 3
 _TELL_EVERY_S = 5
 
 
-def run(profile: Profile, *, host: str, mix: Mix, people: People, tell: Callable[[str], None]) -> Result:
+def run(
+    profile: Profile, *, host: str, keys: Mapping[str, str], mix: Mix, people: People, tell: Callable[[str], None]
+) -> Result:
     """Put a profile's load on a server; takes the profile's time and a few seconds."""
     recorder = Recorder()
     environment = Environment(
-        user_classes=[*touchpoints(Scene(people=people, recorder=recorder, hurry=profile.hurry), mix)],
+        user_classes=[*touchpoints(Scene(people=people, recorder=recorder, hurry=profile.hurry, keys=keys), mix)],
         shape_class=_Stages(profile, recorder, tell),
         host=host,
         stop_timeout=_STOP_WITHIN_S,

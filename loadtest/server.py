@@ -1,6 +1,7 @@
 """Starts a demonstration bank of its own for a load test, as a person would, and stops it by its process id."""
 
 import http.client
+import json
 import signal
 import socket
 import subprocess
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+DEMO_KEYS = "demo-keys.json"
 _READY_WITHIN_S = 300
 _STOPS_WITHIN_S = 20
 
@@ -20,8 +22,10 @@ class ServerFailed(Exception):
 
 
 @contextmanager
-def demonstration(customers: int) -> Iterator[str]:
-    """The address of a demonstration bank that lives as long as the context, with its data in a temporary folder.
+def demonstration(customers: int) -> Iterator[tuple[str, Path]]:
+    """The address and the file of keys of a demonstration bank that lives as long as the context.
+
+    Its data lie in a temporary folder.
 
     Raises:
         ServerFailed: it ended before it was ready, or was not ready in time.
@@ -36,9 +40,24 @@ def demonstration(customers: int) -> Iterator[str]:
             )
         try:
             _wait_until_ready(process, said, log)
-            yield host
+            yield host, Path(folder) / "data" / DEMO_KEYS
         finally:
             _stop(process)
+
+
+def read_keys(path: Path) -> dict[str, str]:
+    """The keys by role that a demonstration wrote.
+
+    Raises:
+        ServerFailed: there is no such file, or it is something else.
+    """
+    try:
+        held = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise ServerFailed(f"{path} holds no keys: name the file that `make demo` wrote with --keys.") from error
+    if not isinstance(held, dict):
+        raise ServerFailed(f"{path} holds no keys by role.")
+    return {str(role): str(key) for role, key in held.items()}
 
 
 def check_ready(host: str) -> None:

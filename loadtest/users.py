@@ -42,6 +42,8 @@ class Scene:
     people: People
     recorder: Recorder
     hurry: float
+    keys: Mapping[str, str]
+    """By role; none where the server asks for none."""
 
 
 class Touchpoint(FastHttpUser):
@@ -54,19 +56,26 @@ class Touchpoint(FastHttpUser):
     connection_timeout = 10.0
     max_retries = 0
     max_redirects = 0
+    role: ClassVar[str] = "touchpoint"
 
     def on_start(self) -> None:
         """Come at an instant of one's own: Locust lets all users of a second begin in the same millisecond."""
         self.think(0, _COME_WITHIN_S)
+
+    def headers(self, role: str) -> dict[str, str]:
+        """What a caller of a role sends with every request."""
+        key = self.scene.keys.get(role)
+        return {"authorization": f"Bearer {key}"} if key else {}
 
     def think(self, shortest_s: float, longest_s: float) -> None:
         """Do what people do between two requests, as fast as the profile has it."""
         if self.scene.hurry:
             sleep(self.scene.people.chance.uniform(shortest_s, longest_s) / self.scene.hurry)
 
-    def send(self, path: str, body: object, *, status: int, name: str) -> bool:
+    def send(self, path: str, body: object, *, status: int, name: str, role: str | None = None) -> bool:
         """Post something that is no decision, and say whether it was taken; an error where it was not."""
-        with self.client.post(path, json=body, name=name, catch_response=True) as response:
+        headers = self.headers(role or self.role)
+        with self.client.post(path, json=body, headers=headers, name=name, catch_response=True) as response:
             content = response.content or b""
             if response.status_code != status:
                 response.failure(read_problem(response.status_code, content))
@@ -90,7 +99,10 @@ class Touchpoint(FastHttpUser):
         name = f"decision {question.channel}" if repeat_of is None else "decision repeated"
         started = perf_counter()
         answer = None
-        with self.client.post("/v1/decisions", json=question.body(), name=name, catch_response=True) as response:
+        headers = self.headers(self.role)
+        with self.client.post(
+            "/v1/decisions", json=question.body(), headers=headers, name=name, catch_response=True
+        ) as response:
             latency_ms = 1000 * (perf_counter() - started)
             if response.status_code != ANSWERED:
                 response.failure(read_problem(response.status_code, response.content or b""))
@@ -242,6 +254,7 @@ class Teller(Touchpoint):
     """A customer at the counter: three cards, a talk, an answer to each, and what comes next."""
 
     abstract = True
+    role = "teller"
 
     @task
     def serve(self) -> None:
@@ -252,7 +265,7 @@ class Teller(Touchpoint):
         if people.happens(0.5):
             subject = f"customer_id:{customer}"
             event = event_body(people.fresh("event"), source="crm", kind="branch_visit", subject=subject)
-            self.send("/v1/events", event, status=ACKNOWLEDGED, name="event")
+            self.send("/v1/events", event, status=ACKNOWLEDGED, name="event", role="touchpoint")
         declined: frozenset[str] = frozenset()
         for _ in range(3):
             question = self.question(

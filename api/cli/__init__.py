@@ -17,6 +17,7 @@ from api.cli import (
     experiments,
     groups,
     interactions,
+    keys,
     learning,
     linking,
     loading,
@@ -62,4 +63,5 @@ app.add_typer(bundles.bundle)
 app.command("archive")(archive.archive)
 app.command("replay")(archive.replay)
 app.add_typer(archive.audit)
+app.add_typer(keys.keys)
 app.command("bench")(measuring.bench)

@@ -4,11 +4,13 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from api.cli.console import AsJson, Usage, plainly, put, put_json
+from api.access.roles import Role
+from api.cli.console import DATA_DIR, AsJson, DataDir, Usage, plainly, put, put_json
 from api.cli.telling import told
 
 URL = "http://127.0.0.1:8080"
@@ -33,6 +35,17 @@ def explain(
     ] = None,
     decision: Annotated[str | None, typer.Option("--decision", help="Replay this past decision instead.")] = None,
     url: Annotated[str, typer.Option("--url", help="Where the API answers.")] = URL,
+    key: Annotated[
+        str | None,
+        typer.Option(
+            "--key",
+            help="A key of staff; default: that of an analyst which a demonstration left in the data folder.",
+            envvar="NEXTBEST_KEY",
+            show_envvar=True,
+            show_default=False,
+        ),
+    ] = None,
+    data_dir: DataDir = DATA_DIR,
     *,
     as_json: AsJson = False,
 ) -> None:
@@ -46,7 +59,7 @@ def explain(
         question["detail"] = "all"
         if context:
             question["context"] = dict(_fact(each) for each in context)
-    answer = post(url, "/v1/explanations", question)
+    answer = post(url, "/v1/explanations", question, key=key or _demo_key(url, data_dir))
     if as_json:
         put_json(answer)
         return
@@ -76,14 +89,26 @@ def _fact(written: str) -> tuple[str, object]:
         return name, value
 
 
-def post(url: str, path: str, body: Mapping[str, object], timeout_s: float = 10.0) -> dict[str, Any]:
+def _demo_key(url: str, data_dir: Path) -> str:
+    """The key that a demonstration on this machine left for analysts; never sent to another machine."""
+    from urllib.parse import urlsplit  # noqa: PLC0415 - as in the other commands
+
+    from api.access.demo_keys import DEMO_KEYS, read_keys  # noqa: PLC0415
+    from api.security import is_loopback  # noqa: PLC0415
+
+    here = is_loopback(urlsplit(url).hostname or "")
+    return read_keys(data_dir / DEMO_KEYS).get(Role.ANALYST, "") if here else ""
+
+
+def post(url: str, path: str, body: Mapping[str, object], timeout_s: float = 10.0, *, key: str = "") -> dict[str, Any]:
     """The JSON that the API answers.
 
     Raises:
         Usage: it does not answer, or refuses the question.
     """
+    headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {key}"} if key else {})
     request = urllib.request.Request(  # noqa: S310 - the operator names the address
-        url.rstrip("/") + path, json.dumps(body).encode(), {"content-type": "application/json"}
+        url.rstrip("/") + path, json.dumps(body).encode(), headers
     )
     try:
         with urllib.request.urlopen(request, timeout=timeout_s) as answer:  # noqa: S310

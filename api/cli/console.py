@@ -80,6 +80,8 @@ def _usage_failures() -> tuple[type[Exception], ...]:
     """What somebody has to start or set differently."""
     from pydantic import ValidationError
 
+    from api.access.key_file import KeysUnusable
+    from api.access.opening import AccessUnusable
     from api.adapters.embedded import ServerError
     from api.adapters.server_checks import UnsuitableStore
     from api.archiving.errors import ArchiveBusy
@@ -90,8 +92,10 @@ def _usage_failures() -> tuple[type[Exception], ...]:
     from api.security import SecretsUnusable
 
     return (
+        AccessUnusable,
         ArchiveBusy,
         KafkaUnusable,
+        KeysUnusable,
         ModulesOutOfDate,
         Usage,
         ServerError,

@@ -5,7 +5,7 @@ import os
 import sys
 import time
 import webbrowser
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date
@@ -14,6 +14,8 @@ from typing import IO, Final
 from urllib.error import URLError
 from urllib.request import urlopen
 
+from api.access.demo_keys import DEMO_KEYS, demo_keys
+from api.access.roles import Role
 from api.bootstrap import bundles_of
 from api.cli.console import FINDINGS, Usage, put, put_json, say
 from api.cli.demo_state import (
@@ -69,8 +71,11 @@ class DemoRun:
             data_dir=self.data_dir,
             host="127.0.0.1",
             port=free_port("127.0.0.1", self.port),
+            access="keys",
+            keys=None,
             demonstration=True,
         )
+        keys = demo_keys(settings)
         with Supervisor(settings) as installation, (self.data_dir / LOG).open("wb") as log:
             begun = begin_with(bundles_of(settings, open_secrets(settings)), self.rules)
             self._prepare(installation, log, begun)
@@ -82,11 +87,12 @@ class DemoRun:
                 installation.start("archiver", "api.archiving", gives_way=True)
             with self._phase("examples"):
                 offers = {str(action.id) for action in begun.plan.actions if action.tier is Tier.OFFER}
-                examples = find_examples(address(settings), self.data_dir / "bank", offers)
-                write_people(self.data_dir / PEOPLE, find_people(address(settings), self.data_dir / "bank"))
+                examples = find_examples(address(settings), self.data_dir / "bank", offers, keys)
+                people = find_people(address(settings), self.data_dir / "bank", keys[Role.ANALYST])
+                write_people(self.data_dir / PEOPLE, people)
             self.seconds["ready"] = time.perf_counter() - started
             installation.go_on()
-            self._show(settings, examples)
+            self._show(settings, examples, keys)
             if self.browser:
                 _open_pages(address(settings))
             installation.watch()
@@ -156,7 +162,7 @@ class DemoRun:
         if not self.as_json:
             say(f"{name:<16}{self.seconds[name]:6.1f} s")
 
-    def _show(self, settings: Settings, examples: tuple[Example, ...]) -> None:
+    def _show(self, settings: Settings, examples: tuple[Example, ...], keys: Mapping[str, str]) -> None:
         url = address(settings)
         if self.as_json:
             shown = [
@@ -164,19 +170,21 @@ class DemoRun:
                     "channel": each.door.channel,
                     "action": each.action,
                     "answer": each.line,
-                    "decision": each.commands(url)[0],
-                    "explanation": each.commands(url)[1],
+                    "decision": each.commands(url, keys)[0],
+                    "explanation": each.commands(url, keys)[1],
                 }
                 for each in examples
             ]
             seconds = {name: round(spent, 2) for name, spent in self.seconds.items()}
-            put_json({"url": url, "pid": os.getpid(), "seconds": seconds, "examples": shown})
+            kept = str(self.data_dir / DEMO_KEYS)
+            put_json({"url": url, "pid": os.getpid(), "keys": kept, "seconds": seconds, "examples": shown})
             return
         put(f"\n{self.customers:,} customers at {url}, ready after {self.seconds['ready']:.1f} s. Ask, and ask why:\n")
         for each in examples:
-            decision, explanation = each.commands(url)
+            decision, explanation = each.commands(url, keys)
             put(f"# {each.door.scene}: it was offered {each.line}\n{decision}\n{explanation}\n")
         put(f"The bank's home page, with banners: {url}/shop\n")
+        put(f"A key for each role: {self.data_dir / DEMO_KEYS}\n")
         put("Ctrl-C ends it; the data stay in " + str(self.data_dir))
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import polars as pl
 
+from api.access.roles import Role
 from api.cli.asking import asked, post
 
 SAMPLE: Final = 60
@@ -27,6 +28,7 @@ class Door:
     placement: str
     scheme: str
     scene: str
+    asks_as: Role = Role.TOUCHPOINT
 
 
 DOORS: Final = (
@@ -50,6 +52,7 @@ DOORS: Final = (
         placement="card",
         scheme="customer_id",
         scene="A customer stands at a branch counter",
+        asks_as=Role.TELLER,
     ),
 )
 
@@ -76,19 +79,23 @@ class Example:
         words = treatment.get("headline") or treatment.get("inquire") or ""
         return f"{self.action}: {words}" + (f" (because: {self.because})" if self.because else "")
 
-    def commands(self, url: str) -> tuple[str, str]:
-        """The question and its explanation, to paste into a shell."""
+    def commands(self, url: str, keys: Mapping[str, str]) -> tuple[str, str]:
+        """The question and its explanation, to paste into a shell; `keys` by role."""
         explained = {**self.question, "detail": "all"}
-        return _curl(url, "/v1/decisions", self.question), _curl(url, "/v1/explanations", explained)
+        return (
+            _curl(url, "/v1/decisions", self.question, keys[self.door.asks_as]),
+            _curl(url, "/v1/explanations", explained, keys[Role.ANALYST]),
+        )
 
 
-def find_examples(url: str, bank: Path, offers: Set[str]) -> tuple[Example, ...]:
+def find_examples(url: str, bank: Path, offers: Set[str], keys: Mapping[str, str]) -> tuple[Example, ...]:
     """One example a door, for different customers with different offers; fewer where the sample holds no more.
 
     Args:
         url: where the API answers.
         bank: folder of the bank's files.
         offers: the actions that are offers rather than services; those that a rule speaks for come first.
+        keys: of every role.
     """
     sample = _sampled(bank)
     found: list[Example] = []
@@ -99,12 +106,12 @@ def find_examples(url: str, bank: Path, offers: Set[str]) -> tuple[Example, ...]
             (names["customer_id"], question, answer)
             for names in sample
             if names["customer_id"] not in used
-            for question, answer in [_explained(url, door, names)]
+            for question, answer in [_explained(url, door, names, keys)]
             if answer["propositions"][0]["options"] and _action(answer) in wanted
         ]
         explained.sort(key=lambda each: not _because(each[2]))
         for customer, question, answer in explained:
-            decided = _decided(url, question)
+            decided = _decided(url, question, keys[door.asks_as])
             if decided is not None and _action(decided) == _action(answer):
                 used.add(customer)
                 found.append(Example(door=door, question=question, answer=decided, because=_because(answer)))
@@ -120,15 +127,17 @@ def _sampled(bank: Path) -> Sequence[Mapping[str, str]]:
     return alone.gather_every(max(1, len(alone) // SAMPLE)).head(SAMPLE).to_dicts()
 
 
-def _explained(url: str, door: Door, names: Mapping[str, str]) -> tuple[dict[str, object], Mapping[str, Any]]:
+def _explained(
+    url: str, door: Door, names: Mapping[str, str], keys: Mapping[str, str]
+) -> tuple[dict[str, object], Mapping[str, Any]]:
     question = asked(f"{door.scheme}:{names[door.scheme]}", door.channel, [door.placement], door.moment)
-    return question, post(url, "/v1/explanations", question)
+    return question, post(url, "/v1/explanations", question, key=keys[Role.ANALYST])
 
 
-def _decided(url: str, question: Mapping[str, object]) -> Mapping[str, Any] | None:
+def _decided(url: str, question: Mapping[str, object], key: str) -> Mapping[str, Any] | None:
     """The real answer, once it carries an offer; a process that has just started may miss its first deadlines."""
     for _ in range(ATTEMPTS):
-        answer = post(url, "/v1/decisions", question)
+        answer = post(url, "/v1/decisions", question, key=key)
         if answer["propositions"][0]["options"]:
             return answer
     return None
@@ -148,6 +157,7 @@ def _because(answer: Mapping[str, Any]) -> str:
     return str(rules[0].get("title") or rules[0]["rule"]) if rules else ""
 
 
-def _curl(url: str, path: str, body: Mapping[str, object]) -> str:
-    sent = f"curl -s {url}{path} -H 'content-type: application/json' -d '{json.dumps(body)}'"
+def _curl(url: str, path: str, body: Mapping[str, object], key: str) -> str:
+    headers = f"-H 'authorization: Bearer {key}' -H 'content-type: application/json'"
+    sent = f"curl -s {url}{path} {headers} -d '{json.dumps(body)}'"
     return f"{sent} | python3 -m json.tool"

@@ -23,17 +23,18 @@ class Person:
     who: str
 
 
-def find_people(url: str, bank: Path) -> tuple[Person, ...]:
+def find_people(url: str, bank: Path, key: str) -> tuple[Person, ...]:
     """A customer for each of several offers, and one to whom nothing is offered; asking leaves no trace.
 
     Args:
         url: where the API answers.
         bank: folder of the bank's files.
+        key: of somebody who may ask why.
     """
     found: dict[str | None, Person] = {}
     for row in _sampled(bank):
         question = asked(f"customer_id:{row['customer_id']}", "web", [PLACEMENT], "session_started")
-        options = post(url, "/v1/explanations", question)["propositions"][0]["options"]
+        options = post(url, "/v1/explanations", question, key=key)["propositions"][0]["options"]
         offer = options[0]["action"] if options else None
         found.setdefault(offer, Person(customer=row["customer_id"], who=", ".join(_words(row))))
         if len(found) == PEOPLE:

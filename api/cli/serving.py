@@ -2,6 +2,7 @@
 # ruff: noqa: PLC0415 - each command imports what it needs, so that --help answers at once
 
 import os
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +17,15 @@ RedisUrl = Annotated[
 SecretsFile = Annotated[
     Path | None, typer.Option("--secrets", help="Secrets file; needed with --redis-url.", dir_okay=False)
 ]
+
+
+class Access(StrEnum):
+    """Whether callers need keys."""
+
+    KEYS = "keys"
+    OPEN = "open"
+
+
 KafkaFile = Annotated[
     Path | None,
     typer.Option(
@@ -34,6 +44,21 @@ def serve(
     redis_url: RedisUrl = None,
     secrets: SecretsFile = None,
     kafka: KafkaFile = None,
+    keys: Annotated[
+        Path | None,
+        typer.Option(
+            "--keys",
+            help="File of the callers' keys; default: keys.json in the data folder.",
+            envvar="NEXTBEST_KEYS",
+            dir_okay=False,
+        ),
+    ] = None,
+    access: Annotated[
+        Access,
+        typer.Option(
+            "--access", help="`open`: no keys at all, where only this machine reaches it.", envvar="NEXTBEST_ACCESS"
+        ),
+    ] = Access.KEYS,
     store_is_durable: Annotated[
         bool, typer.Option("--store-is-durable", help="Your word for a store that refuses to tell its settings.")
     ] = False,
@@ -69,6 +94,8 @@ def serve(
         redis_url=redis_url,
         secrets=None if secrets is None else secrets.absolute(),
         kafka=None if kafka is None else kafka.absolute(),
+        keys=None if keys is None else keys.absolute(),
+        access=access.value,
         store_is_durable=store_is_durable,
         max_memory_mb=max_memory_mb,
         workers=workers,

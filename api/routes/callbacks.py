@@ -1,9 +1,12 @@
 """POST /v1/callbacks: "call me"; the customer and what they were looking at go to an agent's queue."""
 
-from typing import Final
+from typing import Annotated, Final
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
+from api.access.callers import Caller
+from api.access.required import require
+from api.access.roles import Role
 from api.deadline import Deadline
 from api.entries import FulfilmentOrder, encode_order
 from api.forms import CallbackForm, CallbackReceipt
@@ -15,6 +18,7 @@ from engine.ids import ChannelId
 
 router = APIRouter()
 
+Asks = Annotated[Caller, Depends(require(Role.TOUCHPOINT, Role.TELLER, Role.AGENT))]
 SOURCE: Final = "callbacks"
 
 
@@ -25,10 +29,12 @@ SOURCE: Final = "callbacks"
     summary="Call me",
     openapi_extra=body_of(CallbackForm),
 )
-async def post_callbacks(request: Request) -> Response:
+async def post_callbacks(request: Request, caller: Asks) -> Response:
     """One order in the partition's fulfilment stream for each `callback_id`."""
     shell = shell_of(request)
     form = await read_one(request, CallbackForm)
+    caller.check_channel(form.channel)
+    caller.check_scheme(form.identity.scheme)
     deadline = Deadline.within(shell.settings.write_timeout_ms)
     if ChannelId(form.channel) not in shell.service.plan.channel_by_id:
         raise Problem(ProblemType.UNKNOWN_CHANNEL, "`channel` is not one of the bundle's", pointer="/channel")

@@ -3,8 +3,10 @@
 from time import monotonic, time
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
+from api.access.required import require
+from api.access.roles import Role
 from api.adapters.records import encode_consent
 from api.customer_view import ties_of, view_of
 from api.deadline import Deadline
@@ -31,7 +33,12 @@ Channel = Annotated[
 MAX_ORDERS: Final = 20
 
 
-@router.get("/v1/customers/{id}", response_model=CustomerView, summary="What staff may see of a customer")
+@router.get(
+    "/v1/customers/{id}",
+    response_model=CustomerView,
+    summary="What staff may see of a customer",
+    dependencies=[Depends(require(Role.TELLER, Role.AGENT, Role.COMPLIANCE))],
+)
 async def get_customer(request: Request, customer: Id, channel: Channel = None) -> Response:
     """Profile, what happened, needs and themes with their why, groups, relations, contacts, orders, opportunities."""
     shell = shell_of(request)
@@ -85,6 +92,7 @@ def _what_to_offer(shell: Shell, plan: Plan, customer: str, channel: str | None)
     "/v1/customers/{id}/consent",
     response_model=ConsentReceipt,
     summary="What a customer allows",
+    dependencies=[Depends(require(Role.TELLER, Role.AGENT, Role.COMPLIANCE, Role.OPERATOR))],
     openapi_extra=body_of(ConsentForm),
 )
 async def put_consent(request: Request, customer: Id) -> Response:

@@ -7,6 +7,8 @@ from typing import Final
 
 import msgspec
 
+from api.access.callers import Caller
+from api.access.keyring import Gate
 from api.asgi import ClientGone, Receive, Scope, Send, arrived_at, check_head, read_body, send_json, send_problem
 from api.faults import log_fault
 from api.problems import DECODE_ERRORS, Problem, ProblemType, from_decode_error
@@ -21,11 +23,24 @@ Answer = bytes | Problem
 _log = logging.getLogger(__name__)
 
 
-class DecisionsDoor:
-    """Reads a decision request, sheds it when there is no time left for it, asks the service, answers its bytes."""
+class Asked:
+    """A question that may be asked, and who asks it."""
 
-    def __init__(self, service: DecisionService, watch: StoreWatch, metrics: Metrics, settings: Settings) -> None:
+    __slots__ = ("caller", "request")
+
+    def __init__(self, request: DecisionRequest, caller: Caller) -> None:
+        self.request = request
+        self.caller = caller
+
+
+class DecisionsDoor:
+    """Sees who asks, reads what, sheds it when there is no time left for it, asks the service, answers its bytes."""
+
+    def __init__(
+        self, service: DecisionService, access: Gate, watch: StoreWatch, metrics: Metrics, settings: Settings
+    ) -> None:
         self.in_flight = 0
+        self._access = access
         self._service = service
         self._watch = watch
         self._metrics = metrics
@@ -42,6 +57,7 @@ class DecisionsDoor:
             await send_problem(send, self._refused(refused))
             return
         try:
+            self._access.decider(scope["headers"])
             body = await read_body(scope, receive, self._max_body_bytes)
         except ClientGone:
             return
@@ -49,36 +65,39 @@ class DecisionsDoor:
             await send_problem(send, self._refused(problem))
             return
         answer = self.at_once(scope["headers"], body, arrived)
-        if isinstance(answer, DecisionRequest):
+        if isinstance(answer, Asked):
             answer = await self.decide(answer, arrived)
         if isinstance(answer, Problem):
             await send_problem(send, answer)
         else:
             await send_json(send, answer)
 
-    def at_once(self, headers: Sequence[tuple[bytes, bytes]], body: bytes, arrived: float) -> Answer | DecisionRequest:
+    def at_once(self, headers: Sequence[tuple[bytes, bytes]], body: bytes, arrived: float) -> Answer | Asked:
         """The answer to a request for which nothing has to be waited: it is refused, or there is no time left for it.
 
-        Returns the request otherwise, which then has its place in flight until `decide` answers it.
+        Returns the question otherwise, which then has its place in flight until `decide` answers it.
         """
         try:
+            caller = self._access.decider(headers)
             check_head(headers, self._max_body_bytes)
             request = self._read(body)
+            caller.check_question(request)
             if self.in_flight >= self._max_in_flight or self._waited_too_long(arrived) or self._watch.full:
                 return self._shed(request, arrived)
             self.in_flight += 1
-            return request
+            return Asked(request, caller)
         except Problem as problem:
             return self._refused(problem)
         except Exception as error:  # noqa: BLE001 - a bug must not take the connection with it; it is logged and counted
             return self._failed(error)
 
-    async def decide(self, request: DecisionRequest, arrived: float) -> Answer:
-        """The answer to a request that `at_once` gave back."""
+    async def decide(self, asked: Asked, arrived: float) -> Answer:
+        """The answer to a question that `at_once` gave back."""
+        request = asked.request
         try:
             if self._waited_too_long(arrived):
                 return self._shed(request, arrived)
-            answer = await self._service.decide(request, arrived)
+            answer = await self._service.decide(request, arrived, asked.caller.sees_reasons)
             self._metrics.decision_seconds.observe((request.channel,), monotonic() - arrived)
             return answer
         except Problem as problem:

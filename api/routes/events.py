@@ -1,11 +1,14 @@
 """POST /v1/events: CloudEvents 1.0, one or a batch; acknowledged once they are durable in their customer's stream."""
 
 import asyncio
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
+from api.access.callers import Caller
+from api.access.required import require
+from api.access.roles import Role
 from api.deadline import Deadline
 from api.forms import BatchReceipt, EventForm, EventReceipt
 from api.ingestion.intake import CheckedEvent, EventIntake
@@ -17,6 +20,8 @@ from api.service_port import Shell
 
 router = APIRouter()
 
+Feeds = Annotated[Caller, Depends(require(Role.TOUCHPOINT, Role.OPERATOR))]
+
 MEDIA_TYPES: Final = (b"application/json", b"application/cloudevents+json", b"application/cloudevents-batch+json")
 
 
@@ -27,8 +32,10 @@ MEDIA_TYPES: Final = (b"application/json", b"application/cloudevents+json", b"ap
     summary="What happened to customers",
     openapi_extra=body_of(EventForm, batch=True, media_types=MEDIA_TYPES),
 )
-async def post_events(request: Request) -> Response:
+async def post_events(request: Request, caller: Feeds) -> Response:
     """Each event counts once by its source and id. A batch is answered part by part."""
+    if caller.origins:
+        raise Problem(ProblemType.FORBIDDEN, "a key that pages hold is not for events")
     shell = shell_of(request)
     if shell.watch.full:
         raise Problem(ProblemType.OVERLOADED, "the store has no room for events; send them again later")

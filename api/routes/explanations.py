@@ -5,6 +5,7 @@ from typing import Final
 import msgspec
 from fastapi import APIRouter, Request, Response
 
+from api.access.required import AnyStaff
 from api.asgi import arrived_at, read_body
 from api.openapi import answer_of, body_of_structs
 from api.problems import DECODE_ERRORS, Problem, ProblemType, from_decode_error
@@ -31,7 +32,7 @@ _as_past: Final = msgspec.json.Decoder(PastDecision).decode
     openapi_extra=body_of_structs(ExplanationRequest, PastDecision)
     | answer_of(DecisionResponse, "With `rejected`, and every option's reasons"),
 )
-async def post_explanations(request: Request) -> Response:
+async def post_explanations(request: Request, caller: AnyStaff) -> Response:
     """A decision's body is decided anew, writing nothing; `{"decision_id": ...}` is replayed from its record."""
     shell = shell_of(request)
     arrived = arrived_at(request.scope)
@@ -40,6 +41,7 @@ async def post_explanations(request: Request) -> Response:
     if isinstance(question, PastDecision):
         answer = await _past(shell, question.decision_id, arrived)
     else:
+        caller.check_question(question)
         shell.service.vocabulary.check(question)
         shell.service.vocabulary.check_choices(question)
         answer = await shell.service.explain(shell.service.vocabulary.completed(question), arrived)

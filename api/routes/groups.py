@@ -5,8 +5,10 @@ from time import time
 from typing import Annotated, Final
 
 import msgspec
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 
+from api.access.required import require
+from api.access.roles import Role
 from api.forms import BatchReceipt
 from api.grouping import end_members, membership_of, put_members, today_of
 from api.memberships import Membership
@@ -18,7 +20,7 @@ from api.service_port import Shell
 from api.tie_forms import MemberForm, MemberReceipt
 from engine.plan import Plan
 
-router = APIRouter()
+router = APIRouter(dependencies=[Depends(require(Role.MARKETER, Role.OPERATOR))])
 
 Group = Annotated[str, Path(max_length=64, description="A group of customers of the catalogue")]
 Customer = Annotated[str, Path(alias="id", min_length=1, max_length=256, description="The customer's own id")]

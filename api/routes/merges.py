@@ -5,8 +5,10 @@ from collections.abc import Awaitable
 from datetime import UTC, datetime
 from typing import Annotated, Final, TypeVar
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 
+from api.access.required import require
+from api.access.roles import Role
 from api.merging.desk import MergeDesk
 from api.merging.entries import Merge
 from api.merging.sides import Refusal, Refused
@@ -16,7 +18,7 @@ from api.routes.reading import answer, read_one, shell_of, unless_unavailable
 from api.service_port import Shell
 from api.tie_forms import MergeForm, MergeStepView, MergesView, MergeView, SeparationForm
 
-router = APIRouter()
+router = APIRouter(dependencies=[Depends(require(Role.OPERATOR))])
 
 Record = Annotated[
     str, Path(alias="id", min_length=1, max_length=256, description="A customer's id, or an identity as `scheme:value`")

@@ -4,8 +4,10 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
+from api.access.required import require
+from api.access.roles import Role
 from api.deadline import FUTURE_S, Deadline
 from api.entries import ReportEntry, decode_order, decode_report, encode_report
 from api.forms import OrderReceipt, OrderReportForm, OrdersView, OrderView
@@ -15,7 +17,7 @@ from api.ports.orders import KeptOrder, OrderReport, OrderStatus, ReportState
 from api.problems import Problem, ProblemType
 from api.routes.reading import answer, read_one, shell_of, unless_unavailable
 
-router = APIRouter()
+router = APIRouter(dependencies=[Depends(require(Role.TELLER, Role.AGENT, Role.OPERATOR))])
 
 _BEGINNING: Final = dict.fromkeys(range(PARTITIONS), FIRST)
 _RESULTS: Final = {

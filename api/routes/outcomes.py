@@ -2,11 +2,14 @@
 
 import asyncio
 from collections.abc import Mapping
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
+from api.access.callers import Caller
+from api.access.required import gate_of, require_or_token
+from api.access.roles import Role
 from api.deadline import FUTURE_S, Deadline
 from api.entries import FulfilmentOrder, OutcomeEntry, encode_entry, encode_order
 from api.forms import BatchReceipt, OutcomeForm, OutcomeKind, OutcomeReceipt, OutcomeStatus
@@ -23,6 +26,14 @@ from engine.plan import Plan
 
 router = APIRouter()
 
+Reporter = Annotated[Caller | None, Depends(require_or_token(Role.TOUCHPOINT, Role.TELLER, Role.AGENT))]
+_NO_PROOF: Final = {
+    ProblemType.MALFORMED_BODY,
+    ProblemType.INVALID_BODY,
+    ProblemType.INVALID_TRACKING_TOKEN,
+    ProblemType.UNSUPPORTED_MEDIA_TYPE,
+}
+"""What a caller without a key is not told: nothing of it came with a token of ours."""
 STATE_BY_OUTCOME: Final = {
     OutcomeKind.IMPRESSION: ContactState.SHOWN,
     OutcomeKind.CLICK: ContactState.CLICKED,
@@ -40,19 +51,29 @@ STATE_BY_OUTCOME: Final = {
     summary="What customers did with offers",
     openapi_extra=body_of(OutcomeForm, batch=True),
 )
-async def post_outcomes(request: Request) -> Response:
-    """Each outcome counts once, however often it is sent. A batch is answered part by part."""
+async def post_outcomes(request: Request, caller: Reporter) -> Response:
+    """Each outcome counts once, however often it is sent. A batch is answered part by part.
+
+    One outcome alone needs no key: the tracking token proves that its offer was shown.
+    """
     shell = shell_of(request)
-    parts, is_batch = await read_batch(request)
-    if not is_batch:
-        return answer(await _record(shell, parts[0]), 202)
-    receipts = await asyncio.gather(*(_record_or_refuse(shell, part) for part in parts))
+    try:
+        parts, is_batch = await read_batch(request)
+        if not is_batch:
+            return answer(await _record(shell, parts[0], caller), 202)
+    except Problem as problem:
+        if caller is None and problem.kind in _NO_PROOF:
+            raise gate_of(request).refusal("send a key, or one outcome with its tracking token") from problem
+        raise
+    if caller is None:
+        raise gate_of(request).refusal("a batch needs a key")
+    receipts = await asyncio.gather(*(_record_or_refuse(shell, part, caller) for part in parts))
     return answer(BatchReceipt(results=receipts), 202)
 
 
-async def _record_or_refuse(shell: Shell, part: msgspec.Raw) -> OutcomeReceipt:
+async def _record_or_refuse(shell: Shell, part: msgspec.Raw, caller: Caller) -> OutcomeReceipt:
     try:
-        return await _record(shell, part)
+        return await _record(shell, part, caller)
     except Problem as problem:
         if problem.kind is ProblemType.STORE_UNAVAILABLE:
             raise
@@ -60,13 +81,15 @@ async def _record_or_refuse(shell: Shell, part: msgspec.Raw) -> OutcomeReceipt:
         return OutcomeReceipt(outcome_id=None, status="refused", problem=problem.members())
 
 
-async def _record(shell: Shell, part: msgspec.Raw) -> OutcomeReceipt:
+async def _record(shell: Shell, part: msgspec.Raw, caller: Caller | None) -> OutcomeReceipt:
     form = as_form(OutcomeForm, part)
     deadline = Deadline.within(shell.settings.write_timeout_ms)
     occurred_ms = int(form.occurred_at.timestamp() * 1_000)
     if occurred_ms > deadline.now_ms + 1_000 * FUTURE_S:
         raise Problem(ProblemType.INVALID_BODY, "`occurred_at` lies in the future", pointer="/occurred_at")
     offer = tracked(shell, form.tracking_token, deadline.now_ms / 1_000)
+    if caller is not None and offer.channel < len(shell.service.plan.channels):
+        caller.check_channel(shell.service.plan.channels[offer.channel].id)
     write = _write(shell.service.plan, form, offer, occurred_ms, deadline)
     recording = shell.outcomes.record_outcome(
         CustomerKey(offer.partition, offer.record), write, deadline=deadline.deadline

@@ -3,8 +3,10 @@
 from typing import Annotated
 
 import msgspec
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 
+from api.access.required import require
+from api.access.roles import Role
 from api.deadline import Deadline
 from api.forms import BatchReceipt
 from api.openapi import body_of
@@ -16,7 +18,7 @@ from api.routes.reading import answer, read_batch, shell_of, unless_unavailable
 from api.service_port import Shell
 from api.tie_forms import RelationForm, RelationReceipt
 
-router = APIRouter()
+router = APIRouter(dependencies=[Depends(require(Role.OPERATOR))])
 
 Customer = Annotated[str, Path(alias="id", min_length=1, max_length=256, description="The customer's own id")]
 

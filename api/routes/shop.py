@@ -4,15 +4,17 @@ import asyncio
 from pathlib import Path
 from typing import Final
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from starlette.responses import RedirectResponse
 
+from api.access.demo_keys import PAGE_KEY
+from api.access.required import OPEN
 from api.problems import Problem, ProblemType
 from api.routes.reading import shell_of
 from api.routes.web import serve
 from api.web.files import PEOPLE, read_files
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[Depends(OPEN)])
 
 PAGE: Final = {
     "cache-control": "no-cache",
@@ -38,8 +40,15 @@ async def get_shop(request: Request) -> Response:
 @router.get(f"/shop/{PEOPLE}")
 async def get_people(request: Request) -> Response:
     """Whom one may be; nobody where the demonstration has found nobody yet."""
-    people = await asyncio.to_thread(_read, shell_of(request).settings.data_dir / PEOPLE)
+    people = await asyncio.to_thread(_read, shell_of(request).settings.data_dir / PEOPLE, b"[]")
     return Response(people, media_type="application/json", headers={"cache-control": "no-store"})
+
+
+@router.get("/shop/key.json")
+async def get_key(request: Request) -> Response:
+    """The key that the page's banners hold: it asks for web placements, and can do nothing else."""
+    key = await asyncio.to_thread(_read, shell_of(request).settings.data_dir / PAGE_KEY, b"{}")
+    return Response(key, media_type="application/json", headers={"cache-control": "no-store"})
 
 
 @router.get("/{path:path}")
@@ -54,8 +63,8 @@ async def get_page(request: Request, path: str) -> Response:
     return serve(request, files["page.html"], PAGE)
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, instead: bytes) -> bytes:
     try:
         return path.read_bytes()
     except OSError:
-        return b"[]"
+        return instead

@@ -2,12 +2,13 @@
 
 from typing import Final
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
+from api.access.required import OPEN
 from api.problems import Problem, ProblemType
 from api.web.files import StaticFile, read_files
 
-router = APIRouter()
+router = APIRouter(dependencies=[Depends(OPEN)])
 
 KEPT: Final = "public, max-age=3600"
 """A browser asks again after an hour, and is told in a few bytes that nothing has changed."""

@@ -17,6 +17,7 @@ from api.adapters.embedded import EmbeddedServer
 from api.bootstrap import Stores, open_stores
 from api.security import open_secrets
 from api.settings import Settings
+from bench.load import KEY
 from bench.processes import Server, free_port, serving
 from tests.guarantees.proxy import FaultProxy
 from tests.integration.api.installations import load, settings_of
@@ -52,7 +53,12 @@ class House:
 
     def environment(self, settings: Mapping[str, object]) -> dict[str, str]:
         """The environment of a process of this installation."""
-        common = {"data_dir": self.settings.data_dir, "rules": self.settings.rules, "watch_rules": False}
+        common = {
+            "data_dir": self.settings.data_dir,
+            "rules": self.settings.rules,
+            "watch_rules": False,
+            "access": "open",
+        }
         return {f"NEXTBEST_{name.upper()}": str(value) for name, value in {**common, **settings}.items()}
 
     def with_stores(self, use: Callable[[Stores], Awaitable[Found]]) -> Found:
@@ -108,7 +114,11 @@ def kill(store: EmbeddedServer) -> None:
 
 def client_of(server: Server) -> httpx.Client:
     """A client of a server, patient with a machine that is busy."""
-    return httpx.Client(base_url=f"http://127.0.0.1:{server.port}", timeout=PATIENCE_S)
+    return httpx.Client(
+        base_url=f"http://127.0.0.1:{server.port}",
+        timeout=PATIENCE_S,
+        headers={"authorization": f"Bearer {KEY}"},
+    )
 
 
 def until(check: Callable[[], bool], said: str) -> float:

@@ -22,6 +22,12 @@ try {
 } catch {
   // The visitor stays the only choice.
 }
+try {
+  const { page } = await (await fetch("/shop/key.json")).json();
+  for (const banner of document.querySelectorAll("nextbest-banner")) if (page) banner.setAttribute("key", page);
+} catch {
+  // Without a key there are no offers, and the page's own content stays.
+}
 if (/^\w+$/.test(chosen)) {
   if (!select.querySelector(`[value="${chosen}"]`)) select.append(new Option(chosen, chosen));
   select.value = chosen;

@@ -48,7 +48,8 @@ EVERYWHERE = {"marketing": dict.fromkeys(("atm", "web", "branch", "phone", "pc")
 
 def settings_of(data_dir: Path, **changes: object) -> Settings:
     """An installation's settings."""
-    return Settings.model_validate({"data_dir": data_dir, "rules": ROOT / "rules", "port": 0} | changes)
+    usual = {"data_dir": data_dir, "rules": ROOT / "rules", "port": 0, "access": "open"}
+    return Settings.model_validate(usual | changes)
 
 
 async def load(stores: Stores, *customers: str) -> None:
@@ -133,6 +134,7 @@ def process(data_dir: Path, module: str, **settings: object) -> Iterator[subproc
     """A process of the product, ended at the latest with the context."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("NEXTBEST_")}
     environment |= {"NEXTBEST_DATA_DIR": str(data_dir), "NEXTBEST_RULES": str(ROOT / "rules")}
+    environment |= {"NEXTBEST_ACCESS": "open"}
     environment |= {f"NEXTBEST_{name.upper()}": str(value) for name, value in settings.items()}
     running = subprocess.Popen(
         [sys.executable, "-m", module], env=environment, cwd=ROOT, stderr=subprocess.PIPE, text=True

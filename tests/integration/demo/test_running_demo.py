@@ -99,7 +99,9 @@ def test_process_that_dies_is_started_again(demo: Running, data_dir: Path) -> No
         time.sleep(0.05)
     assert alive
     question = {"identity": {"scheme": "customer_id", "value": "C0000001"}, "channel": "branch"}
-    assert ask(demo.url, "/v1/explanations", {**question, "placements": [{"id": "card"}]})["degraded"] == []
+    key = json.loads((data_dir / "demo-keys.json").read_text())["analyst"]
+    body = {**question, "placements": [{"id": "card"}]}
+    assert ask(demo.url, "/v1/explanations", body, key)["degraded"] == []
 
 
 def test_port_that_is_taken_is_said_in_a_sentence(demo: Running, data_dir: Path) -> None:

@@ -11,6 +11,9 @@ from typing import Any
 import httpx
 import msgspec
 
+from api.access.callers import Caller
+from api.access.keyring import Gate, Keyring, digest_of
+from api.access.roles import EVERY_ROLE, Role
 from api.adapters.memory import MemoryCustomerStore, MemoryOutcomeStore, MemoryState
 from api.adapters.memory_events import MemoryHealth, MemoryJournal
 from api.adapters.memory_merges import MemoryMergeStore
@@ -34,6 +37,27 @@ from engine import Plan, compile_bundle
 from engine.contacts import hash32
 
 ROOT = Path(__file__).resolve().parents[3]
+ANY_KEY = "nbk_may-do-everything"
+EXPIRED_KEY = "nbk_of-yesterday"
+AUTHORIZED = {"authorization": f"Bearer {ANY_KEY}"}
+
+
+def key_of_role(role: Role) -> str:
+    """The key of a caller with one role."""
+    return f"nbk_{role}"
+
+
+def a_keyring(**others: Caller) -> Keyring:
+    """A key for everything, one for each role, one that has expired, and others by their words."""
+    callers = {
+        ANY_KEY: Caller(name="key:any", roles=EVERY_ROLE),
+        EXPIRED_KEY: Caller(name="key:expired", roles=EVERY_ROLE, expires_at_s=1.0),
+        **{key_of_role(role): Caller(name=f"key:{role}", roles=frozenset({role})) for role in Role},
+        **others,
+    }
+    return Keyring({digest_of(key.encode()): caller for key, caller in callers.items()})
+
+
 KEYS = Secrets(token=b"t" * 32, exploration=b"e" * 32, ids=b"i" * 32)
 
 
@@ -57,7 +81,7 @@ class EchoService:
         self.error: Exception | None = None
         self.explained: bytes = b""
 
-    async def decide(self, request: DecisionRequest, arrived_at: float) -> bytes:
+    async def decide(self, request: DecisionRequest, arrived_at: float, sees_reasons: bool = True) -> bytes:
         self.decided.append(request)
         self.arrivals.append(arrived_at)
         self.reached.put_nowait(request)
@@ -113,7 +137,7 @@ class Running:
 
 
 @asynccontextmanager
-async def running(**settings: object) -> AsyncIterator[Running]:
+async def running(*, keyring: Keyring | None = None, **settings: object) -> AsyncIterator[Running]:
     """An application on fakes, for as long as the context lasts."""
     service, state, metrics, tokens = EchoService(), MemoryState(), Metrics(), TokenCodec(KEYS)
 
@@ -126,6 +150,7 @@ async def running(**settings: object) -> AsyncIterator[Running]:
     async def opening(chosen: Settings) -> AsyncIterator[Shell]:
         yield Shell(
             settings=chosen,
+            access=Gate(a_keyring() if keyring is None else keyring, is_open=chosen.access == "open"),
             service=service,
             customers=MemoryCustomerStore(state),
             outcomes=MemoryOutcomeStore(state),
@@ -146,7 +171,7 @@ async def running(**settings: object) -> AsyncIterator[Running]:
     app = create_app(Settings.model_validate(settings), opening)
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://nextbest") as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://nextbest", headers=AUTHORIZED) as client:
             yield Running(
                 app=app,
                 client=client,

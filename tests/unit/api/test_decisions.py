@@ -12,7 +12,7 @@ import pytest
 from api.asgi import ARRIVED_AT, Message
 from api.problems import TYPE_PREFIX
 from api.schemas import Choice, DecisionRequest, IdentityBody, PlacementBody
-from tests.unit.api.shells import Running, running
+from tests.unit.api.shells import ANY_KEY, Running, running
 
 ASK = {
     "identity": {"scheme": "card_token", "value": "tok_9f2"},
@@ -189,7 +189,7 @@ async def converse(house: Running, arrived: float, body: bytes | None) -> list[M
         "type": "http",
         "method": "POST",
         "path": "/v1/decisions",
-        "headers": [(b"content-type", b"application/json")],
+        "headers": [(b"authorization", f"Bearer {ANY_KEY}".encode()), (b"content-type", b"application/json")],
         ARRIVED_AT: arrived,
     }
 

@@ -9,16 +9,20 @@ import msgspec
 import pytest
 import uvicorn
 
+from api.access.callers import ANYBODY
 from api.asgi import ARRIVED_AT, Receive, Scope, Send, read_body, send_json
 from api.lane import LaneProtocol
 from api.problems import Problem, ProblemType
-from api.routes.decisions import Answer
+from api.routes.decisions import Answer, Asked
 from api.schemas import DecisionRequest
 
 BODY = b'{"some":"question"}'
-REQUEST = msgspec.json.decode(
-    b'{"identity":{"scheme":"customer","value":"C1"},"channel":"web","placements":[{"id":"hero"}]}',
-    type=DecisionRequest,
+REQUEST = Asked(
+    msgspec.json.decode(
+        b'{"identity":{"scheme":"customer","value":"C1"},"channel":"web","placements":[{"id":"hero"}]}',
+        type=DecisionRequest,
+    ),
+    ANYBODY,
 )
 
 
@@ -43,15 +47,15 @@ class Door:
         """As the real one: a length that fits."""
         return content_length.isdigit() and int(content_length) <= self._most
 
-    def at_once(self, headers: Sequence[tuple[bytes, bytes]], body: bytes, arrived: float) -> Answer | DecisionRequest:
+    def at_once(self, headers: Sequence[tuple[bytes, bytes]], body: bytes, arrived: float) -> Answer | Asked:
         """What a test wants."""
         self.bodies.append(body)
         self.asked.set()
         return self._at_once if self._at_once is not None else REQUEST
 
-    async def decide(self, request: DecisionRequest, arrived: float) -> Answer:
+    async def decide(self, asked: Asked, arrived: float) -> Answer:
         """When it is let."""
-        assert request is REQUEST
+        assert asked is REQUEST
         await self.may_answer.wait()
         return self._later
 

@@ -145,8 +145,8 @@ def test_missing_secrets_are_refused(tmp_path: Path) -> None:
         ("127.0.0.1", "this machine only"),
         ("::1", "this machine only"),
         ("localhost", "this machine only"),
-        ("0.0.0.0", "not authenticated"),
-        ("bank.example", "not authenticated"),
+        ("0.0.0.0", "TLS"),
+        ("bank.example", "TLS"),
     ],
 )
 def test_operator_is_told_who_can_ask(host: str, said: str) -> None:

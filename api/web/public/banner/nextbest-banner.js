@@ -1,5 +1,5 @@
 // <nextbest-banner placement="hero">: shows its own content first, and an offer instead if one comes in time.
-// Everything that arrives is put on the page as text. All attributes: docs/guides/web-banner.md.
+// What arrives is put on the page as text. See docs/guides/web-banner.md.
 const LINES = ["headline", "body", "call_to_action"];
 const HALF = 0.5;
 const SEEN_MS = 1000;
@@ -25,11 +25,13 @@ const session = () => {
   }
 };
 
-const post = (url, body, signal) =>
-  fetch(url, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body), signal });
 const json = async (answer) => {
   if (!answer.ok) throw new Error(answer.status);
   return answer.json();
+};
+const post = ({ service, key }, path, body, signal) => {
+  const headers = { "content-type": "application/json", ...(key && { authorization: `Bearer ${key}` }) };
+  return fetch(`${service}/v1/${path}`, { method: "POST", headers, body: JSON.stringify(body), signal }).then(json);
 };
 
 const texts = {};
@@ -38,7 +40,7 @@ const textsFor = (language) => {
   return (texts[language] ??= load(language).catch(() => load("en")));
 };
 
-// Only an address of the web may be followed, and `null` is none.
+// Only an address of the web may be followed.
 const webAddress = (text) => {
   try {
     const url = new URL(text, document.baseURI);
@@ -48,7 +50,7 @@ const webAddress = (text) => {
   }
 };
 
-// Banners that appear together ask together, so that no two of them show the same offer.
+// Banners that appear together ask together.
 let waiting = [];
 const ask = (banner) => {
   if (!waiting.length) queueMicrotask(askAll);
@@ -57,7 +59,7 @@ const ask = (banner) => {
 const askAll = () => {
   const groups = new Map();
   for (const banner of waiting) {
-    const key = JSON.stringify([banner.service, banner.question, banner.budget]);
+    const key = JSON.stringify([banner.service, banner.key, banner.question, banner.budget]);
     if (!groups.has(key)) groups.set(key, new Map());
     const group = groups.get(key);
     if (!group.has(banner.placement)) group.set(banner.placement, banner);
@@ -66,18 +68,18 @@ const askAll = () => {
   for (const group of groups.values()) answer([...group.values()]);
 };
 const answer = async (banners) => {
-  const [{ service, question, budget, language }] = banners;
+  const [{ question, budget, language }] = banners;
   const until = performance.now() + budget;
   const signal = AbortSignal.timeout(budget);
   try {
     const body = { ...question, placements: banners.map(({ placement }) => ({ id: placement })) };
-    const asked = post(`${service}/v1/decisions`, body, signal).then(json);
+    const asked = post(banners[0], "decisions", body, signal);
     const late = new Promise((_, refuse) => (signal.onabort = refuse));
     const [decision, words] = await Promise.race([late, Promise.all([asked, textsFor(language)])]);
     if (performance.now() > until) return;
     for (const banner of banners) banner.take(decision, words);
   } catch {
-    // The pages' own content is what stays.
+    // The own content stays.
   }
 };
 
@@ -94,6 +96,9 @@ class Banner extends HTMLElement {
   }
   get service() {
     return this.getAttribute("service") || "";
+  }
+  get key() {
+    return this.getAttribute("key") || "";
   }
   get budget() {
     return Math.min(Number(this.getAttribute("budget-ms")) || 1000, PATIENCE_MS);
@@ -212,7 +217,7 @@ class Banner extends HTMLElement {
     const { token, id } = this.#offer;
     const page = location.pathname.slice(0, 128);
     const asked = { callback_id: `${id}.call`, identity, channel, tracking_token: token, page, phone_number: number };
-    return post(`${this.service}/v1/callbacks`, asked, AbortSignal.timeout(PATIENCE_MS)).then(json);
+    return post(this, "callbacks", asked, AbortSignal.timeout(PATIENCE_MS));
   }
 
   #thank(instead, text) {
@@ -239,7 +244,7 @@ class Banner extends HTMLElement {
     if (this.#offer) this.#report("accept");
   }
 
-  // An id made of the offer: what is sent twice, whether by a click or by going back, counts once.
+  // An id made of the offer: what is sent twice counts once.
   #report(outcome, reason) {
     if (this.#sent.has(outcome)) return;
     this.#sent.add(outcome);

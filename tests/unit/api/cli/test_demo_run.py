@@ -40,5 +40,6 @@ def test_phase_that_failed_ends_the_run_with_its_own_sentence(tmp_path: Path) ->
 
 
 def test_requests_to_paste_print_what_people_can_read() -> None:
+    keys = {"touchpoint": "nbk_t", "analyst": "nbk_a"}
     example = Example(door=DOORS[0], question={"channel": "atm"}, answer={}, because="")
-    assert all(each.endswith(" | python3 -m json.tool") for each in example.commands("http://127.0.0.1:8080"))
+    assert all(each.endswith(" | python3 -m json.tool") for each in example.commands("http://127.0.0.1:8080", keys))

@@ -1,0 +1,99 @@
+"""The keys that are good now, and whose each is; replaced as a whole when the file of keys changes."""
+
+from collections.abc import Iterable, Mapping
+from hashlib import blake2b
+from time import time
+from typing import Final
+
+from api.access.callers import ANYBODY, Caller
+from api.access.roles import Role
+from api.problems import Problem, ProblemType
+
+_DIGEST_BYTES: Final = 32
+_BEARER: Final = b"bearer "
+
+
+def digest_of(key: bytes) -> bytes:
+    """What is kept of a key. A key is 256 random bits: nothing can be guessed, so no slow hash has to hide it."""
+    return blake2b(key, digest_size=_DIGEST_BYTES).digest()
+
+
+class Keyring:
+    """Callers by the digests of their keys."""
+
+    def __init__(self, callers: Mapping[bytes, Caller] | None = None) -> None:
+        self._callers: dict[bytes, Caller] = dict(callers or {})
+
+    def __len__(self) -> int:
+        return len(self._callers)
+
+    def find(self, key: bytes) -> Caller | None:
+        """Whose key it is, good or expired; None for a key that nobody has.
+
+        How long a look-up takes tells nothing of the keys: who does not know a key cannot steer its digest.
+        """
+        return self._callers.get(digest_of(key))
+
+    @property
+    def origins(self) -> frozenset[str]:
+        """The web sites whose pages hold a key."""
+        return frozenset(origin for caller in self._callers.values() for origin in caller.origins)
+
+
+class Gate:
+    """Tells who calls, from the headers of a request; refuses whoever it does not know."""
+
+    def __init__(self, keyring: Keyring, *, is_open: bool = False) -> None:
+        """`is_open`: whoever reaches the port may do everything."""
+        self.keyring = keyring
+        self.is_open = is_open
+
+    def caller(self, headers: Iterable[tuple[bytes, bytes]]) -> Caller:
+        """Who sent a request.
+
+        Raises:
+            Problem: no key was sent, or one that is not good.
+        """
+        for name, value in headers:
+            if name == b"authorization":
+                return self.bearer(value)
+        if self.is_open:
+            return ANYBODY
+        raise self.refusal("send `authorization: Bearer` and a key")
+
+    def decider(self, headers: Iterable[tuple[bytes, bytes]]) -> Caller:
+        """Who asks for a decision.
+
+        Raises:
+            Problem: nobody we know, or nobody who may ask.
+        """
+        caller = self.caller(headers)
+        if not caller.decides:
+            raise not_for(Role.TOUCHPOINT, Role.TELLER, Role.AGENT)
+        return caller
+
+    def bearer(self, value: bytes) -> Caller:
+        """Whose `authorization` header this is.
+
+        Raises:
+            Problem: its key is not good.
+        """
+        caller = self.keyring.find(value[7:]) if value[:7].lower() == _BEARER else None
+        if caller is None:
+            if self.is_open:
+                return ANYBODY
+            raise self.refusal("the key is not one of this installation's")
+        if time() >= caller.expires_at_s:
+            raise self.refusal("the key has expired")
+        return caller
+
+    def refusal(self, why: str) -> Problem:
+        """What a caller is told that sent no good key."""
+        if not len(self.keyring):
+            why = "this installation has no keys yet; its operator makes one with `nextbest keys add`"
+        return Problem(ProblemType.UNAUTHENTICATED, why)
+
+
+def not_for(*roles: Role) -> Problem:
+    """What a caller is told that has none of the roles."""
+    return Problem(ProblemType.FORBIDDEN, f"this is for {', '.join(roles)}")

@@ -1,0 +1,152 @@
+"""How a route says whom it serves: every route does, and one that says nothing keeps the application from starting.
+
+`dependencies=[Depends(require(Role.TELLER))]` for a route or a whole router, a parameter
+`caller: Annotated[Caller, Depends(require(Role.AGENT))]` where a route wants to know who it is, and
+`dependencies=[Depends(OPEN)]` for what everybody may have.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from fastapi import Depends, Request
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import RouteContext, iter_route_contexts
+from starlette.routing import BaseRoute
+
+from api.access.callers import Caller
+from api.access.keyring import Gate, not_for
+from api.access.roles import STAFF, Role
+
+DOCUMENT: Final = "/openapi.json"
+"""FastAPI serves the contract itself, to whoever asks: it says nothing of customers."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """A route, and whom it serves."""
+
+    path: str
+    methods: tuple[str, ...]
+    served: frozenset[Role] | None
+    """The roles, one of which a caller needs; None: whoever comes."""
+    unless: str
+    """What opens it besides."""
+
+
+class Required:
+    """Lets only callers with one of some roles pass; as a dependency it gives the caller."""
+
+    unless = ""
+    """What lets others pass besides, in words."""
+
+    def __init__(self, roles: frozenset[Role]) -> None:
+        self.served: frozenset[Role] | None = roles
+
+    async def __call__(self, request: Request) -> Caller:
+        """Who calls.
+
+        Raises:
+            Problem: nobody we know, or nobody with such a role.
+        """
+        caller = gate_of(request).caller(request.scope["headers"])
+        assert self.served is not None
+        if not self.served & caller.roles:
+            raise not_for(*sorted(self.served))
+        request.state.caller = caller
+        return caller
+
+
+class RequiredOrToken:
+    """The same, or whoever sends no key at all and carries a token of ours in the body, which the route then reads.
+
+    A page that is being left can send a report, but no key with it: the tracking token is what it has.
+    """
+
+    unless = "a tracking token in the body"
+
+    def __init__(self, roles: frozenset[Role]) -> None:
+        self.served: frozenset[Role] | None = roles
+        self._required = Required(roles)
+
+    async def __call__(self, request: Request) -> Caller | None:
+        """Who calls; None for who has only the token.
+
+        Raises:
+            Problem: what was sent is no good key, or of nobody with such a role.
+        """
+        if not gate_of(request).is_open and "authorization" not in request.headers:
+            return None
+        return await self._required(request)
+
+
+class Open:
+    """Lets everybody pass: probes, public files, and what carries its own proof."""
+
+    served: frozenset[Role] | None = None
+    unless = ""
+
+    async def __call__(self) -> None:
+        """Nothing is asked."""
+
+
+class Undeclared(Exception):
+    """A route does not say whom it serves."""
+
+
+OPEN: Final = Open()
+
+
+def require(*roles: Role) -> Required:
+    """What a route depends on that serves callers with one of these roles."""
+    if not roles:
+        raise Undeclared("`require` needs a role; a route that serves everybody depends on `OPEN`")
+    return Required(frozenset(roles))
+
+
+def require_or_token(*roles: Role) -> RequiredOrToken:
+    """What a route depends on whose body may carry its own proof."""
+    return RequiredOrToken(frozenset(roles))
+
+
+AnyStaff = Annotated[Caller, Depends(require(*STAFF))]
+
+
+def gate_of(request: Request) -> Gate:
+    """What tells who calls."""
+    gate: Gate = request.app.state.shell.access
+    return gate
+
+
+def declared(routes: Sequence[BaseRoute]) -> tuple[Door, ...]:
+    """Every route, and what it says of its callers.
+
+    Raises:
+        Undeclared: one says nothing.
+    """
+    return tuple(_door(route) for route in iter_route_contexts(routes) if route.path != DOCUMENT)
+
+
+def _door(route: RouteContext) -> Door:
+    methods, path = tuple(sorted(route.methods or ())), str(route.path)
+    dependant = getattr(route, "dependant", None)
+    found = [] if dependant is None else list(_found(dependant))
+    if not found:
+        raise Undeclared(
+            f"{', '.join(methods)} {path} does not say whom it serves: let it depend on `require(...)` or `OPEN`"
+        )
+    asked = [each.served for each in found if each.served is not None]
+    # All that a route depends on is asked, so whom it serves is whom all of them serve.
+    return Door(
+        path=path,
+        methods=methods,
+        served=frozenset.intersection(*asked) if asked else None,
+        unless=", or ".join(each.unless for each in found if each.unless),
+    )
+
+
+def _found(dependant: Dependant) -> Iterator[Required | RequiredOrToken | Open]:
+    for each in dependant.dependencies:
+        if isinstance(each.call, Required | RequiredOrToken | Open):
+            yield each.call
+        yield from _found(each)
