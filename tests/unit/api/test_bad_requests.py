@@ -93,6 +93,8 @@ def test_corpus_reaches_every_fault_of_a_caller() -> None:
         ProblemType.EXPIRED_TRACKING_TOKEN,
         ProblemType.INVALID_REQUEST,
         ProblemType.ORDER_CLOSED,
+        ProblemType.MERGE_REFUSED,
+        ProblemType.UNKNOWN_CUSTOMER_GROUP,
     }
     of_whom_calls = {ProblemType.UNAUTHENTICATED, ProblemType.FORBIDDEN}
     caller = {kind for kind in ProblemType if KINDS[kind].status < 500}
