@@ -34,6 +34,7 @@ from api.known import learning
 from api.leases import Leases
 from api.merging.saga import Merging
 from api.ports import StoredRecord, StoreUnavailable
+from api.relating import Relating
 from api.reloading.beginning import begin_with
 from api.reloading.bundles import Bundles
 from api.reloading.reloader import Reloader
@@ -224,11 +225,14 @@ async def open_shell(settings: Settings) -> AsyncIterator[Shell]:
 
         def read(stored: StoredRecord) -> Snapshot:
             reader = service.serving.reader
-            return reader.read(stored if stored.memberships is None else reader.present(stored, int(time())))
+            return reader.read(stored if stored.ties is None else reader.present(stored, int(time())))
+
+        def relating() -> Relating:
+            return Relating(service.plan, stores.merges, stores.relations, service.serving.reader.read)
 
         def merging() -> Merging:
-            serving = service.serving
-            return Merging(stores.merges, layout=serving.plan.event_layout, read=serving.reader.read)
+            serving, settle = service.serving, relating().tell
+            return Merging(stores.merges, layout=serving.plan.event_layout, read=serving.reader.read, settle=settle)
 
         reloader = Reloader(
             settings=settings,
@@ -262,6 +266,7 @@ async def open_shell(settings: Settings) -> AsyncIterator[Shell]:
                 merges=stores.merges,
                 relations=stores.relations,
                 merging=merging,
+                relating=relating,
                 watch=watch,
                 tokens=maker.tokens,
                 metrics=metrics,

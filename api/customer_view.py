@@ -20,13 +20,12 @@ from api.forms import (
     ThemeView,
     WhyView,
 )
-from api.memberships import decode_memberships
-from api.merging.entries import STANDING, Merge, decode_merges
+from api.merging.entries import Merge
 from api.needs import active_needs, active_themes, row_of
-from api.ports import CustomerKey, key_of
-from api.ports.merges import MergeStore
-from api.ports.relations import Relation, RelationStore
+from api.ports.relations import Relation
+from api.relating import Kin
 from api.schemas import DecisionResponse
+from api.ties import decode_memberships
 from engine.contacts import Contact, ContactState, DeclineReason
 from engine.decision import Snapshot
 from engine.explain import Because, what_holds
@@ -39,39 +38,15 @@ MAX_STATES: Final = 50
 _decode_answer: Final = msgspec.json.Decoder(DecisionResponse).decode
 
 
-class Ties(msgspec.Struct, frozen=True):
-    """What leads from a customer to others: relations, and records that are one with theirs."""
-
-    relations: Sequence[Relation] = ()
-    merges: Sequence[Merge] = ()
-
-
-async def ties_of(key: CustomerKey, merges: MergeStore, relations: RelationStore, *, deadline: float) -> Ties:
-    """A customer's ties, those of the records that were merged into theirs among them."""
-    standing = [
-        each for each in decode_merges((await merges.read(key, deadline=deadline)).merges) if _stands(each, key)
-    ]
-    found = list(await relations.relations_of(key, deadline=deadline))
-    for each in tuple(standing):
-        deeper = await ties_of(key_of(each.loser), merges, relations, deadline=deadline)
-        found += deeper.relations
-        standing += deeper.merges
-    return Ties(found, standing)
-
-
-def _stands(merge: Merge, key: CustomerKey) -> bool:
-    return merge.winner == key.record and merge.state in STANDING
-
-
 def view_of(
     plan: Plan,
     customer: str,
     snapshot: Snapshot,
     *,
-    ties: Ties,
+    kin: Kin,
     orders: list[OrderView],
     opportunities: bytes,
-    memberships: bytes | None,
+    ties: bytes | None,
     now_s: int,
 ) -> CustomerView:
     """The whole view; `opportunities` is the explained answer of a channel for staff."""
@@ -85,9 +60,9 @@ def view_of(
         states=_states(plan, snapshot),
         needs=_needs(plan, snapshot, row, now_s) if profiling else [],
         themes=_themes(plan, row) if profiling else [],
-        groups=_groups(profile, memberships),
-        relations=_relations(ties.relations, customer),
-        merged=[_merged(each) for each in sorted(ties.merges, key=lambda each: each.steps[-1][1], reverse=True)],
+        groups=_groups(profile, ties),
+        relations=_relations(kin.relations, customer),
+        merged=[_merged(each) for each in sorted(kin.merges, key=lambda each: each.steps[-1][1], reverse=True)],
         contacts=[_contact(plan, contact) for contact in reversed(snapshot.contacts[-MAX_CONTACTS:])],
         opportunities=_opportunities(plan, answered),
         degraded=list(answered.degraded),
@@ -108,7 +83,7 @@ def _profile(plan: Plan, snapshot: Snapshot) -> dict[str, object]:
     return {name: value for name, value in values.items() if name not in audit_only}
 
 
-def _groups(profile: dict[str, object], memberships: bytes | None) -> list[GroupView]:
+def _groups(profile: dict[str, object], ties: bytes | None) -> list[GroupView]:
     """Those of the profile, and memberships with their times, past and future ones among them."""
     timed = [
         GroupView(
@@ -116,7 +91,7 @@ def _groups(profile: dict[str, object], memberships: bytes | None) -> list[Group
             start=_instant(each.start_s),
             end=None if each.end_s is None else _instant(each.end_s),
         )
-        for each in decode_memberships(memberships)
+        for each in decode_memberships(ties)
     ]
     groups = profile.get("groups")
     untimed = set(groups if isinstance(groups, tuple) else ()) - {each.group for each in timed}
@@ -124,7 +99,8 @@ def _groups(profile: dict[str, object], memberships: bytes | None) -> list[Group
 
 
 def _relations(relations: Sequence[Relation], customer: str) -> list[RelationView]:
-    others = sorted({(each.kind, each.to, each.start, each.end) for each in relations if each.to != customer}, key=str)
+    of_others = [each for each in relations if each.to and each.to != customer]
+    others = sorted({(each.kind, each.to, each.start, each.end) for each in of_others}, key=str)
     return [RelationView(kind=kind, to=to, start=start, end=end) for kind, to, start, end in others]
 
 

@@ -3,17 +3,18 @@
 import asyncio
 import csv
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Final
 
 from api.adapters.record_reader import RecordReader
-from api.memberships import FIXED, Membership, decode_memberships, encode_memberships
+from api.bank_days import end_of, first_second
 from api.needs import active_needs, row_of
 from api.population.sources import Viewer
 from api.ports import StoredRecord, StoreUnavailable, key_of
 from api.ports.merges import MergeChange, MergeStore
 from api.serving import RecordUnreadable
+from api.ties import FIXED, Membership, decode_memberships, decode_ties, encode_memberships
 from engine.decision import Snapshot
 from engine.ids import FactName
 from engine.plan import Plan
@@ -30,18 +31,7 @@ class MembersUnreadable(Exception):
 
 def membership_of(plan: Plan, group: str, start: date, end: date | None) -> Membership:
     """A membership of whole days in the bank's zone, both included."""
-    end_s = None if end is None else first_second(plan, end + timedelta(days=1))
-    return Membership(group, first_second(plan, start), end_s)
-
-
-def today_of(plan: Plan, now_s: float) -> date:
-    """The bank's day at an instant."""
-    return datetime.fromtimestamp(now_s, plan.zone).date()
-
-
-def first_second(plan: Plan, day: date) -> int:
-    """When a day begins in the bank's zone, in seconds since the epoch."""
-    return int(datetime.combine(day, time(), plan.zone).timestamp())
+    return Membership(group, first_second(plan, start), None if end is None else end_of(plan, end))
 
 
 def read_members(file: Path, plan: Plan, today: date) -> dict[str, list[Membership]]:
@@ -133,9 +123,10 @@ async def _change(store: MergeStore, customer: str, how: Change, now_ms: Callabl
             continue
         if seen.record.owner is None:
             return False
-        after = encode_memberships(how(decode_memberships(seen.record.memberships)))
+        ties = decode_ties(seen.record.ties)
+        after = encode_memberships(how(ties.g), ties.r)
         change = MergeChange(deadline_ms=now_ms() + int(WITHIN_S * 1_000), fields={"g": after})
-        if after == seen.record.memberships or await store.change(seen, change, deadline=deadline):
+        if after == seen.record.ties or await store.change(seen, change, deadline=deadline):
             return True
     raise StoreUnavailable("the record keeps changing, try again")
 
@@ -154,9 +145,9 @@ class Members(Viewer):
 
     def show(self, customer: str, stored: StoredRecord) -> None:
         """Look at one customer; a record that cannot be read stays as it is, and is counted."""
-        memberships = decode_memberships(stored.memberships)
+        memberships = decode_memberships(stored.ties)
         try:
-            present = stored if stored.memberships is None else self.reader.present(stored, self._now_s)
+            present = stored if stored.ties is None else self.reader.present(stored, self._now_s)
             holds = self._holds(self.reader.read(present))
         except RecordUnreadable:
             self.unreadable += 1

@@ -43,7 +43,7 @@ class Judging:
         """
         started_ns = perf_counter_ns()
         try:
-            if stored.memberships is not None:
+            if stored.ties is not None:
                 stored = serving.reader.present(stored, decision_log.now_us() // 1_000_000)
             snapshot = serving.reader.read(stored)
         except RecordUnreadable as error:

@@ -10,6 +10,7 @@ from api.ports import CustomerStore, Journal, OutcomeStore, StoredRecord
 from api.ports.merges import MergeStore
 from api.ports.orders import OrderStore
 from api.ports.relations import RelationStore
+from api.relating import Relating
 from api.reloading.status import ReloadStatus
 from api.schemas import DecisionRequest, Degraded
 from api.settings import Settings
@@ -84,6 +85,8 @@ class Shell:
     relations: RelationStore
     merging: Callable[[], Merging]
     """Merges under the bundle that serves."""
+    relating: Callable[[], Relating]
+    """Relates customers under it."""
     watch: StoreWatch
     tokens: TokenCodec
     metrics: Metrics

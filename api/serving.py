@@ -36,10 +36,10 @@ class SnapshotReader(Protocol):
         """
 
     def present(self, stored: StoredRecord, now_s: int) -> StoredRecord:
-        """A record with memberships as it is at an instant: its profile holds the groups that run then.
+        """A record with ties as it is at an instant: its profile holds the groups and relations that run then.
 
         Raises:
-            RecordUnreadable: the profile or the memberships cannot be decoded.
+            RecordUnreadable: the profile or the ties cannot be decoded.
         """
 
 

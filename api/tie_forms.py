@@ -72,7 +72,8 @@ class RelationForm(Term):
     """Whom the customer is related to; stored again, it replaces the one of the same kind to the same."""
 
     kind: NameText
-    to: OpaqueText
+    to: OpaqueText | None = None
+    """Absent: nobody; it says that there is no relation of this kind but for those that are named."""
 
 
 class RelationReceipt(BaseModel):

@@ -249,11 +249,24 @@ _HOLDERS = {
 HOLDS: Final = FactName("holds")
 GROUPS: Final = FactName("groups")
 SEGMENTS: Final = FactName("segments")
+RELATIONS: Final = "relations"
+"""The family of facts that tell of related customers."""
+
+
+def related_count(kind: str) -> FactName:
+    """The fact how many relations of a kind a customer has."""
+    return FactName(f"{RELATIONS}.{kind}.count")
+
+
+def related_holds(kind: str) -> FactName:
+    """The fact which products those hold to whom relations of a kind lead."""
+    return FactName(f"{RELATIONS}.{kind}.holds")
 
 
 @dataclass(frozen=True)
 class ProfileSchema:
-    """The columns of a stored profile, by position: the catalogue's attributes, then the sets holds, groups, segments.
+    """The columns of a stored profile, by position: the catalogue's attributes, then the sets holds, groups, segments,
+    then what relations tell, two columns a kind.
 
     `hash` names the layout: a stored profile carries it, and only a reader of that very layout may read by position.
     """

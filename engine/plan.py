@@ -39,11 +39,22 @@ class Catalogue:
     products: tuple[str, ...]
     groups: tuple[str, ...]
     segments: tuple[str, ...]
+    relations: Mapping[str, "RelationKind"]
+    """Kinds of relations between customers whose facts rules may read."""
     purposes: tuple[str, ...]
     positives: Mapping[str, str]
     """For each channel the outcome that counts as a positive answer."""
     titles: Mapping[str, str]
     """What people call a product, group or segment."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelationKind:
+    """A way in which customers are related."""
+
+    title: str
+    mutual: bool = False
+    """Whether it holds the other way round as well."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from typing import Final
 
 from engine.decision import Candidate, Decision
 from engine.explain import Because, Rejection, names_in
-from engine.facts import NUMERIC, FactSpec, FactType, is_missing
+from engine.facts import NUMERIC, RELATIONS, FactSpec, FactType, is_missing
 from engine.ids import ActionId, EventName, FactName
 from engine.plan import Cause, Plan, Row
 from engine.reasons import Reason
@@ -246,12 +246,15 @@ def _wanted(plan: Plan, atom: Compare | OneOf | InPeriod) -> str:
 
 
 def _is_delicate(atom: Atom) -> bool:
-    """Whether a condition tells something that is not said aloud: a register, something inferred or protected."""
+    """Whether a condition tells something that is not said aloud: a register, something inferred, protected, or about
+    somebody else."""
     if isinstance(atom, Seen | LastAgo | SeenSince):
         return False
     facts = [atom.fact, *([atom.right.fact] if isinstance(atom, Compare) and atom.right.fact is not None else [])]
     return any(
-        each.spec.protected or (each.spec.private and each.spec.type is FactType.BOOLEAN and each.member is None)
+        each.spec.protected
+        or each.spec.name.startswith(f"{RELATIONS}.")
+        or (each.spec.private and each.spec.type is FactType.BOOLEAN and each.member is None)
         for each in facts
     )
 

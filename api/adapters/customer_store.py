@@ -181,7 +181,7 @@ class RedisCustomerStore:
 
 def stored_record(fields: Reply) -> StoredRecord:
     """The values of FIELDS as a record."""
-    profile, events, needs, contacts, consent, kv, hv, oc, terms, owner, moved_to, memberships = fields
+    profile, events, needs, contacts, consent, kv, hv, oc, terms, owner, moved_to, ties = fields
     return StoredRecord(
         profile,
         events,
@@ -194,7 +194,7 @@ def stored_record(fields: Reply) -> StoredRecord:
         terms,
         owner,
         moved_to,
-        memberships,
+        ties,
     )
 
 

@@ -37,6 +37,16 @@ def relations(key: CustomerKey) -> str:
     return f"r:{{{key.partition}}}:{key.record}"
 
 
+ANY_RELATIONS: Final = "r:{*}:*"
+"""What the names of all hashes of relations look like."""
+
+
+def key_of_relations(name: bytes) -> CustomerKey:
+    """Whose relations a name is of."""
+    partition, _, record = name.decode().removeprefix("r:{").partition("}:")
+    return CustomerKey(int(partition), record)
+
+
 def record_prefix(partition: int) -> str:
     """What the names of a partition's records begin with."""
     return f"c:{{{partition}}}:"

@@ -16,7 +16,7 @@ NAMES = {
     "oc": "outcome_count",
     "t": "terms",
     "moved_to": "moved_to",
-    "g": "memberships",
+    "g": "ties",
 }
 
 

@@ -1,6 +1,6 @@
 """Relations in memory: the same behaviour as the real store."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 from api.adapters.memory import MemoryState
 from api.ports import CustomerKey
@@ -21,3 +21,7 @@ class MemoryRelationStore:
     async def relations_of(self, key: CustomerKey, *, deadline: float) -> Sequence[Relation]:
         self._state.check()
         return [self._kept[named] for named in sorted(self._kept) if named[0] == key.record]
+
+    async def everybody(self, *, within_s: float) -> AsyncIterator[Sequence[str]]:
+        self._state.check()
+        yield sorted({of for of, _, _ in self._kept})

@@ -6,11 +6,11 @@ from typing import Final
 import msgspec
 
 from api.adapters.records import decode_consent, decode_events, decode_needs, decode_profile, layout_of_events
-from api.memberships import with_groups
 from api.ports import StoredRecord
 from api.quotes import decode_quotes
 from api.schemas import Degraded
 from api.serving import RecordUnreadable
+from api.ties import with_ties
 from engine.contacts import unpack
 from engine.decision import Snapshot
 from engine.events import EventLayout
@@ -89,7 +89,7 @@ class RecordReader:
         """See `SnapshotReader`."""
         try:
             profile = self._profile(stored.profile) if stored.profile else None
-            return with_groups(stored, profile, self._schema, now_s)
+            return with_ties(stored, profile, self._schema, now_s)
         except _BROKEN as error:
             raise RecordUnreadable("record") from error
 

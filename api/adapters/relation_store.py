@@ -1,7 +1,7 @@
 """Relations on Redis or Valkey: a hash beside each record, by kind and whom a relation leads to."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import date
 from itertools import islice
 from typing import Final
@@ -38,6 +38,18 @@ class RedisRelationStore:
         found = checked(await node.call(pack(b"HGETALL", keys.relations(key)), 1, deadline))
         pairs = zip(found[::2], found[1::2], strict=True)
         return sorted(_relation(key.record, name.decode(), term.decode()) for name, term in pairs)
+
+    async def everybody(self, *, within_s: float) -> AsyncIterator[Sequence[str]]:
+        for node in self._nodes.everyone():
+            cursor = b"0"
+            while True:
+                deadline = asyncio.get_running_loop().time() + within_s
+                scan = pack(b"SCAN", cursor, b"MATCH", keys.ANY_RELATIONS, b"COUNT", BATCH)
+                cursor, names = checked(await node.call(scan, 1, deadline))
+                if names:
+                    yield [keys.key_of_relations(name).record for name in names]
+                if cursor == b"0":
+                    break
 
 
 def _relation(of: str, name: str, term: str) -> Relation:

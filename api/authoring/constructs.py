@@ -127,6 +127,20 @@ GROUPS: Final = (
         ),
     ),
     Group(
+        "Relations",
+        "Each kind of relation that the catalogue declares makes two facts: how many run now, and the set of what "
+        "those hold to whom they lead. Both are unknown where nobody told of the kind, the set also where one of them "
+        "objects to profiling or nobody knows what they hold.",
+        (
+            Construct("relations.spouse.count: at least 1", "there is one", "{relations.spouse.count: 1}",
+                      "{relations.spouse.count: 0}"),
+            Construct("relations.spouse.holds: mortgage", "one of them holds it",
+                      "{relations.spouse.holds: [mortgage]}", "{relations.spouse.holds: [savings_account]}"),
+            Construct("relations.spouse.holds.mortgage: false", "none of them holds it",
+                      "{relations.spouse.holds: []}", "{relations.spouse.holds.mortgage: true}"),
+        ),
+    ),
+    Group(
         "Consent, needs, the request and the clock",
         "These facts exist in every bank. `context.*` facts come with the request and must stand in the catalogue; "
         "guards never read them.",

@@ -13,7 +13,8 @@ from api.cli.console import DATA_DIR, FINDINGS, AsJson, DataDir, RulesDir, Usage
 if TYPE_CHECKING:
     from api.merging.desk import MergeDesk
     from api.merging.entries import Merge
-    from api.ports.relations import Relation, RelationStore
+    from api.ports.relations import Relation
+    from api.relating import Relating
 
 customers = typer.Typer(
     name="customers", help="Merge customers, separate them again, and see what was done.", no_args_is_help=True
@@ -24,8 +25,9 @@ RedisUrl = Annotated[
 ]
 By = Annotated[str | None, typer.Option("--by", help="Who decided it; default: whoever runs the command.")]
 Why = Annotated[str, typer.Option("--why", help="Why, for the history.")]
+SHOWN = 10
 R = TypeVar("R")
-Work = Callable[["MergeDesk", "RelationStore"], Awaitable[R]]
+Work = Callable[["MergeDesk", "Relating"], Awaitable[R]]
 
 
 @customers.command("merge")
@@ -55,7 +57,7 @@ def merge(
         raise Usage("name two customers, or a file of pairs with --file, or --resume")
     pairs = _pairs(file) if file else [(loser or "", winner or "", why)]
 
-    async def work(desk: "MergeDesk", _: "RelationStore") -> "tuple[list[Merge], list[str]]":
+    async def work(desk: "MergeDesk", _: "Relating") -> "tuple[list[Merge], list[str]]":
         from api.merging.sides import Refused
 
         if resume:
@@ -86,7 +88,7 @@ def unmerge(
 ) -> None:
     """Make two customers of one again. What happened while they were one stays with both; consent never widens."""
 
-    async def work(desk: "MergeDesk", _: "RelationStore") -> "tuple[list[Merge], list[str]]":
+    async def work(desk: "MergeDesk", _: "Relating") -> "tuple[list[Merge], list[str]]":
         from api.merging.sides import Refused
 
         try:
@@ -110,7 +112,7 @@ def history(
 ) -> None:
     """Every merge and separation that a record took part in, oldest first, with who, when and why."""
 
-    async def work(desk: "MergeDesk", _: "RelationStore") -> "Sequence[Merge]":
+    async def work(desk: "MergeDesk", _: "Relating") -> "Sequence[Merge]":
         from api.merging.sides import Refused
 
         try:
@@ -133,31 +135,44 @@ def history(
 @plainly
 def relate(
     file: Annotated[
-        Path,
+        Path | None,
         typer.Option("--file", help="CSV with columns of, kind, to and, if known, start, end.", exists=True),
-    ],
+    ] = None,
     rules: RulesDir = Path("rules"),
     data_dir: DataDir = DATA_DIR,
     redis_url: RedisUrl = None,
     *,
+    again: Annotated[
+        bool, typer.Option("--again", help="Let rules see what all related customers hold and allow now.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Store relations between customers and others; each shows in the view of the customer that it is `of`.
+    """Store relations between customers and others; rules read those whose kind the catalogue declares.
 
-    Stored again, a relation replaces the one of the same kind to the same; an `end` says that it is over.
+    Stored again, a relation replaces the one of the same kind to the same; an `end` says that it is over. An empty `to`
+    says that the customer has no other of this kind. `nextbest load` does what `--again` does.
     """
-    related = _relations(file)
+    if (file is None) is not again:
+        raise Usage("name a file of relations with --file, or say --again")
+    related = _relations(file) if file is not None else []
 
-    async def work(_: "MergeDesk", relations: "RelationStore") -> None:
-        import asyncio
+    async def work(_: "MergeDesk", relating: "Relating") -> "tuple[int, list[str]]":
+        unknown_kinds = sorted({each.kind for each in related if relating.unknown_kind(each.kind)})
+        if unknown_kinds:
+            raise Usage(f"the catalogue's relations have no {', '.join(f'`{kind}`' for kind in unknown_kinds)}")
+        if again:
+            return await relating.tell_everybody(), []
+        return len(related), await relating.relate(related)
 
-        await relations.relate(related, deadline=asyncio.get_running_loop().time() + 60.0)
-
-    _run(work, rules, data_dir, redis_url)
+    count, unknown = _run(work, rules, data_dir, redis_url)
     if as_json:
-        put_json({"relations": len(related)})
-    else:
-        put(f"{len(related):,} relations are stored")
+        put_json({"told" if again else "relations": count, "unknown": unknown})
+        return
+    put(f"{count:,} {'customers with relations are told anew' if again else 'relations are stored'}")
+    for customer in unknown[:SHOWN]:
+        say(f"nextbest: no customer has the id `{customer}`: rules see its relations once there is one")
+    if len(unknown) > SHOWN:
+        say(f"... and {len(unknown) - SHOWN:,} more")
 
 
 def _relations(file: Path) -> "list[Relation]":
@@ -176,8 +191,10 @@ def _relations(file: Path) -> "list[Relation]":
                 start, end = (date.fromisoformat(row[name]) if row.get(name) else None for name in ("start", "end"))
             except ValueError as error:
                 raise Usage(f"{file}:{rows.line_num}: a day looks like 2026-11-21") from error
-            if not (row["of"] and row["kind"] and row["to"]):
-                raise Usage(f"{file}:{rows.line_num}: `of`, `kind` and `to` are all needed")
+            if not (row["of"] and row["kind"]):
+                raise Usage(f"{file}:{rows.line_num}: `of` and `kind` are needed")
+            if row["of"] == row["to"]:
+                raise Usage(f"{file}:{rows.line_num}: nobody is related to themselves")
             found.append(Relation(row["of"], row["kind"], row["to"], start, end))
     return found
 
@@ -197,6 +214,7 @@ def _run(work: "Work[R]", rules: Path, data_dir: Path, redis_url: str | None) ->
     from api.known import learn_schemas
     from api.merging.desk import MergeDesk
     from api.merging.saga import Merging
+    from api.relating import Relating
 
     plan = compile_rules(rules)
     url = redis_url or running_url(data_dir)
@@ -209,8 +227,10 @@ def _run(work: "Work[R]", rules: Path, data_dir: Path, redis_url: str | None) ->
         try:
             reader = RecordReader(plan.profile_schema, plan.event_layout)
             await learn_schemas(reader, RedisRecordStore(nodes))
-            merging = Merging(RedisMergeStore(nodes), layout=plan.event_layout, read=reader.read)
-            return await work(MergeDesk(merging, RedisCustomerStore(nodes)), RedisRelationStore(nodes))
+            merges = RedisMergeStore(nodes)
+            relating = Relating(plan, merges, RedisRelationStore(nodes), reader.read)
+            merging = Merging(merges, layout=plan.event_layout, read=reader.read, settle=relating.tell)
+            return await work(MergeDesk(merging, RedisCustomerStore(nodes)), relating)
         finally:
             await nodes.close()
 

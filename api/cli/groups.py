@@ -106,8 +106,8 @@ def infer(
     from api.adapters.record_reader import RecordReader
     from api.bootstrap import compile_rules
     from api.grouping import Members, end_members, put_members
-    from api.memberships import Membership
     from api.population.sources import from_store
+    from api.ties import Membership
     from engine.ids import FactName
 
     plan = compile_rules(rules)

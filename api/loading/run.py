@@ -5,11 +5,18 @@ from pathlib import Path
 from typing import Final
 
 from api.adapters.cluster import nodes_at
+from api.adapters.merge_store import RedisMergeStore
+from api.adapters.record_reader import RecordReader
+from api.adapters.record_store import RedisRecordStore
+from api.adapters.relation_store import RedisRelationStore
+from api.known import learn_schemas
 from api.loading.bulk_histories import BulkHistories
 from api.loading.bulk_store import BULK_TIMING, BulkStore
 from api.loading.events_loader import EventsLoad, EventsReport
 from api.loading.loader import Load
 from api.loading.report import LoadReport
+from api.relating import Relating
+from engine.plan import Plan
 
 BANK_FILES: Final = Path(__file__).parent / "bank_files.yaml"
 """The mapping of files that use nextbest's own names."""
@@ -49,5 +56,23 @@ async def load_into(load: Load, url: str | None) -> LoadReport:
         store = BulkStore(nodes, load.target.layout, wakes=load.target.wakes)
         report = await load.run(store)
         return replace(report, left_alone=store.outcomes)
+    finally:
+        await nodes.close()
+
+
+async def settle_into(plan: Plan, url: str) -> None:
+    """After a load: let rules see what related customers hold now.
+
+    Raises:
+        StoreUnavailable: the store is not there, or failed.
+    """
+    if not plan.catalogue.relations:
+        return
+    nodes = nodes_at(url, BULK_TIMING)
+    await nodes.start()
+    try:
+        reader = RecordReader(plan.profile_schema, plan.event_layout)
+        await learn_schemas(reader, RedisRecordStore(nodes))
+        await Relating(plan, RedisMergeStore(nodes), RedisRelationStore(nodes), reader.read).tell_everybody()
     finally:
         await nodes.close()

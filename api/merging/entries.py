@@ -48,7 +48,7 @@ class Image(msgspec.Struct, frozen=True, array_like=True):
     terms: bytes | None = None
     known: bool = True
     """Whether it was a customer's record; otherwise that of somebody not known yet, such as a visitor."""
-    memberships: bytes | None = None
+    ties: bytes | None = None
 
     @classmethod
     def of(cls, record: StoredRecord) -> "Image":
@@ -61,7 +61,7 @@ class Image(msgspec.Struct, frozen=True, array_like=True):
             record.outcome_count,
             record.terms,
             record.owner is not None,
-            record.memberships,
+            record.ties,
         )
 
 

@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 
 from msgspec.structs import replace
 
-from api import memberships
+from api import ties
 from api.adapters.records import encode_events
 from api.merging import consents, histories
 from api.merging.entries import (
@@ -50,12 +50,15 @@ class Merging:
         read: Callable[[StoredRecord], Snapshot],
         now: Callable[[], float] = time,
         mint: Callable[[], str] = lambda: f"m_{token_hex(6)}",
+        settle: Callable[[Sequence[str]], Awaitable[object]] | None = None,
     ) -> None:
+        """`settle` is told the records that became one, or two again: what is derived of them is made anew."""
         self._store = store
         self._layout = layout
         self._read_record = read
         self._now = now
         self._mint = mint
+        self._settle = settle
 
     async def merge(self, loser: str, winner: str, *, by: str = "", why: str = "") -> Merge:
         """Make one customer of two: from then on the loser's identities mean the winner. Goes on with one cut off.
@@ -67,7 +70,7 @@ class Merging:
         ours, theirs = await self._side(winner), await self._side(loser)
         merge = theirs.as_loser()
         if merge is not None and merge.state is MergeState.MERGED and merge.winner == winner:
-            return merge
+            return await self._go_on(merge)
         if merge is None or merge.state not in UNFINISHED:
             see_that_they_can_merge(ours, theirs)
             merge = await self._begin(theirs, winner, by, why)
@@ -104,10 +107,10 @@ class Merging:
         finished = []
         for merge_id, loser in (await self._store.open(deadline=self._deadline())).items():
             merge = (await self._side(loser)).merge(merge_id)
-            if merge is not None and merge.state in UNFINISHED:
-                finished.append(await self._go_on(merge))
-            else:
+            if merge is None:
                 await self._store.note_closed(merge_id, deadline=self._deadline())
+            else:
+                finished.append(await self._go_on(merge))
         return finished
 
     async def history(self, customer: str) -> Sequence[Merge]:
@@ -136,6 +139,8 @@ class Merging:
             await self._repoint(merge.loser, merge.winner, merge.loser)
             await self._again(self._part, merge)
             merge = await self._note(merge, MergeState.SEPARATED)
+        if self._settle is not None:
+            await self._settle((merge.winner, merge.loser))
         await self._store.note_closed(merge.merge_id, deadline=self._deadline())
         return merge
 
@@ -186,7 +191,7 @@ class Merging:
             "n": histories.join_needs(was.needs, given.needs),
             "t": histories.join_terms(was.terms, given.terms),
             "oc": was.outcome_count + given.outcome_count,
-            "g": memberships.joined(was.memberships, given.memberships),
+            "g": ties.joined(was.ties, given.ties),
         }
         before = replace(
             noted.before,
@@ -194,7 +199,7 @@ class Merging:
             needs=was.needs,
             terms=was.terms,
             outcome_count=was.outcome_count,
-            memberships=was.memberships,
+            ties=was.ties,
         )
         copied = replace(noted.at(MergeState.COPIED, self._now_ms()), given=given, before=before)
         return copied if await self._change(ours, copied, fields, events=True) else None
@@ -235,7 +240,7 @@ class Merging:
             "n": now.needs,
             "t": now.terms,
             "oc": now.outcome_count,
-            "g": now.memberships,
+            "g": now.ties,
         }
         separated = noted.at(MergeState.SEPARATED, self._now_ms())
         corrected = [replace(each, before=self._parted(before_of(each), noted, ())) for each in later]
@@ -260,7 +265,7 @@ class Merging:
             needs=histories.part_needs(now.needs, given, before),
             terms=histories.part_terms(now.terms, given, before),
             outcome_count=max(0, now.outcome_count - given.outcome_count),
-            memberships=memberships.parted(now.memberships, given.memberships, before.memberships),
+            ties=ties.parted(now.ties, given.ties, before.ties),
         )
 
     async def _repoint(self, of: str, away_from: str, to: str) -> None:

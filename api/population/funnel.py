@@ -167,7 +167,7 @@ def _slots(plan: Plan, action: int) -> dict[FactName, int]:
     promoting = [each.condition for each in plan.triggers if any(at == action for at, _ in each.promotes)]
     slots = plan.layout.slot_by_fact
     names = (name for each in (*stages, *themes, *promoting) for atom in atoms(each) for name in names_in(atom))
-    facts = {FactName(name.partition(".")[0]) if name not in slots else FactName(name) for name in names}
+    facts = {FactName(name.rpartition(".")[0]) if name not in slots else FactName(name) for name in names}
     return {fact: slots[fact] for fact in facts if fact in slots and not fact.startswith(("context.", "request."))}
 
 

@@ -55,7 +55,7 @@ class Viewer:
         if self._limit is not None and self.seen >= self._limit:
             raise _Enough
         try:
-            present = stored if stored.memberships is None else self.reader.present(stored, int(time()))
+            present = stored if stored.ties is None else self.reader.present(stored, int(time()))
             snapshot = self.reader.read(present)
         except RecordUnreadable:
             self.unreadable += 1

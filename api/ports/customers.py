@@ -62,7 +62,8 @@ class StoredRecord(NamedTuple):
     owner: bytes | None = None
     """The record's own customer id, checked on read; None for somebody not known yet."""
     moved_to: bytes | None = None
-    memberships: bytes | None = None
+    ties: bytes | None = None
+    """Groups that the customer belongs to for a time, and what rules read of relations."""
 
 
 class ClaimState(IntEnum):

@@ -1,6 +1,6 @@
 """The port of relations: who is whose spouse, director, guarantor, or holder of the same account."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import date
 from typing import NamedTuple, Protocol
 
@@ -13,6 +13,7 @@ class Relation(NamedTuple):
     of: str
     kind: str
     to: str
+    """Empty: nobody; it says that the customer has no relation of this kind but for those that are named."""
     start: date | None = None
     end: date | None = None
 
@@ -25,3 +26,6 @@ class RelationStore(Protocol):
 
     async def relations_of(self, key: CustomerKey, *, deadline: float) -> Sequence[Relation]:
         """A record's relations, by kind and whom they lead to."""
+
+    def everybody(self, *, within_s: float) -> AsyncIterator[Sequence[str]]:
+        """The records of all who have relations, in batches; somebody may be named twice."""

@@ -8,13 +8,14 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from api.access.required import require
 from api.access.roles import Role
 from api.adapters.records import encode_consent
-from api.customer_view import ties_of, view_of
+from api.customer_view import view_of
 from api.deadline import Deadline
 from api.entries import ConsentEntry, encode_entry
 from api.forms import ConsentForm, ConsentReceipt, CustomerView
 from api.openapi import body_of
 from api.ports import ConsentState, ConsentWrite, key_of
 from api.problems import Problem, ProblemType
+from api.relating import kin_of
 from api.routes.orders import orders_view
 from api.routes.reading import answer, read_one, shell_of, unless_unavailable
 from api.schemas import ExplanationRequest, IdentityBody
@@ -53,8 +54,8 @@ async def get_customer(request: Request, customer: Id, channel: Channel = None) 
         raise Problem(ProblemType.INTERNAL, "the customer's record cannot be read") from error
     key = gathered.key
     ordered = await unless_unavailable(shell, "orders", shell.orders.orders_of(key, deadline=deadline))
-    tied = await unless_unavailable(shell, "ties", ties_of(key, shell.merges, shell.relations, deadline=deadline))
-    for merged in tied.merges:
+    kin = await unless_unavailable(shell, "kin", kin_of(key, shell.merges, shell.relations, deadline=deadline))
+    for merged in kin.merges:
         asking = shell.orders.orders_of(key_of(merged.loser), deadline=deadline)
         ordered = [*ordered, *await unless_unavailable(shell, "orders", asking)]
     orders = sorted(orders_view(ordered), key=lambda order: order.placed_at, reverse=True)[:MAX_ORDERS]
@@ -64,10 +65,10 @@ async def get_customer(request: Request, customer: Id, channel: Channel = None) 
         plan,
         key.record,
         snapshot,
-        ties=tied,
+        kin=kin,
         orders=orders,
         opportunities=opportunities,
-        memberships=gathered.record.memberships,
+        ties=gathered.record.ties,
         now_s=int(time()),
     )
     return answer(view)

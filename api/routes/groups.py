@@ -9,15 +9,16 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 
 from api.access.required import require
 from api.access.roles import Role
+from api.bank_days import today_of
 from api.forms import BatchReceipt
-from api.grouping import end_members, membership_of, put_members, today_of
-from api.memberships import Membership
+from api.grouping import end_members, membership_of, put_members
 from api.openapi import body_of
 from api.parsing import as_form
 from api.problems import Problem, ProblemType
 from api.routes.reading import answer, read_batch, shell_of, unless_unavailable
 from api.service_port import Shell
 from api.tie_forms import MemberForm, MemberReceipt
+from api.ties import Membership
 from engine.plan import Plan
 
 router = APIRouter(dependencies=[Depends(require(Role.MARKETER, Role.OPERATOR))])

@@ -14,6 +14,7 @@ from api.parsing import as_form
 from api.ports import key_of
 from api.ports.relations import Relation
 from api.problems import Problem, ProblemType
+from api.relating import Relating
 from api.routes.reading import answer, read_batch, shell_of, unless_unavailable
 from api.service_port import Shell
 from api.tie_forms import RelationForm, RelationReceipt
@@ -30,7 +31,8 @@ Customer = Annotated[str, Path(alias="id", min_length=1, max_length=256, descrip
     openapi_extra=body_of(RelationForm, batch=True),
 )
 async def post_relations(request: Request, customer: Customer) -> Response:
-    """Shown in the customer's view; an `end` says that one is over. A batch is answered part by part."""
+    """Shown in the customer's view, and read by rules where the catalogue declares the kind; an `end` says that one is
+    over. A batch is answered part by part."""
     shell = shell_of(request)
     parts, is_batch = await read_batch(request)
     deadline = Deadline.within(shell.settings.write_timeout_ms).deadline
@@ -38,27 +40,30 @@ async def post_relations(request: Request, customer: Customer) -> Response:
     gathered = await unless_unavailable(shell, "gather", gathering)
     if gathered.record.owner is None:
         raise Problem(ProblemType.UNKNOWN_CUSTOMER, "no customer has this id")
-    read = [_read_or_refuse(part, gathered.key.record) for part in parts]
+    relating = shell.relating()
+    read = [_read_or_refuse(part, gathered.key.record, relating) for part in parts]
     if not is_batch and isinstance(read[0], Problem):
         raise read[0]
     sound = [each for each in read if isinstance(each, Relation)]
-    await unless_unavailable(shell, "relations", shell.relations.relate(sound, deadline=deadline))
+    await unless_unavailable(shell, "relations", relating.relate(sound))
     receipts = [_receipt(shell, each) for each in read]
     return answer(BatchReceipt(results=receipts) if is_batch else receipts[0])
 
 
-def _read_or_refuse(part: msgspec.Raw, of: str) -> Relation | Problem:
+def _read_or_refuse(part: msgspec.Raw, of: str, relating: Relating) -> Relation | Problem:
     try:
         form = as_form(RelationForm, part)
     except Problem as problem:
         return problem
     if form.to == of:
         return Problem(ProblemType.INVALID_BODY, "nobody is related to themselves", pointer="/to")
-    return Relation(of, form.kind, form.to, form.start, form.end)
+    if relating.unknown_kind(form.kind):
+        return Problem(ProblemType.INVALID_BODY, "`kind` is not among the catalogue's relations", pointer="/kind")
+    return Relation(of, form.kind, form.to or "", form.start, form.end)
 
 
 def _receipt(shell: Shell, read: Relation | Problem) -> RelationReceipt:
     if isinstance(read, Problem):
         shell.metrics.problems.add(("relations", read.kind))
         return RelationReceipt(kind=None, to=None, status="refused", problem=read.members())
-    return RelationReceipt(kind=read.kind, to=read.to, status="stored")
+    return RelationReceipt(kind=read.kind, to=read.to or None, status="stored")

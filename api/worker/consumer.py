@@ -267,7 +267,7 @@ class Consumer:
 
     def _now(self, record: StoredRecord) -> Snapshot:
         """What a record says now, of groups that run for a time among it."""
-        if record.memberships is not None:
+        if record.ties is not None:
             record = self._reader.present(record, int(self._clock()))
         return self._reader.read(record)
 

@@ -20,6 +20,7 @@ from api.known import LEARN_EACH_S, learn_schemas, learning
 from api.merging.saga import Merging
 from api.merging.sides import Refused
 from api.ports import RecordStore, StoreUnavailable
+from api.relating import Relating
 from api.reloading.bundles import Bundles
 from api.reloading.reloader import Reloader
 from api.security import open_secrets
@@ -117,7 +118,9 @@ async def work(
 
 async def _become_one(stores: Stores, folding: "Folding", record: str, customer: str) -> bool:
     """Merge the record of somebody who was not known into their customer's; False where that cannot be."""
-    merging = Merging(stores.merges, layout=folding.plan.event_layout, read=folding.reader.read)
+    read = folding.reader.read
+    relating = Relating(folding.plan, stores.merges, stores.relations, read)
+    merging = Merging(stores.merges, layout=folding.plan.event_layout, read=read, settle=relating.tell)
     try:
         await merging.merge(record, customer, by="event worker", why="the identity became known")
     except Refused:

@@ -1,6 +1,7 @@
 """Reads `catalogue.yaml`: the facts, events and values that rules may name."""
 
 from dataclasses import replace
+from typing import Final
 
 from engine.compiler.bank_file import Bank
 from engine.compiler.calculated_facts import read_calculated
@@ -9,9 +10,11 @@ from engine.compiler.fact_specs import MAX_SET, FactSpecReader, once
 from engine.compiler.form import Form, check_name
 from engine.compiler.grammar.bank import POSITIVES
 from engine.compiler.parse import Scalar
-from engine.facts import GROUPS, HOLDS, SEGMENTS, FactSpec, FactType, ProfileSchema
+from engine.facts import GROUPS, HOLDS, SEGMENTS, FactSpec, FactType, ProfileSchema, related_count, related_holds
 from engine.ids import FactName
-from engine.plan import Catalogue
+from engine.plan import Catalogue, RelationKind
+
+MAX_RELATIONS: Final = 16
 
 
 def read_catalogue(form: Form, bank: Bank) -> tuple[Catalogue, ProfileSchema]:
@@ -21,6 +24,7 @@ def read_catalogue(form: Form, bank: Bank) -> tuple[Catalogue, ProfileSchema]:
     events = read_events(form, specs)
     calculated = read_calculated(form, specs, attributes, events, bank.zone)
     products, titles = _products(form)
+    relations = _relations(form)
     groups, segments = _names(form, "groups"), _names(form, "segments")
     catalogue = Catalogue(
         facts={**attributes, **{name: spec for name, (spec, _) in calculated.items()}},
@@ -32,6 +36,7 @@ def read_catalogue(form: Form, bank: Bank) -> tuple[Catalogue, ProfileSchema]:
         products=products,
         groups=groups,
         segments=segments,
+        relations=relations,
         purposes=_names(form, "purposes"),
         positives=_positives(form),
         titles=titles,
@@ -41,6 +46,7 @@ def read_catalogue(form: Form, bank: Bank) -> tuple[Catalogue, ProfileSchema]:
     columns = (
         *attributes.values(),
         *(FactSpec(name=name, type=FactType.SET, values=values) for name, values in sets),
+        *(spec for kind, relation in relations.items() for spec in _facts_of(kind, relation, products)),
     )
     return catalogue, ProfileSchema(columns)
 
@@ -67,6 +73,39 @@ def _names(form: Form, key: str) -> tuple[str, ...]:
     if len(names) > MAX_SET:
         form.problems.error(form.span_of(key), f"`{key}` has more than {MAX_SET} values")
     return names
+
+
+def _relations(catalogue: Form) -> dict[str, RelationKind]:
+    found = {}
+    for name, node in catalogue.entries("relations"):
+        form = Form(node, catalogue.problems, "a relation of the catalogue")
+        check_name(name, "a relation", catalogue.problems)
+        found[name.text] = RelationKind(title=form.text("title", name.text), mutual=form.truth("mutual"))
+        form.finish()
+    if len(found) > MAX_RELATIONS:
+        catalogue.problems.error(catalogue.span_of("relations"), f"there are more than {MAX_RELATIONS} relations")
+    return found
+
+
+def _facts_of(kind: str, relation: RelationKind, products: tuple[str, ...]) -> tuple[FactSpec, FactSpec]:
+    """How many there are, and what those hold whom they lead to: about somebody else, so never on a public screen."""
+    count = FactSpec(
+        name=related_count(kind),
+        type=FactType.INTEGER,
+        title=f"{relation.title}, how many",
+        low=0,
+        private=True,
+        model=False,
+    )
+    holds = FactSpec(
+        name=related_holds(kind),
+        type=FactType.SET,
+        title=f"{relation.title}, products held",
+        values=products,
+        private=True,
+        model=False,
+    )
+    return count, holds
 
 
 def _products(catalogue: Form) -> tuple[tuple[str, ...], dict[str, str]]:

@@ -19,7 +19,18 @@ MAX_SET: Final = 52
 """Members of a set: its mask must stay exact as a float."""
 _FACT_NAME: Final = re.compile(FACT)
 _MONOTONE: Final = {"rises": 1, "falls": -1}
-_RESERVED: Final = ("holds", "groups", "segments", "needs", "consent", "context", "request", "now", "placement")
+_RESERVED: Final = (
+    "holds",
+    "groups",
+    "segments",
+    "relations",
+    "needs",
+    "consent",
+    "context",
+    "request",
+    "now",
+    "placement",
+)
 
 
 class FactSpecReader:

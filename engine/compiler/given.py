@@ -97,7 +97,7 @@ class _GivenReader:
     def read(self, entry: Entry) -> None:
         """One fact."""
         plan, name = self._plan, FactName(entry.key.text)
-        family = name.partition(".")[0]
+        family, of = name.partition(".")[0], FactName(name.rpartition(".")[0])
         readers: Mapping[str, Callable[[FactName, Entry], None]] = {
             "consent": self._read_consent,
             "context": self._read_context,
@@ -105,8 +105,8 @@ class _GivenReader:
         }
         if name in plan.profile_schema.position_by_name:
             self._read_attribute(name, entry)
-        elif family in plan.profile_schema.position_by_name:
-            self._read_member(FactName(family), entry)
+        elif of in plan.profile_schema.position_by_name:
+            self._read_member(of, entry)
         elif family in readers:
             readers[family](name, entry)
         elif name in plan.catalogue.calculated:
@@ -139,7 +139,7 @@ class _GivenReader:
     def _read_member(self, name: FactName, entry: Entry) -> None:
         position = self._plan.profile_schema.position_by_name[name]
         spec = self._plan.profile_schema.columns[position]
-        member = entry.key.text.partition(".")[2]
+        member = entry.key.text.rpartition(".")[2]
         if member not in spec.values:
             self._unknown(entry)
             return

@@ -33,7 +33,7 @@ from engine.compiler.versions import apart, joined
 from engine.compiler.vocabulary import Names
 from engine.contact_rules import ContactRules
 from engine.errors import Span
-from engine.facts import GROUPS, HOLDS, SEGMENTS, FactSpec, FactType, Held, ProfileSchema
+from engine.facts import FactSpec, FactType, Held, ProfileSchema
 from engine.ids import FactName, MomentId
 from engine.need_events import need_events
 from engine.plan import Catalogue, Channel, Experiment, Guard, Need, Theme, Trigger
@@ -247,10 +247,10 @@ def _files_of(need: Need) -> set[str]:
 def _facts(
     catalogue: Catalogue, schema: ProfileSchema, channels: Sequence[Channel], needs: Mapping[str, FactName]
 ) -> dict[str, FactRef]:
-    sets = {spec.name: spec for spec in schema.columns if spec.type is FactType.SET}
+    own = {spec.name: spec for spec in schema.columns if spec.name not in catalogue.facts}
     specs = [
         *catalogue.facts.values(),
-        *sets.values(),
+        *own.values(),
         *catalogue.context.values(),
         *(FactSpec(name=FactName(f"consent.{each}"), type=FactType.BOOLEAN) for each in catalogue.purposes),
         FactSpec(name=OBJECTION, type=FactType.BOOLEAN),
@@ -261,7 +261,7 @@ def _facts(
         FactSpec(name=CLOCK_FACTS[1], type=FactType.CATEGORY, values=WEEKDAYS),
         FactSpec(name=CLOCK_FACTS[2], type=FactType.INTEGER, low=1, high=31),
     ]
-    members = {name: ref for name, ref in member_facts(sets).items() if name.split(".")[0] in (HOLDS, GROUPS, SEGMENTS)}
+    members = member_facts({name: spec for name, spec in own.items() if spec.type is FactType.SET})
     return {**{str(spec.name): FactRef(spec.name, spec) for spec in specs}, **members}
 
 

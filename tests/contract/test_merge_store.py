@@ -48,7 +48,7 @@ async def test_memberships_change_beside_merges_that_stay(world: World) -> None:
     assert await world.merges.change(seen, a_change(), deadline=soon())
     seen = await world.merges.read(ADA, deadline=soon())
     assert await world.merges.change(seen, a_change(merges=b"", fields={"g": b"staff"}), deadline=soon())
-    assert (await world.record()).memberships == b"staff"
+    assert (await world.record()).ties == b"staff"
     assert (await world.merges.read(ADA, deadline=soon())).merges == b"noted"
 
 

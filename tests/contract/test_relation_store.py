@@ -24,3 +24,15 @@ async def test_a_relation_that_is_stored_again_is_replaced(world: World) -> None
 
 async def test_somebody_without_relations_has_none(world: World) -> None:
     assert await world.relations.relations_of(ADA, deadline=soon()) == []
+
+
+async def test_everybody_who_has_relations_is_named(world: World) -> None:
+    assert {each async for batch in world.relations.everybody(within_s=5.0) for each in batch} == set()
+    related = [
+        Relation(ADA.record, "spouse", GRACE.record),
+        Relation("cards:K1", "director", ""),
+        Relation(ADA.record, "a", "b"),
+    ]
+    await world.relations.relate(related, deadline=soon())
+    named = {each async for batch in world.relations.everybody(within_s=5.0) for each in batch}
+    assert named == {ADA.record, "cards:K1"}

@@ -128,6 +128,15 @@ PRODUCT: Final = Shape(
     doc="A product that customers hold: `holds.<id>`.",
     keys=(Key("title", Text(), "What people call it."), Key("group", Text(), "The family of products it belongs to.")),
 )
+RELATION: Final = Shape(
+    name="a relation of the catalogue",
+    doc="A way in which customers are related. Rules read `relations.<kind>.count`, how many such relations run, and "
+    "`relations.<kind>.holds`, the products that those hold to whom they lead; both unknown where nobody said.",
+    keys=(
+        Key("title", Text(), "What people call it."),
+        Key("mutual", Truth(), "Whether it holds the other way round as well, as between spouses."),
+    ),
+)
 EVENT: Final = Shape(
     name="an event of the catalogue",
     doc="Something that happens to customers and that history conditions ask for.",
@@ -154,6 +163,11 @@ CATALOGUE: Final = Shape(
             "Facts made of other facts, or of what happened.",
         ),
         Key("products", ByName(Name(), Part("a product")), "Products: `holds.<id>`."),
+        Key(
+            "relations",
+            ByName(Name(), Part("a relation of the catalogue")),
+            "Relations between customers, 16 kinds at most: `relations.<kind>.count` and `relations.<kind>.holds`.",
+        ),
         Key("events", ByName(Name(), Part("an event of the catalogue")), "What happens to customers."),
         Key(
             "context",
@@ -247,6 +261,7 @@ SHAPES: Final = (
     CALCULATED,
     CONTEXT_FACT,
     PRODUCT,
+    RELATION,
     EVENT,
     FIELD,
     CHANNELS,

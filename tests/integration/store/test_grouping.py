@@ -15,8 +15,8 @@ from api.adapters.embedded import EmbeddedServer
 from api.adapters.record_store import RedisRecordStore
 from api.adapters.records import encode_consent, encode_profile
 from api.cli import app
-from api.memberships import decode_memberships
 from api.ports import LoadedRecord, key_of
+from api.ties import decode_memberships
 from engine.facts import Consent
 from engine.ids import CustomerId
 from tests.builders import a_plan, a_theme, an_action, rule_files
@@ -72,7 +72,7 @@ def groups_of(url: str, customer: str) -> list[tuple[str, bool]]:
         deadline = asyncio.get_running_loop().time() + 5
         gathered = await RedisCustomerStore(nodes).gather(key_of(customer), None, deadline=deadline)
         await nodes.close()
-        return [(each.group, each.end_s is None) for each in decode_memberships(gathered.record.memberships)]
+        return [(each.group, each.end_s is None) for each in decode_memberships(gathered.record.ties)]
 
     return asyncio.run(read())
 

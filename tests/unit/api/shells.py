@@ -24,6 +24,7 @@ from api.main import App, create_app
 from api.merging.saga import Merging
 from api.ports import Stream, key_of
 from api.problems import Problem, ProblemType
+from api.relating import Relating
 from api.reloading.status import ReloadStatus
 from api.schemas import DecisionRequest, Degraded
 from api.security import Secrets
@@ -146,6 +147,9 @@ async def running(*, keyring: Keyring | None = None, **settings: object) -> Asyn
 
     reader = RecordReader(service.plan.profile_schema, service.plan.event_layout)
 
+    def relating() -> Relating:
+        return Relating(service.plan, merges, relations, reader.read)
+
     @asynccontextmanager
     async def opening(chosen: Settings) -> AsyncIterator[Shell]:
         yield Shell(
@@ -159,7 +163,8 @@ async def running(*, keyring: Keyring | None = None, **settings: object) -> Asyn
             archived=FewArchived(),
             merges=merges,
             relations=relations,
-            merging=lambda: Merging(merges, layout=service.plan.event_layout, read=reader.read),
+            merging=lambda: Merging(merges, layout=service.plan.event_layout, read=reader.read, settle=relating().tell),
+            relating=relating,
             watch=watch,
             tokens=tokens,
             metrics=metrics,

@@ -10,12 +10,12 @@ import pytest
 from api.adapters.memory import Kept
 from api.adapters.record_reader import RecordReader
 from api.adapters.records import encode_consent, encode_events, encode_needs, encode_profile
-from api.memberships import Membership, encode_memberships
 from api.merging.saga import Merging
 from api.ports import StoredRecord, key_of
 from api.ports.relations import Relation
 from api.problems import TYPE_PREFIX
 from api.schemas import DecisionResponse, OptionBody, PropositionBody, ReasonBody, TimingsBody
+from api.ties import Membership, encode_memberships
 from engine.contacts import Contact, ContactState, DeclineReason, hash32, pack
 from engine.facts import Consent
 from engine.ids import FactName
@@ -172,7 +172,7 @@ async def test_groups_are_shown_with_their_times() -> None:
     profile = starter_plan().profile_schema.encode({"groups": ["student_union"]})
     ended = encode_memberships([Membership("staff", LONG_AGO_S, LONG_AGO_S + 60)])
     async with running() as house:
-        a_record(house, profile=encode_profile(starter_plan().profile_schema, profile), memberships=ended)
+        a_record(house, profile=encode_profile(starter_plan().profile_schema, profile), ties=ended)
         view = (await house.client.get("/v1/customers/C0000001")).json()
     assert [(each["group"], "start" in each, "end" in each) for each in view["groups"]] == [
         ("student_union", False, False),

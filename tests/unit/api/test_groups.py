@@ -12,8 +12,8 @@ from api.adapters.record_reader import RecordReader
 from api.adapters.records import encode_consent, encode_profile
 from api.decision_record import decode as decode_record
 from api.grouping import Members, MembersUnreadable, end_members, put_members, read_members
-from api.memberships import Membership, decode_memberships, encode_memberships, joined, parted
 from api.ports import StoredRecord, Stream, key_of
+from api.ties import Membership, decode_memberships, encode_memberships, joined, parted
 from engine.facts import Consent
 from engine.ids import FactName
 from tests.builders import a_plan, a_theme, an_action
@@ -43,7 +43,7 @@ def now_ms() -> int:
 
 
 def held(house: BudgetedHouse, customer: str = ADA) -> tuple[Membership, ...]:
-    return decode_memberships(house.state.kept(key_of(customer)).record.memberships)
+    return decode_memberships(house.state.kept(key_of(customer)).record.ties)
 
 
 async def put(house: BudgetedHouse, *memberships: Membership, customer: str = ADA) -> list[str]:
@@ -128,9 +128,9 @@ def test_groups_of_the_profile_stay_and_those_unknown_to_the_rules_are_left_out(
     profile = encode_profile(schema, schema.encode({"groups": ["staff"], "age": 40}))
     memberships = encode_memberships([Membership("gone", 1)])
     reader = RecordReader(schema, plan.event_layout)
-    present = reader.present(StoredRecord(profile=profile, memberships=memberships), NOW_S)
+    present = reader.present(StoredRecord(profile=profile, ties=memberships), NOW_S)
     assert present.profile == profile
-    nobody = reader.present(StoredRecord(memberships=encode_memberships([Membership("staff", 1)])), NOW_S)
+    nobody = reader.present(StoredRecord(ties=encode_memberships([Membership("staff", 1)])), NOW_S)
     profile_now = reader.read(nobody).profile
     assert profile_now is not None
     assert schema.decode(profile_now) == {"groups": ("staff",)}
@@ -177,7 +177,7 @@ def looked_at(*, flagged: bool, memberships: bytes | None = None, objects: bool 
     members = Members(plan, RecordReader(schema, plan.event_layout), "staff", FactName("needs.insider"), NOW_S)
     consent = encode_consent(Consent(version=1, profiling_objection=objects))
     profile = encode_profile(schema, schema.encode({"flagged": flagged}))
-    members.show(ADA, StoredRecord(profile=profile, consent=consent, memberships=memberships, owner=ADA.encode()))
+    members.show(ADA, StoredRecord(profile=profile, consent=consent, ties=memberships, owner=ADA.encode()))
     return members.joining, members.leaving
 
 

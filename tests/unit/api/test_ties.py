@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 import pytest
 
 from api.adapters.memory import Kept
-from api.memberships import FIXED, Membership, decode_memberships, encode_memberships
 from api.ports import StoredRecord, key_of
 from api.problems import TYPE_PREFIX
+from api.ties import FIXED, Membership, decode_memberships, encode_memberships
 from tests.unit.api.shells import Running, running
 
 ADA, GRACE = "C0000001", "C0000002"
@@ -28,7 +28,7 @@ async def two_customers() -> AsyncIterator[Running]:
 
 
 def held(house: Running, customer: str = ADA) -> tuple[Membership, ...]:
-    return decode_memberships(house.state.kept(key_of(customer)).record.memberships)
+    return decode_memberships(house.state.kept(key_of(customer)).record.ties)
 
 
 async def test_a_customer_is_put_into_a_group_for_whole_days_of_the_bank() -> None:
@@ -63,7 +63,7 @@ async def test_who_leaves_is_out_at_once_and_only_of_what_a_person_said() -> Non
     async with two_customers() as house:
         record = StoredRecord(
             owner=ADA.encode(),
-            memberships=encode_memberships([Membership("staff", 1), Membership("staff", 1, None, "needs.insider")]),
+            ties=encode_memberships([Membership("staff", 1), Membership("staff", 1, None, "needs.insider")]),
         )
         house.state.keep(key_of(ADA), Kept(record))
         answer = await house.client.delete(f"{MEMBERS}/{ADA}")
