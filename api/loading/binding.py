@@ -16,7 +16,7 @@ from api.loading.uses import ConsentUse, Field, FieldsUse, Use, aggregate_use, i
 from api.loading.wanted import Wanted, want_columns
 from engine.compiler.problem_list import Problems
 from engine.errors import Span
-from engine.facts import GROUPS, HOLDS, NUMERIC, ORDERED, SEGMENTS, FactSpec, FactType
+from engine.facts import GROUPS, HOLDS, NUMERIC, ORDERED, RELATIONS, SEGMENTS, FactSpec, FactType
 from engine.ids import EventName, FactName
 
 _YES_OR_NO = ("true", "false", "1", "0")
@@ -159,7 +159,7 @@ def _attributes(
     mapping: Mapping, specs: Map[FactName, FactSpec], problems: Problems
 ) -> dict[FactName, Cell | Aggregate]:
     customers = mapping.customers
-    known = [name for name in specs if name not in _SETS]
+    known = [name for name in specs if name not in _SETS and not name.startswith(f"{RELATIONS}.")]
     attributes: dict[FactName, Cell | Aggregate] = {}
     if customers.same_names:
         attributes = {name: Cell(span=customers.span, column=name) for name in known}
