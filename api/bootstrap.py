@@ -30,6 +30,7 @@ from api.archiving.asking import ArchiveDesk
 from api.beside import beside, repeating
 from api.compiled import see_that_modules_are_up_to_date
 from api.exposition import MetricsFolder
+from api.kiosk.seal import Seal
 from api.known import learning
 from api.leases import Leases
 from api.merging.saga import Merging
@@ -269,6 +270,7 @@ async def open_shell(settings: Settings) -> AsyncIterator[Shell]:
                 relating=relating,
                 watch=watch,
                 tokens=maker.tokens,
+                seal=Seal(keys.token),
                 metrics=metrics,
                 read=read,
                 exposition=folder.exposition,

@@ -70,6 +70,9 @@ class FulfilmentOrder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     phone_number: str | None = None
     """Where to call, where the customer gave a number."""
     call_after_ms: int | None = None
+    appointment_at_ms: int | None = None
+    """When the customer wants to come to the branch."""
+    branch: str | None = None
 
 
 class ReportEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -75,11 +75,17 @@ class OutcomeForm(Form):
     outcome: OutcomeKind
     reason: DeclineCode | None = None
     occurred_at: Instant
+    appointment_at: Instant | None = None
+    """When the customer wants to come, where the offer leads to an appointment: one of `/v1/appointments`."""
+    branch: NameText | None = None
+    """Where to."""
 
     @model_validator(mode="after")
     def _only_declines_have_reasons(self) -> Self:
         if self.reason is not None and self.outcome is not OutcomeKind.DECLINE:
             raise ValueError("only a decline has a reason")
+        if (self.appointment_at or self.branch) and self.outcome is not OutcomeKind.ACCEPT:
+            raise ValueError("only an accept has an appointment")
         return self
 
 
@@ -166,6 +172,12 @@ class CallbackForm(Form):
     phone_number: Annotated[str, Field(pattern=PHONE_PATTERN, max_length=32, examples=["020 7946 0123"])] | None = None
     """Where to call; without it, the number that the bank has."""
     call_after: Instant | None = None
+
+
+class AppointmentsView(BaseModel):
+    """Times at which branches have time, earliest first."""
+
+    slots: list[datetime]
 
 
 class CallbackReceipt(BaseModel):
@@ -313,6 +325,9 @@ class OrderView(BaseModel):
     phone_number: str | None = None
     """Where the customer wants to be called, as they wrote it."""
     call_after: datetime | None = None
+    appointment_at: datetime | None = None
+    """When the customer wants to come to the branch."""
+    branch: str | None = None
     status: OrderStatus
     status_at: datetime
     note: str | None = None

@@ -18,6 +18,8 @@ from api.openapi import describe
 from api.parsing import from_validation_error
 from api.problems import Problem, ProblemType
 from api.routes import (
+    appointments,
+    atm,
     callbacks,
     customers,
     events,
@@ -105,9 +107,11 @@ def create_app(settings: Settings | None = None, opening: Opening | None = None)
         relations,
         groups,
         callbacks,
+        appointments,
         orders,
         probes,
         web,
+        atm,
     ):
         app.include_router(module.router)
     if settings.demonstration:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from api.access.keyring import Gate
+from api.kiosk.seal import Seal
 from api.merging.saga import Merging
 from api.ports import CustomerStore, Journal, OutcomeStore, StoredRecord
 from api.ports.merges import MergeStore
@@ -89,6 +90,8 @@ class Shell:
     """Relates customers under it."""
     watch: StoreWatch
     tokens: TokenCodec
+    seal: Seal
+    """Signs what cash machines keep."""
     metrics: Metrics
     read: Callable[[StoredRecord], Snapshot]
     """What a record says under the bundle that serves; raises `RecordUnreadable`."""

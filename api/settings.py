@@ -65,6 +65,10 @@ class Settings(BaseSettings):
     """Whole days after which their files are removed from the archive; 0: never."""
     events_keep_s: Annotated[float, Field(ge=0)] = 3_600.0
     """How long events stay in the store that are folded and archived; not at all where its memory runs short."""
+    appointment_times: Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d(,([01]\d|2[0-3]):[0-5]\d){0,15}$")] = (
+        "10:00,14:30"
+    )
+    """Times of a working day, in the bank's zone, for appointments in a branch."""
     demonstration: bool = False
     """Serve the pages of a demonstration bank besides."""
     drain_s: Annotated[int, Field(ge=0)] = 5

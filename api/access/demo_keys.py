@@ -1,4 +1,4 @@
-"""The keys of a demonstration: one for each role, and one that the pages of its home page hold."""
+"""The keys of a demonstration: one for each role, and those that its home page and its cash machine hold."""
 
 import json
 import os
@@ -13,7 +13,9 @@ from api.settings import Settings
 
 DEMO_KEYS: Final = "demo-keys.json"
 PAGE_KEY: Final = "shop-key.json"
+ATM_KEY: Final = "atm-key.json"
 _PAGE: Final = "page"
+_MACHINE: Final = "machine"
 
 
 def demo_keys(settings: Settings) -> Mapping[str, str]:
@@ -27,6 +29,8 @@ def demo_keys(settings: Settings) -> Mapping[str, str]:
     origins = tuple(f"http://{host}:{settings.port}" for host in ("127.0.0.1", "localhost"))
     page = Scope(role=Role.TOUCHPOINT, channels=("web",), schemes=("customer_id", "web_visitor"), origins=origins)
     _kept(file, folder / PAGE_KEY, {_PAGE: page})
+    machine = Scope(role=Role.TOUCHPOINT, channels=("atm",), schemes=("card_token",))
+    _kept(file, folder / ATM_KEY, {_MACHINE: machine})
     return keys
 
 

@@ -101,6 +101,8 @@ def _view(kept: KeptOrder) -> OrderView:
         page=order.page,
         phone_number=order.phone_number,
         call_after=None if order.call_after_ms is None else _instant(order.call_after_ms),
+        appointment_at=None if order.appointment_at_ms is None else _instant(order.appointment_at_ms),
+        branch=order.branch,
         status=OrderStatus.PLACED if report is None else OrderStatus(report.status),
         status_at=_instant(order.placed_at_ms if report is None else report.at_ms),
         note=None if report is None else report.note,

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Annotated, Final
 
 import msgspec
@@ -10,6 +11,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from api.access.callers import Caller
 from api.access.required import gate_of, require_or_token
 from api.access.roles import Role
+from api.appointments import is_offered
 from api.deadline import FUTURE_S, Deadline
 from api.entries import FulfilmentOrder, OutcomeEntry, encode_entry, encode_order
 from api.forms import BatchReceipt, OutcomeForm, OutcomeKind, OutcomeReceipt, OutcomeStatus
@@ -34,6 +36,7 @@ _NO_PROOF: Final = {
     ProblemType.UNSUPPORTED_MEDIA_TYPE,
 }
 """What a caller without a key is not told: nothing of it came with a token of ours."""
+APPOINTMENT: Final = "appointment"
 STATE_BY_OUTCOME: Final = {
     OutcomeKind.IMPRESSION: ContactState.SHOWN,
     OutcomeKind.CLICK: ContactState.CLICKED,
@@ -90,7 +93,8 @@ async def _record(shell: Shell, part: msgspec.Raw, caller: Caller | None) -> Out
     offer = tracked(shell, form.tracking_token, deadline.now_ms / 1_000)
     if caller is not None and offer.channel < len(shell.service.plan.channels):
         caller.check_channel(shell.service.plan.channels[offer.channel].id)
-    write = _write(shell.service.plan, form, offer, occurred_ms, deadline)
+    order = _order(shell, form, offer, deadline.now_ms) if form.outcome is OutcomeKind.ACCEPT else None
+    write = _write(form, offer, occurred_ms, deadline, order)
     recording = shell.outcomes.record_outcome(
         CustomerKey(offer.partition, offer.record), write, deadline=deadline.deadline
     )
@@ -107,7 +111,9 @@ _STATUS: Final[Mapping[OutcomeState, OutcomeStatus]] = {
 }
 
 
-def _write(plan: Plan, form: OutcomeForm, offer: Tracked, occurred_ms: int, deadline: Deadline) -> OutcomeWrite:
+def _write(
+    form: OutcomeForm, offer: Tracked, occurred_ms: int, deadline: Deadline, order: FulfilmentOrder | None
+) -> OutcomeWrite:
     entry = OutcomeEntry(
         outcome_id=form.outcome_id,
         decision_id=offer.decision_id,
@@ -136,13 +142,21 @@ def _write(plan: Plan, form: OutcomeForm, offer: Tracked, occurred_ms: int, dead
         valid_until_ms=1_000 * offer.valid_until_s,
         entry=encode_entry(entry),
         reason=DeclineReason[form.reason.upper()] if form.reason else DeclineReason.NONE,
-        order=encode_order(_order(plan, offer, deadline.now_ms)) if form.outcome is OutcomeKind.ACCEPT else None,
+        order=None if order is None else encode_order(order),
     )
 
 
-def _order(plan: Plan, offer: Tracked, now_ms: int) -> FulfilmentOrder:
-    """The order of an accepted offer; an action that the bundle no longer has is ordered by its name alone."""
+def _order(shell: Shell, form: OutcomeForm, offer: Tracked, now_ms: int) -> FulfilmentOrder:
+    """The order of an accepted offer; an action that the bundle no longer has is ordered by its name alone.
+
+    Raises:
+        Problem: it asks for an appointment that the offer does not lead to, or for a time that no branch has.
+    """
+    plan = shell.service.plan
     position = plan.position_by_action.get(ActionId(offer.action))
+    leads_to = None if position is None else _leads_to(plan, offer, position)
+    if form.appointment_at is not None:
+        _see_that_it_can_be_met(shell, form.appointment_at, leads_to, now_ms)
     return FulfilmentOrder(
         order_id=f"{offer.decision_id}:{offer.action}",
         kind="offer",
@@ -153,8 +167,20 @@ def _order(plan: Plan, offer: Tracked, now_ms: int) -> FulfilmentOrder:
         action=offer.action,
         gives=None if position is None else plan.actions[position].gives,
         treatment=offer.treatment,
-        leads_to=None if position is None else _leads_to(plan, offer, position),
+        leads_to=leads_to,
+        appointment_at_ms=None if form.appointment_at is None else int(form.appointment_at.timestamp() * 1_000),
+        branch=form.branch,
     )
+
+
+def _see_that_it_can_be_met(shell: Shell, at: datetime, leads_to: dict[str, str] | None, now_ms: int) -> None:
+    if APPOINTMENT not in (leads_to or {}).values():
+        raise Problem(ProblemType.INVALID_BODY, "the offer leads to no appointment", pointer="/appointment_at")
+    now = datetime.fromtimestamp(now_ms / 1_000, UTC)
+    if not is_offered(shell.service.plan.zone, shell.settings.appointment_times, at, now):
+        raise Problem(
+            ProblemType.INVALID_BODY, "no branch has time then, see /v1/appointments", pointer="/appointment_at"
+        )
 
 
 def _leads_to(plan: Plan, offer: Tracked, position: int) -> dict[str, str] | None:

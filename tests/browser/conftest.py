@@ -17,6 +17,8 @@ from api.routes import shop, web
 from api.settings import Settings
 from tests.browser.bank import Bank, a_decision, an_option
 from tests.browser.chromium import launched
+from tests.browser.machine import Kiosk
+from tests.browser.serving import serving
 
 
 async def half_an_answer() -> StreamingResponse:
@@ -62,6 +64,24 @@ def browser() -> Iterator[Browser]:
     """A real Chromium."""
     with launched() as browser:
         yield browser
+
+
+@pytest.fixture(scope="package")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where the whole application serves its pages, on fakes."""
+    with serving(tmp_path_factory.mktemp("whole")) as served:
+        yield served.origin
+
+
+@pytest.fixture
+def kiosk(browser: Browser, whole: str) -> Iterator[Kiosk]:
+    """A cash machine in a fresh profile that keeps nothing; its console complains of nothing but what a test allows."""
+    context = browser.new_context(viewport={"width": 800, "height": 600}, service_workers="block")
+    context.set_default_timeout(10_000)
+    made = Kiosk(context, whole)
+    yield made
+    context.close()
+    assert made.said == []
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from api.adapters.memory_merges import MemoryMergeStore
 from api.adapters.memory_orders import MemoryOrderStore
 from api.adapters.memory_relations import MemoryRelationStore
 from api.adapters.record_reader import RecordReader
+from api.kiosk.seal import Seal
 from api.main import App, create_app
 from api.merging.saga import Merging
 from api.ports import Stream, key_of
@@ -167,6 +168,7 @@ async def running(*, keyring: Keyring | None = None, **settings: object) -> Asyn
             relating=relating,
             watch=watch,
             tokens=tokens,
+            seal=Seal(KEYS.token),
             metrics=metrics,
             read=reader.read,
             exposition=lambda: b"# nothing counted\n",

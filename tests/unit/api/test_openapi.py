@@ -46,6 +46,7 @@ async def test_document_is_served() -> None:
         "/v1/groups/{group}/members",
         "/v1/groups/{group}/members/{id}",
         "/v1/callbacks",
+        "/v1/appointments",
         "/v1/orders",
         "/v1/orders/status",
         "/livez",
