@@ -3,6 +3,7 @@
 import base64
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from cryptography.exceptions import InvalidSignature
@@ -11,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
+from api.access.demo_keys import ATM_KEY
 from api.kiosk.pack import GOOD_FOR, offline_pack
 from api.kiosk.seal import Seal
 from api.routes.atm import CHANNEL
@@ -73,6 +75,14 @@ async def test_page_allows_its_worker_and_nothing_inline() -> None:
     assert "worker-src 'self'" in policy
     assert "unsafe" not in policy
     assert "frame-ancestors 'none'" in policy
+
+
+async def test_key_of_the_demonstrations_machine_is_given_to_nobody_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / ATM_KEY).write_text('{"machine": "nbk_x"}')
+    async with running(data_dir=tmp_path) as house:
+        assert (await house.client.get("/atm/key.json")).status_code == 404
+    async with running(data_dir=tmp_path, demonstration=True) as house:
+        assert (await house.client.get("/atm/key.json")).json() == {"machine": "nbk_x"}
 
 
 async def test_worker_may_keep_the_page_itself() -> None:
