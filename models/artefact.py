@@ -1,7 +1,8 @@
 """A trained model on disk: an immutable folder named after the hash of its manifest, which holds the other hashes.
 
-`model.txt` are the trees as LightGBM wrote them, `canaries.json` a few rows with the scores they must get, and
-`manifest.json` says how to read and what to expect. No file holds code.
+`model.txt` are the trees as LightGBM wrote them, `canaries.json` a few rows with the scores they must get, `bins.json`
+how the values that training saw were spread, and `manifest.json` says how to read and what to expect. No file holds
+code.
 """
 
 import hashlib
@@ -17,6 +18,7 @@ import msgspec
 import numpy as np
 
 from models.arrays import Floats
+from models.bins import TrainingBins
 from models.calibrate import Platt
 from models.errors import ModelRefused
 from models.exposure import Exposure
@@ -28,6 +30,7 @@ FORMAT: Final = 1
 MANIFEST: Final = "manifest.json"
 TREES: Final = "model.txt"
 CANARIES: Final = "canaries.json"
+BINS: Final = "bins.json"
 MAX_BYTES: Final = 64 * 2**20
 """No file of a model is larger."""
 
@@ -94,6 +97,8 @@ class Manifest:
     training: Training
     report: Report
     sha256_by_file: Mapping[str, str]
+    feature_schema: str = ""
+    """`FeatureSet.hash` of the features that the rows were made by."""
     format: int = FORMAT
 
 
@@ -176,6 +181,8 @@ def read_manifest(folder: Path) -> Manifest:
         raise ModelRefused(f"`{MANIFEST}` cannot be read: {error}") from error
     if manifest.format != FORMAT:
         raise ModelRefused(f"the model has format {manifest.format}, this release reads {FORMAT}")
+    if manifest.feature_schema not in {"", manifest.learned.features.hash}:
+        raise ModelRefused("its features are not those that its rows were made by")
     return manifest
 
 
@@ -209,6 +216,20 @@ def read_canaries(folder: Path, manifest: Manifest) -> Canaries:
     ):
         raise ModelRefused(f"`{CANARIES}` does not hold rows of this model")
     return canaries
+
+
+def read_bins(folder: Path, manifest: Manifest) -> TrainingBins | None:
+    """Read how training's values were spread; None where an earlier release kept nothing of it.
+
+    Raises:
+        ModelRefused: the file is missing or damaged.
+    """
+    if BINS not in manifest.sha256_by_file:
+        return None
+    try:
+        return msgspec.json.decode(read_content(folder, manifest, BINS), type=TrainingBins)
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        raise ModelRefused(f"`{BINS}` cannot be read: {error}") from error
 
 
 def _read(folder: Path, name: str) -> bytes:

@@ -1,7 +1,9 @@
 """The models of an installation: DATA_DIR/models/<version>/, and the pointer `current` to the one that serves."""
 
+import getpass
 import os
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -9,7 +11,9 @@ from models.artefact import Manifest, read_manifest, sync_folder, write_durably
 from models.baseline import Baseline
 from models.errors import ModelRefused
 from models.features import PlanView
+from models.journal import Change, alone, append, changes
 from models.loading import load_model
+from models.promotion import Candidate, objections, read_evidence
 from models.propensity import PropensityModel
 from models.verify import TIMEOUT_S, verify_in_child
 
@@ -71,17 +75,78 @@ class Registry:
         verify_in_child(folder, timeout_s)
         return load_model(folder)
 
-    def promote(self, version: str, *, timeout_s: float = TIMEOUT_S) -> None:
-        """Make a model the current one, in one step, after verifying it.
+    def promote(
+        self,
+        version: str,
+        *,
+        who: str = "",
+        why: str = "",
+        overruled: tuple[str, ...] = (),
+        timeout_s: float = TIMEOUT_S,
+    ) -> None:
+        """Make a model the current one, in one step, after verifying it; `overruled` is what spoke against it.
 
         Raises:
             ModelRefused: it is damaged; the current one stays.
         """
+        self._make_current("promote", version, who, why, overruled, timeout_s)
+
+    def rollback(self, *, who: str, why: str, timeout_s: float = TIMEOUT_S) -> str:
+        """Make the model current again that served before the current one, and return its version.
+
+        Raises:
+            ModelRefused: none did, or it is damaged; the current one stays.
+        """
+        current = self.current()
+        served = (change for change in reversed(changes(self.models_dir)) if change.version == current)
+        before = next((change.before for change in served if change.what == "promote"), None)
+        if current is None or before is None:
+            raise ModelRefused("no model served before the current one")
+        self._make_current("rollback", before, who, why, (), timeout_s)
+        return before
+
+    def objections(self, version: str) -> tuple[str, ...]:
+        """What speaks against making a model the current one.
+
+        Raises:
+            ModelRefused: it is damaged, or what is known about it is.
+        """
+        serving = self.current()
+        current = next((each.manifest for each in self.models() if each.version == serving), None)
+        return objections(
+            Candidate(
+                manifest=read_manifest(self._folder(version)),
+                current=None if serving == version else current,
+                evidence=read_evidence(self.models_dir, version),
+            )
+        )
+
+    def _make_current(
+        self, what: str, version: str, who: str, why: str, overruled: tuple[str, ...], timeout_s: float
+    ) -> None:
         verify_in_child(self._folder(version), timeout_s)
-        staged = self.models_dir / f".{CURRENT}-{os.getpid()}"
-        write_durably(staged, f"{version}\n".encode())
-        staged.replace(self.models_dir / CURRENT)
-        sync_folder(self.models_dir)
+        with alone(self.models_dir):
+            change = Change(
+                at=datetime.now(UTC),
+                what=what,
+                version=version,
+                before=self._pointed_at(),
+                who=who or _whoever(),
+                why=why,
+                objections=overruled,
+            )
+            append(self.models_dir, change)
+            staged = self.models_dir / f".{CURRENT}-{os.getpid()}"
+            write_durably(staged, f"{version}\n".encode())
+            staged.replace(self.models_dir / CURRENT)
+            sync_folder(self.models_dir)
+
+    def _pointed_at(self) -> str | None:
+        """What the pointer says, as long as it can be read: a damaged one is no reason not to mend it."""
+        try:
+            return self.current()
+        except ModelRefused:
+            return None
 
     def baseline(self, plan: PlanView) -> Baseline:
         """What serves without a model: base rates of the current model's manifest, else of the newest readable one."""
@@ -107,6 +172,14 @@ class Registry:
             return StoredModel(version=folder.name, current=serving, manifest=read_manifest(folder))
         except ModelRefused as refusal:
             return StoredModel(version=folder.name, current=serving, manifest=None, problem=refusal.reason)
+
+
+def _whoever() -> str:
+    """Who runs this process."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
 
 
 def _newest_first(stored: StoredModel) -> tuple[int, str]:

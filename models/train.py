@@ -11,7 +11,8 @@ import msgspec
 import numpy as np
 
 from models.arrays import Codes, Floats
-from models.artefact import CANARIES, TREES, Canaries, Learned, Manifest, Settings, Training, write_artefact
+from models.artefact import BINS, CANARIES, TREES, Canaries, Learned, Manifest, Settings, Training, write_artefact
+from models.bins import TrainingBins, bins_by_name, bins_of
 from models.calibrate import fit_calibration
 from models.dataset import BankRows, read_rows
 from models.evaluate import assess_model
@@ -19,6 +20,7 @@ from models.exposure import Exposure, Shown, fit_exposure
 from models.features import PlanView, described_actions
 from models.forest import read_forest
 from models.history import DAY_S
+from models.logistic import sigmoid
 from models.propensity import PropensityModel
 from models.rates import Answers, count_rates
 from models.registry import open_registry
@@ -142,16 +144,24 @@ def fit(
         rates=count_rates(_answers(known, plan)),
         actions=described_actions(plan),
     )
+    model = PropensityModel(learned, forest, "")
+    bins = TrainingBins(
+        features=bins_by_name(train.matrix, train.weight, read.rows.features.names, read.rows.features.categorical),
+        propensity=bins_of(sigmoid(model.logits(calibrate, plan))),
+        base_rate=float(train.weight @ train.outcomes.positive / train.weight.sum()),
+    )
     manifest = Manifest(
         learned=learned,
         training=_training(read, slices, train, settings, booster),
-        report=assess_model(PropensityModel(learned, forest, ""), test, plan),
+        report=assess_model(model, test, plan),
         sha256_by_file={},
+        feature_schema=learned.features.hash,
     )
     canary_rows = test.matrix[:: max(1, len(test) // _CANARY_ROWS)][:_CANARY_ROWS]
     expected = lightgbm.Booster(model_str=text).predict(canary_rows, raw_score=True, num_threads=1)
     canaries = Canaries.of(canary_rows, np.asarray(expected, dtype=np.float64))
-    return manifest, {TREES: text.encode("ascii"), CANARIES: msgspec.json.encode(canaries)}
+    content = {TREES: text.encode("ascii"), CANARIES: msgspec.json.encode(canaries), BINS: msgspec.json.encode(bins)}
+    return manifest, content
 
 
 def grow(

@@ -24,6 +24,7 @@ from api.cli import (
     measuring,
     population,
     rebuilding,
+    registry,
     rules,
     serving,
     tables,
@@ -56,7 +57,7 @@ app.command("why-never")(population.why_never)
 app.command("train")(learning.train)
 app.command("score")(interactions.score)
 app.command("evaluate")(learning.evaluate)
-app.add_typer(learning.models)
+app.add_typer(registry.models)
 app.add_typer(experiments.experiments)
 app.command("levers")(experiments.levers)
 app.add_typer(bundles.bundle)

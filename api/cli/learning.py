@@ -1,4 +1,4 @@
-"""`nextbest train`, `evaluate` and `models`: making, judging and choosing propensity models."""
+"""`nextbest train` and `evaluate`: making and judging propensity models."""
 # ruff: noqa: PLC0415 - each command imports what it needs, so that --help answers at once
 
 from datetime import UTC, datetime
@@ -30,8 +30,6 @@ BankDir = Annotated[
     Path | None, typer.Option("--bank", help="Folder of the bank's files; default: bank/ of the data folder.")
 ]
 DAYS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
-
-models = typer.Typer(name="models", help="List models, or make one the current one.", invoke_without_command=True)
 
 
 @plainly
@@ -158,54 +156,6 @@ def evaluate(
             put(finding)
     if report.findings():
         leave(FINDINGS)
-
-
-@models.callback()
-@plainly
-def list_models(context: typer.Context, data_dir: DataDir = DATA_DIR, *, as_json: AsJson = False) -> None:
-    """List the models of an installation, the newest training data first."""
-    from models.registry import open_registry
-
-    if context.invoked_subcommand is not None:
-        return
-    stored = open_registry(data_dir / "models").models()
-    if as_json:
-        listed = [{"version": each.version, "current": each.current, "problem": each.problem} for each in stored]
-        put_json({"models": listed})
-        return
-    for each in stored:
-        manifest = each.manifest
-        told = (
-            each.problem
-            if manifest is None
-            else (
-                f"trained until {datetime.fromtimestamp(manifest.training.cutoff_s, UTC):%Y-%m-%d} on "
-                f"{manifest.training.impressions:,} contacts, AUC {_shown(manifest.report.overall.auc)}"
-            )
-        )
-        put(f"{'*' if each.current else ' '} {each.version[:12]}  {told}")
-    if not stored:
-        put("no model has been trained: the baseline scores")
-
-
-@models.command("promote")
-@plainly
-def promote_model(
-    version: Annotated[str, typer.Argument(help="The model's version, or its first characters.")],
-    data_dir: DataDir = DATA_DIR,
-    *,
-    as_json: AsJson = False,
-) -> None:
-    """Verify a model in a process of its own and make it the current one."""
-    from models.registry import open_registry
-
-    registry = open_registry(data_dir / "models")
-    full = registry.resolve(version)
-    registry.promote(full)
-    if as_json:
-        put_json({"current": full})
-    else:
-        put(f"{full[:12]} is the current model; servers take it up when they start")
 
 
 def _as_data(report: "Report") -> object:

@@ -1,0 +1,131 @@
+"""`nextbest models`: which models there are, which one serves, and who decided so."""
+# ruff: noqa: PLC0415 - each command imports what it needs, so that --help answers at once
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from api.cli.console import DATA_DIR, FINDINGS, AsJson, DataDir, leave, plainly, put, put_json, say
+
+if TYPE_CHECKING:
+    from models.registry import StoredModel
+
+models = typer.Typer(name="models", help="List models, and choose the one that serves.", invoke_without_command=True)
+
+Version = Annotated[str, typer.Argument(help="The model's version, or its first characters.")]
+Who = Annotated[str, typer.Option("--by", help="Who decides; default: who runs the command.")]
+Why = Annotated[str, typer.Option("--why", help="The reason, for the journal.")]
+
+
+@models.callback()
+@plainly
+def overview(context: typer.Context, data_dir: DataDir = DATA_DIR, *, as_json: AsJson = False) -> None:
+    """List the models of an installation, the newest training data first."""
+    if context.invoked_subcommand is None:
+        _list(data_dir, as_json=as_json)
+
+
+@models.command("list")
+@plainly
+def list_models(data_dir: DataDir = DATA_DIR, *, as_json: AsJson = False) -> None:
+    """List the models of an installation, the newest training data first; an asterisk marks the one that serves."""
+    _list(data_dir, as_json=as_json)
+
+
+def _list(data_dir: Path, *, as_json: bool) -> None:
+    from models.registry import open_registry
+
+    stored = open_registry(data_dir / "models").models()
+    if as_json:
+        listed = [{"version": each.version, "current": each.current, "problem": each.problem} for each in stored]
+        put_json({"models": listed})
+        return
+    for each in stored:
+        put(f"{'*' if each.current else ' '} {each.version[:12]}  {_told(each)}")
+    if not stored:
+        put("no model has been trained: the baseline scores")
+
+
+def _told(stored: "StoredModel") -> str:
+    manifest = stored.manifest
+    if manifest is None:
+        return stored.problem
+    auc = manifest.report.overall.auc
+    return (
+        f"trained until {datetime.fromtimestamp(manifest.training.cutoff_s, UTC):%Y-%m-%d} on "
+        f"{manifest.training.impressions:,} contacts, AUC {'unknown' if auc is None else f'{auc:.3f}'}"
+    )
+
+
+@models.command("promote")
+@plainly
+def promote_model(
+    version: Version,
+    data_dir: DataDir = DATA_DIR,
+    why: Why = "",
+    by: Who = "",
+    *,
+    overrule: Annotated[
+        bool, typer.Option("--overrule", help="Promote it although something speaks against it; --why says why.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Verify a model in a process of its own and make it the current one; exit code 1 tells what speaks against it."""
+    from api.cli.console import Usage
+    from models.registry import open_registry
+
+    registry = open_registry(data_dir / "models")
+    full = registry.resolve(version)
+    against = registry.objections(full)
+    if overrule and not why:
+        raise Usage("--overrule needs --why: the journal keeps the reason")
+    if against and not overrule:
+        if as_json:
+            put_json({"promoted": False, "current": registry.current(), "objections": list(against)})
+        else:
+            for sentence in against:
+                say(sentence)
+            say(f"{full[:12]} is not promoted: add --overrule --why REASON if it should serve in spite of that")
+        leave(FINDINGS)
+    registry.promote(full, who=by, why=why, overruled=against)
+    if as_json:
+        put_json({"promoted": True, "current": full, "objections": list(against)})
+    else:
+        put(f"{full[:12]} is the current model; servers that run take it up by themselves")
+
+
+@models.command("rollback")
+@plainly
+def roll_back(data_dir: DataDir = DATA_DIR, why: Why = "", by: Who = "", *, as_json: AsJson = False) -> None:
+    """Let the model serve again that served before the current one."""
+    from models.registry import open_registry
+
+    full = open_registry(data_dir / "models").rollback(who=by, why=why)
+    if as_json:
+        put_json({"current": full})
+    else:
+        put(f"{full[:12]} is the current model again; servers that run take it up by themselves")
+
+
+@models.command("journal")
+@plainly
+def journal(data_dir: DataDir = DATA_DIR, *, as_json: AsJson = False) -> None:
+    """Tell who made which model the current one, when and why, the latest first."""
+    import msgspec
+
+    from models.journal import changes
+
+    found = changes(data_dir / "models")[::-1]
+    if as_json:
+        put_json({"changes": msgspec.to_builtins(found)})
+        return
+    for each in found:
+        overruled = f" (overruled: {'; '.join(each.objections)})" if each.objections else ""
+        put(
+            f"{each.at:%Y-%m-%d %H:%M}  {each.what:<13} {(each.version or '-')[:12]}  by {each.who}"
+            f"{f': {each.why}' if each.why else ''}{overruled}"
+        )
+    if not found:
+        put("no model has been promoted")
