@@ -14,6 +14,7 @@ from models.arrays import Codes, Floats
 from models.artefact import BINS, CANARIES, TREES, Canaries, Learned, Manifest, Settings, Training, write_artefact
 from models.bins import TrainingBins, bins_by_name, bins_of
 from models.calibrate import fit_calibration
+from models.canaries import MOST_CANDIDATES, choose
 from models.dataset import BankRows, read_rows
 from models.evaluate import assess_model
 from models.exposure import Exposure, Shown, fit_exposure
@@ -31,7 +32,6 @@ from models.slices import Slice, Slices, slice_by_time, thin
 Progress = Callable[[str], None]
 """Told in a few words what begins now."""
 
-_CANARY_ROWS: Final = 48
 _THREADS: Final = 1
 """With two on two busy cores, waiting for each other took five times as long as the work."""
 
@@ -157,11 +157,19 @@ def fit(
         sha256_by_file={},
         feature_schema=learned.features.hash,
     )
-    canary_rows = test.matrix[:: max(1, len(test) // _CANARY_ROWS)][:_CANARY_ROWS]
-    expected = lightgbm.Booster(model_str=text).predict(canary_rows, raw_score=True, num_threads=1)
-    canaries = Canaries.of(canary_rows, np.asarray(expected, dtype=np.float64))
+    canaries = _canaries(text, train.matrix)
     content = {TREES: text.encode("ascii"), CANARIES: msgspec.json.encode(canaries), BINS: msgspec.json.encode(bins)}
     return manifest, content
+
+
+def _canaries(text: str, matrix: Floats) -> Canaries:
+    """Rows that reach every leaf, with the scores that LightGBM gives them."""
+    booster = lightgbm.Booster(model_str=text)
+    rows = matrix[:: max(1, len(matrix) // MOST_CANDIDATES)][:MOST_CANDIDATES]
+    leaves = np.asarray(booster.predict(rows, pred_leaf=True, num_threads=1), dtype=np.int64).reshape(len(rows), -1)
+    chosen = rows[choose(leaves)]
+    expected = booster.predict(chosen, raw_score=True, num_threads=1)
+    return Canaries.of(chosen, np.asarray(expected, dtype=np.float64))
 
 
 def grow(

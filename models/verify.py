@@ -30,7 +30,7 @@ def verify_in_child(folder: Path, timeout_s: float = TIMEOUT_S) -> None:
         ModelRefused: a hash differs, or the child refused the model, died of it, or did not finish in time.
     """
     manifest = read_manifest(folder)
-    for name in sorted({TREES, CANARIES, *manifest.sha256_by_file}):
+    for name in dict.fromkeys((TREES, CANARIES, *sorted(manifest.sha256_by_file))):
         read_content(folder, manifest, name)
     paths = [str(_PACKAGES), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(paths)}

@@ -11,7 +11,7 @@ from types import FrameType
 from typing import Final, Protocol
 
 from bench.report import ROOT, CaseResult, as_json, as_table, surroundings
-from tests.guarantees import archive, budgets, caps, model_faults, off_policy, outcomes, store_faults
+from tests.guarantees import archive, budgets, caps, damaged, model_faults, off_policy, outcomes, store_faults
 
 LONGEST_S: Final = 3_600
 RESULTS: Final = ROOT / "tests" / "guarantees" / "results"
@@ -27,6 +27,7 @@ class Proof(Protocol):
 PROOFS: Final[Mapping[str, Proof]] = {
     "store_faults": store_faults.run,
     "model_faults": model_faults.run,
+    "damaged": damaged.run,
     "outcomes": outcomes.run,
     "caps": caps.run,
     "budgets": budgets.run,
