@@ -14,14 +14,11 @@ from api.adapters import keys
 from api.adapters.commands import checked, pack
 from api.adapters.event_store import RedisEventStore
 from api.adapters.nodes import Nodes
-from api.adapters.record_reader import RecordReader
 from api.adapters.record_store import RedisRecordStore
-from api.adapters.records import encode_events, encode_layout
-from api.known import learn_schemas
+from api.adapters.records import encode_layout
 from api.loading.bulk_store import batches, fingerprint, together
-from api.loading.merging import merge_events
-from api.ports import FIRST, CustomerKey, Ownership, StoredRecord, StoreUnavailable, key_of
-from api.serving import RecordUnreadable
+from api.loading.kept_states import KeptStates
+from api.ports import FIRST, CustomerKey, Ownership, StoreUnavailable, key_of
 from engine.events import EventLayout
 from engine.facts import ProfileSchema
 from engine.ids import CustomerId
@@ -46,8 +43,8 @@ class BulkHistories:
     def __init__(self, nodes: Nodes, schema: ProfileSchema, layout: EventLayout) -> None:
         self._nodes = nodes
         self._layout = layout
-        self._reader = RecordReader(schema, layout)
         self._records = RedisRecordStore(nodes)
+        self._kept = KeptStates(schema, layout, self._records)
         self._leases = RedisEventStore(nodes)
         self._ready = False
         self._left_alone: Counter[str] = Counter()
@@ -96,7 +93,7 @@ class BulkHistories:
             for source in (_TAKE_OVER, _BACK_LOAD):
                 checked(await node.call(pack(b"SCRIPT", b"LOAD", source), 1, deadline))
         await self._records.put_layout(self._layout.hash, encode_layout(self._layout))
-        await learn_schemas(self._reader, self._records)
+        await self._kept.learn()
         self._ready = True
 
     @asynccontextmanager
@@ -125,7 +122,7 @@ class BulkHistories:
         stored = [checked(reply) or b"" for reply in await together(reads)]
         writing, writes = [], []
         for (key, loaded), was in zip(batch, stored, strict=True):
-            joined = self._joined(was, loaded)
+            joined = self._kept.joined(was, loaded)
             if joined is None:
                 self._left_alone["unreadable"] += 1
             elif joined != was:
@@ -139,16 +136,6 @@ class BulkHistories:
             elif ended == _GONE:
                 self._left_alone["merged_away"] += 1
         return again
-
-    def _joined(self, was: bytes, loaded: bytes) -> bytes | None:
-        """None: nobody here can read the state that is kept."""
-        if not was:
-            return loaded
-        try:
-            state = self._reader.read(StoredRecord(events=was)).events
-        except RecordUnreadable:
-            return None
-        return None if state is None else merge_events(self._layout, encode_events((self._layout, state)), loaded)
 
 
 def _packed(key: CustomerKey, epochs: Mapping[int, int], was: bytes, joined: bytes) -> bytes:

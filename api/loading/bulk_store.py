@@ -19,9 +19,11 @@ from api.adapters.flights import Node, Timing
 from api.adapters.nodes import Nodes
 from api.adapters.record_store import RedisRecordStore
 from api.adapters.records import encode_customers
-from api.loading.merging import merge_consent, merge_contacts, merge_events
+from api.loading.kept_states import KeptStates
+from api.loading.merging import merge_consent, merge_contacts
 from api.ports import CustomerKey, Identity, LoadedRecord, Ownership, StoredLayout, StoreUnavailable, key_of
 from engine.events import EventLayout
+from engine.facts import ProfileSchema
 from engine.ids import CustomerId
 
 BULK_TIMING: Final = Timing(flight=60.0, connect=5.0)
@@ -48,17 +50,26 @@ class _Stored(NamedTuple):
 class BulkStore:
     """`RecordStore` for loads; what became of records that were not simply written stands in `outcomes`."""
 
-    def __init__(self, nodes: Nodes, layout: EventLayout, *, wakes: bool, now_s: Callable[[], float] = time) -> None:
+    def __init__(
+        self,
+        nodes: Nodes,
+        schema: ProfileSchema,
+        layout: EventLayout,
+        *,
+        wakes: bool,
+        now_s: Callable[[], float] = time,
+    ) -> None:
         """`wakes`: whether time alone changes needs, so that workers have to look at whoever is loaded."""
         self._nodes = nodes
-        self._layout = layout
         self._wakes = wakes
         self._now_s = now_s
         self._records = RedisRecordStore(nodes)
+        self._kept = KeptStates(schema, layout, self._records)
         self._leases = RedisEventStore(nodes)
         self._knows_script = False
         self.outcomes: Counter[str] = Counter()
-        """`merged_away` records belong to another customer now; `busy_history` kept theirs, a worker folds them."""
+        """`merged_away` records belong to another customer now; `busy_history` kept theirs, a worker folds them;
+        `unreadable` histories stay as they are for their worker."""
 
     async def put_schema(self, schema_hash: int, columns: bytes) -> None:
         await self._records.put_schema(schema_hash, columns)
@@ -102,6 +113,7 @@ class BulkStore:
             deadline = asyncio.get_running_loop().time() + _WITHIN_S
             for node in self._nodes.everyone():
                 checked(await node.call(pack(b"SCRIPT", b"LOAD", _SOURCE), 1, deadline))
+            await self._kept.learn()
             self._knows_script = True
 
     @asynccontextmanager
@@ -162,7 +174,11 @@ class BulkStore:
         if was.events and not is_owned:
             self.outcomes["busy_history"] += 1
             return b""
-        return merge_events(self._layout, was.events, record.events)
+        joined = self._kept.joined(was.events, record.events)
+        if joined is None:
+            self.outcomes["unreadable"] += 1
+            return b""
+        return joined
 
 
 def fingerprint(stored: bytes) -> str:

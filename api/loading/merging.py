@@ -3,23 +3,12 @@
 A file is older than what happened since: it adds to histories and never takes anything away from them.
 """
 
-from api.adapters.records import decode_consent, decode_events, encode_consent, encode_events
+from api.adapters.records import decode_consent, encode_consent
 from engine.contacts import Contact, pack, unpack
-from engine.events import EventLayout
 from engine.facts import Consent
 
 FROM_FILES = 0
 """The version of a consent that came from files; what customers say themselves carries a higher one."""
-
-
-def merge_events(layout: EventLayout, stored: bytes, loaded: bytes) -> bytes:
-    """Event states joined as `EventLayout.joined` does; a state of another layout gives way."""
-    if not stored or stored == loaded:
-        return loaded
-    ours, theirs = decode_events(loaded, layout), decode_events(stored, layout)
-    if theirs is None or ours is None:
-        return loaded
-    return encode_events((layout, layout.joined(ours, theirs)))
 
 
 def merge_contacts(stored: bytes, loaded: bytes) -> bytes:

@@ -53,7 +53,7 @@ async def load_into(load: Load, url: str | None) -> LoadReport:
     nodes = nodes_at(url, BULK_TIMING)
     await nodes.start()
     try:
-        store = BulkStore(nodes, load.target.layout, wakes=load.target.wakes)
+        store = BulkStore(nodes, load.target.schema, load.target.layout, wakes=load.target.wakes)
         report = await load.run(store)
         return replace(report, left_alone=store.outcomes)
     finally:

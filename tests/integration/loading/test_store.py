@@ -20,8 +20,8 @@ from api.adapters.records import (
     decode_schema,
     encode_consent,
     encode_events,
+    encode_layout,
 )
-from api.loading.merging import merge_events
 from api.ports import (
     Commit,
     CommitState,
@@ -34,7 +34,7 @@ from api.ports import (
     key_of,
 )
 from engine.contacts import Contact, ContactState, hash32, pack, unpack
-from engine.events import Event
+from engine.events import Event, EventFilter, EventLayout
 from engine.facts import Consent
 from engine.ids import CustomerId, EventName
 from tests.integration.loading.conftest import Loading
@@ -188,10 +188,42 @@ async def test_record_that_was_merged_into_another_is_left_alone(
     assert dict(report.left_alone) == {"merged_away": 1}
 
 
-def test_states_of_another_layout_give_way() -> None:
-    layout = target().layout
-    loaded = encode_events((layout, layout.empty(5)))
-    assert merge_events(layout, b"\x92\xce\x00\x00\x00\x01\x05", loaded) == loaded
+async def left(nodes: SingleNode, events: bytes) -> None:
+    """What a worker of other rules left of a customer."""
+    command = packed("HSET", keys.record(C1), "e", events)
+    await nodes.of_partition(C1.partition).call(command, 1, soon())
+
+
+async def test_events_that_were_folded_under_other_rules_are_kept(
+    tmp_path: Path, nodes: SingleNode, load: Loading
+) -> None:
+    """What both layouts ask for is carried over, and what the files say joins it."""
+    written(tmp_path, people=PEOPLE, orders=EVENTS)
+    wanted = target().layout
+    lost = next(kept for kept in wanted.filters if kept.event == "card_lost")
+    other = EventLayout((EventFilter(event=EventName("another"), text="another", depth=3), lost))
+    await RedisRecordStore(nodes).put_layout(other.hash, encode_layout(other))
+    at = 1_769_000_000
+    await left(nodes, encode_events((other, other.fold(other.empty(5), Event(name=EventName("card_lost"), at=at)))))
+    report = await load(TEXT)
+    assert dict(report.left_alone) == {}
+    state = events_of(await stored(nodes))
+    first = wanted.offsets[wanted.filters.index(lost)]
+    assert at in state[first : first + lost.depth]
+    assert state[0] == 5
+
+
+async def test_events_that_nobody_can_read_are_left_to_their_worker(
+    tmp_path: Path, nodes: SingleNode, load: Loading
+) -> None:
+    """Of a layout that the store does not know, or damaged: the report says so, and all else is loaded."""
+    written(tmp_path, people=PEOPLE, orders=EVENTS)
+    for unreadable in (b"\x92\xce\x00\x00\x00\x01\x05", b"\x01", b"\xc1"):
+        await left(nodes, unreadable)
+        report = await load(TEXT)
+        assert dict(report.left_alone) == {"unreadable": 1}
+        record = await stored(nodes)
+        assert (record.events, record.owner) == (unreadable, b"C1")
 
 
 async def test_whoever_is_loaded_is_looked_at_within_the_hour(load: Loading, nodes: SingleNode, tmp_path: Path) -> None:
