@@ -11,7 +11,7 @@ from types import FrameType
 from typing import Final, Protocol
 
 from bench.report import ROOT, CaseResult, as_json, as_table, surroundings
-from tests.guarantees import archive, budgets, caps, damaged, model_faults, off_policy, outcomes, store_faults
+from tests.guarantees import archive, budgets, caps, damaged, model_faults, off_policy, outcomes, soak, store_faults
 
 LONGEST_S: Final = 3_600
 RESULTS: Final = ROOT / "tests" / "guarantees" / "results"
@@ -32,6 +32,7 @@ PROOFS: Final[Mapping[str, Proof]] = {
     "caps": caps.run,
     "budgets": budgets.run,
     "archive": archive.run,
+    "soak": soak.run,
     "off_policy": off_policy.run,
 }
 
