@@ -159,6 +159,12 @@ class Metrics:
         )
         self.events_kept = Gauge("event_stream_entries", "Events and timers that the streams hold", (), 1)
         self.events_trimmed = Counter("events_trimmed", "Entries that left the event streams behind the archive", (), 1)
+        self.aside_trimmed = Counter(
+            "events_quarantined_trimmed",
+            "Events put aside that are in the archive alone, since memory ran short",
+            (),
+            1,
+        )
         self.event_holders = Gauge(
             "event_streams_held", "Consumer groups of other systems that hold the event streams back", (), 1
         )

@@ -1,4 +1,4 @@
-"""Moves the streams of all partitions into an archive, batch by batch, and trims those of decisions behind it.
+"""Moves the streams of all partitions into an archive, batch by batch, and trims them behind it.
 
 The order of a batch makes it count once or not at all: files under names of their own, on the disk; their final names;
 one line in the ledger. What a killed archiver left without that line is removed, and its entries are read again.
@@ -174,17 +174,17 @@ class Archiver:
             folder.rmdir()
         return len(old)
 
-    async def trim(self) -> int:
-        """Take out of the streams what is archived and older than explanations by id need; says how many entries.
+    async def trim(self, kept_s: float = 3_600.0 * KEPT_H) -> int:
+        """Take out of the streams what is archived and older than so many seconds; says how many entries.
 
         Raises:
             StoreUnavailable: the store went away; it is done later.
         """
-        kept_since = (int(1_000 * (self._now_s() - 3_600 * KEPT_H)), 0)
+        kept_since = (int(1_000 * (self._now_s() - kept_s)), 0)
         removed = 0
         for partition, head in self.ledger.heads.items():
             before = min(kept_since, _place(head.entry_id))
-            removed += await self._journal.trim(Stream.DECISIONS, partition, f"{before[0]}-{before[1]}")
+            removed += await self._journal.trim(self._stream, partition, f"{before[0]}-{before[1]}")
         return removed
 
 

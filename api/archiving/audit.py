@@ -12,7 +12,7 @@ from typing import Final
 
 from api.archiving.chain import START, Head, joint, link
 from api.archiving.errors import ArchiveDamaged
-from api.archiving.files import EVENTS
+from api.archiving.files import EVENTS, QUARANTINE
 from api.archiving.ledger import (
     ANCHORS,
     BEGIN,
@@ -58,8 +58,14 @@ def verify(archive: Path, key: bytes | None, *, day: str | None = None, anchored
 
 
 def verify_events(archive: Path, key: bytes | None, *, day: str | None = None) -> Audit:
-    """The same of the events' archive, which stands in the other with a ledger and anchors of its own."""
-    return _verify(archive / EVENTS, key, day, None, f"{EVENTS}/")
+    """The same of the archives of events and of what was put aside, which have ledgers and anchors of their own."""
+    events = _verify(archive / EVENTS, key, day, None, f"{EVENTS}/")
+    aside = _verify(archive / QUARANTINE, key, day, None, f"{QUARANTINE}/")
+    events.findings += aside.findings
+    events.records += aside.records
+    events.files += aside.files
+    events.beyond_anchor += aside.beyond_anchor
+    return events
 
 
 def _verify(archive: Path, key: bytes | None, day: str | None, anchored: str | None, prefix: str) -> Audit:

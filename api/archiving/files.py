@@ -11,6 +11,8 @@ ARCHIVE: Final = "archive"
 """The archive's folder in the data folder."""
 EVENTS: Final = "events"
 """The folder of the events' archive in it, with a ledger of its own."""
+QUARANTINE: Final = "quarantine"
+"""The same of the events that were put aside."""
 
 
 def replace_durably(path: Path, content: bytes) -> None:

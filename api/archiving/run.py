@@ -15,8 +15,8 @@ from typing import Final, NamedTuple
 import uvloop
 
 from api.archiving.archiver import Archiver, held, see_that_it_is_ours
-from api.archiving.event_rows import EventRows
-from api.archiving.files import ARCHIVE, EVENTS
+from api.archiving.event_rows import EventRows, event_rows, quarantine_rows
+from api.archiving.files import ARCHIVE, EVENTS, QUARANTINE
 from api.archiving.known import Known
 from api.archiving.ledger import Ledger, signing_key
 from api.archiving.makers import Makers
@@ -38,6 +38,8 @@ SHORT_EACH_S: Final = 30.0
 """Between two batches, and two trims, while the store's memory runs short."""
 MOST_EVENTS: Final = 20_000
 """Of one batch; an event is a small part of a decision."""
+ASIDE_KEPT_S: Final = 3_600.0
+"""How long what was put aside stays at hand for a person while memory runs short; else until they decide."""
 _log = logging.getLogger(__name__)
 
 
@@ -47,6 +49,8 @@ class Archiving:
 
     archiver: Archiver
     events: Archiver
+    aside: Archiver
+    """What was put aside, and stays in its streams for a person all the same."""
     trimmer: EventTrimmer
     known: Known
     stores: Stores
@@ -58,7 +62,7 @@ class Archiving:
             StoreUnavailable: the store went away; what was archived stays.
         """
         await self.known.learn(self.stores.records)
-        counts = {self.archiver: 0, self.events: 0}
+        counts = dict.fromkeys((self.archiver, self.events, self.aside), 0)
         waiting = set(counts)
         # By turns: neither waits for an end of the other, which under load may not come.
         while waiting:
@@ -69,17 +73,17 @@ class Archiving:
                     waiting.remove(each)
         for each in counts:
             each.anchor_if_due()
-        return Archived(counts[self.archiver], counts[self.events])
+        return Archived(*counts.values())
 
     def anchor(self) -> None:
         """Anchor what came since the last anchors."""
-        self.archiver.anchor()
-        self.events.anchor()
+        for each in (self.archiver, self.events, self.aside):
+            each.anchor()
 
     def drop_before(self, day: str) -> None:
         """Remove the files of the days before one."""
-        self.archiver.drop_before(day)
-        self.events.drop_before(day)
+        for each in (self.archiver, self.events, self.aside):
+            each.drop_before(day)
 
     async def trim_events(self, keep_s: float) -> EventTrim:
         """Take events out of the streams that are folded, archived and older than so many seconds.
@@ -97,6 +101,7 @@ class Archived(NamedTuple):
     """Decisions, outcomes and consents."""
     events: int
     """And timers."""
+    quarantined: int
 
 
 async def archiving(settings: Settings, keys: Secrets, stores: Stores) -> Archiving:
@@ -114,19 +119,20 @@ async def archiving(settings: Settings, keys: Secrets, stores: Stores) -> Archiv
     rows = Rows(Makers(settings, keys, known))
     return Archiving(
         archiver=Archiver(archive, Ledger.opened(archive, key), rows, stores.journal),
-        events=_events(archive / EVENTS, key, stores),
+        events=_of_events(archive / EVENTS, key, stores, Stream.EVENTS, event_rows()),
+        aside=_of_events(archive / QUARANTINE, key, stores, Stream.QUARANTINE, quarantine_rows()),
         trimmer=EventTrimmer(stores.events),
         known=known,
         stores=stores,
     )
 
 
-def _events(folder: Path, key: bytes, stores: Stores) -> Archiver:
+def _of_events(folder: Path, key: bytes, stores: Stores, stream: Stream, rows: EventRows) -> Archiver:
     if not folder.exists():
         folder.mkdir(mode=0o700)
         sync_folder(folder.parent)
     ledger = Ledger.opened(folder, key)
-    return Archiver(folder, ledger, EventRows(), stores.journal, stream=Stream.EVENTS, most_rows=MOST_EVENTS)
+    return Archiver(folder, ledger, rows, stores.journal, stream=stream, most_rows=MOST_EVENTS)
 
 
 def run(settings: Settings) -> None:
@@ -227,6 +233,8 @@ class _Turns:
                 oldest = datetime.now(UTC).date() - timedelta(days=self._settings.archive_keep_days)
                 self._archiving.drop_before(oldest.isoformat())
             await self._archiving.archiver.trim()
+            if short:
+                self._metrics.aside_trimmed.add((), await self._archiving.aside.trim(ASIDE_KEPT_S))
             self._trimmed_at = now
 
     async def end(self) -> None:

@@ -115,8 +115,24 @@ EVENTS: Final = _table(
         "recorded": pa.binary(),
     },
 )
+QUARANTINED: Final = _table(
+    "quarantined",
+    {
+        "put_aside_at": _INSTANT,
+        "reason": pa.string(),
+        "record": pa.string(),
+        "type": pa.string(),
+        "source": pa.string(),
+        "event_id": pa.string(),
+        "data": pa.string(),
+        "body": pa.binary(),
+        "recorded": pa.binary(),
+    },
+)
 OTHERS: Final = _table("others", {"kind": pa.string(), "recorded": pa.binary()})
-TABLES: Final[Mapping[str, Table]] = {each.name: each for each in (DECISIONS, OUTCOMES, CONSENTS, EVENTS, OTHERS)}
+TABLES: Final[Mapping[str, Table]] = {
+    each.name: each for each in (DECISIONS, OUTCOMES, CONSENTS, EVENTS, QUARANTINED, OTHERS)
+}
 ROWS_TOGETHER: Final = 2_000
 """Rows of which a file tells from where to where their partitions go."""
 Values = tuple[Any, ...]

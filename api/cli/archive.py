@@ -50,8 +50,8 @@ def archive(
         put_json({**archived._asdict(), "archive": str(settings.data_dir / "archive")})
     else:
         put(
-            f"{archived.records:,} records and {archived.events:,} entries of the event streams archived to "
-            f"{settings.data_dir / 'archive'}"
+            f"{archived.records:,} records, {archived.events:,} entries of the event streams and "
+            f"{archived.quarantined:,} events that were put aside archived to {settings.data_dir / 'archive'}"
         )
 
 

@@ -13,12 +13,15 @@ from api.adapters.embedded import EmbeddedServer
 from api.archiving import archiver as archiver_module
 from api.archiving import run
 from api.archiving.archiver import held
-from api.archiving.audit import verify
-from api.archiving.files import ARCHIVE
+from api.archiving.audit import verify, verify_events
+from api.archiving.files import ARCHIVE, QUARANTINE
 from api.archiving.finding import recorded_on
 from api.archiving.ledger import anchors_of, signing_key
+from api.archiving.tables import read
 from api.bootstrap import Stores, open_stores
 from api.decision_record import decode
+from api.entries import QuarantineEntry, encode_entry
+from api.ports import Arrival, Stream
 from api.security import open_secrets
 from api.settings import Settings
 from tests.integration.api.installations import settings_of, until
@@ -80,6 +83,46 @@ async def test_what_waits_is_archived_at_once_when_memory_runs_short(data_dir: P
         assert sorted(archived(settings)) == sorted([first, second, third])
     anchors = [anchor for _, anchor in anchors_of(data_dir / ARCHIVE)]
     assert anchors[-1].records == 3
+
+
+async def test_what_was_put_aside_stays_until_memory_runs_short(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A person finds it in the store; when room is needed, in the archive, but for what came within the hour."""
+    monkeypatch.setattr(run, "ASIDE_KEPT_S", 0.2)
+    settings = settings_of(data_dir, archive_each_s=0.05)
+    folder = data_dir / ARCHIVE / QUARANTINE
+    async with open_stores(settings, open_secrets(settings), patient=True) as stores:
+
+        async def put_aside(*names: str) -> None:
+            for name in names:
+                entry = QuarantineEntry("unknown_event_type", name.encode(), 1_000)
+                arrival = Arrival("test", name, encode_entry(entry))
+                await stores.journal.append_once(
+                    Stream.QUARANTINE, 5, [arrival], deadline_ms=2**52, deadline=asyncio.get_running_loop().time() + 5
+                )
+
+        async def left() -> int:
+            (count,) = await stores.journal.lengths(Stream.QUARANTINE, [5])
+            return count
+
+        async def told() -> bool:
+            rows = [row for path in folder.glob("day=*/quarantined-*") for row in read(path)]
+            return sorted(row.value("body") for row in rows) == [b"a", b"b", b"c"]
+
+        async def only_the_last() -> bool:
+            return await left() == 1
+
+        async with archiver(settings, stores):
+            await put_aside("a", "b", "c")
+            await until(told, "what was put aside is not archived")
+            assert await left() == 3
+            with redis.Redis(unix_socket_path=f"{data_dir}/valkey/server.sock") as client:
+                client.config_set("maxmemory", int(1.5 * int(client.info("memory")["used_memory"])))
+                await until(only_the_last, "nothing makes room")
+                client.config_set("maxmemory", 0)
+    assert await told()
+    assert verify_events(data_dir / ARCHIVE, signing_key(open_secrets(settings).token)).findings == []
 
 
 async def test_a_disk_that_refuses_is_tried_again(

@@ -13,11 +13,11 @@ from api.archiving import archiver, ledger, past
 from api.archiving.archiver import Archiver
 from api.archiving.audit import verify, verify_events
 from api.archiving.chain import START
-from api.archiving.event_rows import EventRows
+from api.archiving.event_rows import event_rows, quarantine_rows
 from api.archiving.ledger import Ledger
 from api.archiving.tables import read
 from api.archiving.trimming import EventTrim, EventTrimmer
-from api.entries import EventEntry, encode_entry
+from api.entries import EventEntry, QuarantineEntry, encode_entry
 from api.ports import CustomerKey, Entry, EventStore, Stream, Trimmed
 from tests.unit.api.archiving.test_crashes import KEY, Dying, Killed
 
@@ -54,7 +54,7 @@ class House:
         journal = MemoryJournal(self.state)
         opened = Ledger.opened(self.folder, KEY)
         now_s = self.now_ms / 1_000
-        return Archiver(self.folder, opened, EventRows(), journal, lambda: now_s, stream=Stream.EVENTS, most_rows=3)
+        return Archiver(self.folder, opened, event_rows(), journal, lambda: now_s, stream=Stream.EVENTS, most_rows=3)
 
     def folded(self, partition: int) -> None:
         """The worker is done with everything that a partition has."""
@@ -219,7 +219,19 @@ async def test_a_group_that_holds_events_back_is_named_once(tmp_path: Path, capl
 
 def test_entries_of_every_kind_keep_their_bytes() -> None:
     """Timers and wishes count as well, so that a gap would show."""
-    rows = EventRows()
+    rows = event_rows()
     for kind, body in (("t", b"C1"), ("b", b"\x91\xa2C1"), ("r", b"\xff")):
         row, day = rows.row(3, START, Entry("86400000-0", kind, body))
         assert (row.value("kind"), row.value("recorded"), day) == (kind, body, "1970-01-02")
+
+
+def test_what_was_put_aside_is_told_as_far_as_it_can_be_read() -> None:
+    """The reason, whose and what where it was an event, and the bytes in any case."""
+    rows = quarantine_rows()
+    for body, told in ((encode_entry(an_event("a")), ("bob", "salary", "a")), (b"{no event", (None, None, None))):
+        aside = encode_entry(QuarantineEntry("invalid_event", body, NOON_MS))
+        row, _ = rows.row(3, START, Entry(f"{NOON_MS}-0", "r", aside))
+        assert (row.table.name, row.value("reason"), row.value("body")) == ("quarantined", "invalid_event", body)
+        assert tuple(row.value(each) for each in ("record", "type", "event_id")) == told
+    row, _ = rows.row(3, START, Entry(f"{NOON_MS}-0", "r", b"\xff"))
+    assert (row.table.name, row.value("recorded")) == ("others", b"\xff")
