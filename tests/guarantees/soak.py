@@ -27,6 +27,7 @@ from api.archiving.run import archiving
 from api.bootstrap import Stores
 from api.ports import PARTITIONS, Stream
 from api.security import open_secrets
+from bench.load import KEY
 from bench.report import CaseResult, Figure, Target
 from tests.guarantees.house import PATIENCE_S, House, house
 from tests.guarantees.memory import MIB, Course, Footprint, peak_bytes
@@ -49,6 +50,7 @@ MOST_STORE: Final = 16.0
 MOST_IDS: Final = 24.0
 MOST_MORE_MB: Final = 48.0
 SOURCE: Final = "soak"
+_HEADERS: Final = {"content-type": "application/json", "authorization": f"Bearer {KEY}"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +115,7 @@ class Sender:
         body = msgspec.json.encode([self._event() for _ in range(count)])
         self._tally.sent += count
         while True:
-            answer = await client.post(self._address, content=body, headers={"content-type": "application/json"})
+            answer = await client.post(self._address, content=body, headers=_HEADERS)
             if answer.status_code == httpx.codes.ACCEPTED:
                 statuses = [each["status"] for each in answer.json()["results"]]
                 self._tally.accepted += statuses.count("accepted")
