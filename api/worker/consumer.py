@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from time import time
 from typing import Final, NamedTuple
 
@@ -33,7 +34,7 @@ from api.worker.newcomers import Newcomers
 from api.worker.partitions import CALL_S, Partitions
 from api.worker.past import with_past
 from api.worker.places import place_of
-from api.worker.works import Work, works_of
+from api.worker.works import Work, asks_to_rebuild, each_of, works_of
 from engine.decision import Snapshot
 from engine.events import Event
 from engine.need_events import NEED_EVENTS
@@ -153,12 +154,16 @@ class Consumer:
 
     async def _works(self, entries_by_partition: Mapping[int, Sequence[Entry]]) -> list[Work]:
         """What there is to fold in the partitions that are ours."""
-        works = []
-        for partition, entries in entries_by_partition.items():
-            owned = self._partitions.owned(partition)
-            if owned is not None:
-                works += await works_of(owned, entries, self._journal, self._events, self._aside)
-        return works
+        ours = [
+            (owned, entries)
+            for partition, entries in entries_by_partition.items()
+            if (owned := self._partitions.owned(partition)) is not None
+        ]
+        found = await each_of(
+            [partial(works_of, *each, self._journal, self._events, self._aside) for each in ours],
+            together=any(asks_to_rebuild(entries) for _, entries in ours),
+        )
+        return [work for works in found for work in works]
 
     async def _fold_together(self, works: Sequence[Work], lost: set[int]) -> None:
         """Fold some records' entries, those again from the start that somebody else changed in between.
@@ -176,34 +181,30 @@ class Consumer:
     async def _try(self, works: Sequence[Work], lost: set[int]) -> Sequence[Work]:
         """Read, fold and store once; gives those whose record has to be read again."""
         records = await self._events.records([work.key for work in works], deadline=self._deadline())
-        pairs = list(zip(works, records, strict=True))
-        if self._needs is not None and self._needs.infers:
-            # Each asks another process, which takes many questions together.
-            async with asyncio.TaskGroup() as group:
-                making = [group.create_task(self._make(work, held)) for work, held in pairs]
-            tried = [each.result() for each in making]
-        else:
-            tried = [await self._make(work, held) for work, held in pairs]
+        tried = await each_of(
+            [partial(self._make, work, held) for work, held in zip(works, records, strict=True)],
+            # Inferring asks another process, and who is met for the first time is noted in the store.
+            together=(self._needs is not None and self._needs.infers) or any(not held.record.owner for held in records),
+        )
         made = [each for each in tried if each is not None]
         if not made:
             return ()
         writes = [(each.work.key, each.write) for each in made]
-        again = []
+        again, rebuilt = [], []
         for each, ended in zip(made, await self._events.fold(writes, deadline=self._deadline()), strict=True):
             match ended:
                 case FoldState.APPLIED:
                     self._count(each.folded, each.events)
-                    await self._drop_past(each.work)
+                    if each.work.past is not None and each.work.key.record in each.work.past.archived:
+                        rebuilt.append(each.work.key)
                 case FoldState.FENCED:
                     lost.add(each.work.key.partition)
                 case FoldState.STALE | FoldState.MOVED:
                     again.append(each.work)
+        # What was laid beside these records is part of their state now.
+        drop = [partial(self._events.drop_past, key, deadline=self._deadline()) for key in rebuilt]
+        await each_of(drop, together=True)
         return again
-
-    async def _drop_past(self, work: Work) -> None:
-        """Take away what was laid beside a record, now that it is part of its state."""
-        if work.past is not None and work.key.record in work.past.archived:
-            await self._events.drop_past(work.key, deadline=self._deadline())
 
     async def _make(self, work: Work, held: FoldRecord) -> _Made | None:
         """Fold what the record has not seen, or all of its past where there is one; None: nothing is to be stored."""

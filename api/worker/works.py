@@ -1,9 +1,10 @@
 """What there is to fold: the entries of a partition, by the record that they change."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from api.entries import decode_event
 from api.ports import CustomerKey, Entry, EventStore, Journal, Ownership
@@ -12,6 +13,7 @@ from api.worker.past import Past, names_in, past_of
 
 TIMER: Final = "t"
 REBUILD: Final = "b"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +50,23 @@ async def works_of(
         )
         for record, placed in by_record.items()
     ]
+
+
+def asks_to_rebuild(entries: Sequence[Entry]) -> bool:
+    """Whether all that is known of some records has to be read, which takes many trips to the store."""
+    return any(entry.kind == REBUILD for entry in entries)
+
+
+async def each_of(calls: Sequence[Callable[[], Coroutine[None, None, T]]], *, together: bool) -> list[T]:
+    """What each call gives, in order.
+
+    One after the other, unless they wait for somebody, since tasks of their own cost as much as most of them.
+    """
+    if not together:
+        return [await call() for call in calls]
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(call()) for call in calls]
+    return [task.result() for task in tasks]
 
 
 def _to_rebuild(entries: Sequence[Entry]) -> set[str]:
