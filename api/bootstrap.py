@@ -11,7 +11,7 @@ from pathlib import Path
 from time import time
 from typing import Final
 
-from api.access.opening import open_access, see_that_access_is_settled
+from api.access.opening import open_access, open_people, see_that_access_is_settled
 from api.adapters.budget_store import RedisBudgetStore
 from api.adapters.bundle_files import read_rules
 from api.adapters.cluster import nodes_at
@@ -253,11 +253,14 @@ async def open_shell(settings: Settings) -> AsyncIterator[Shell]:
             reloader.running(at_once=settings.resume),
             leases.running(),
             archived.open(),
+            open_people(settings, keys) as people,
         ):
+            access.people = people
             spare_the_collector()
             yield Shell(
                 settings=settings,
                 access=access,
+                people=people,
                 service=service,
                 customers=stores.customers,
                 outcomes=stores.outcomes,

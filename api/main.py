@@ -4,14 +4,16 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse
 
 from api import bootstrap
-from api.access.required import declared
-from api.asgi import ClientGone, Receive, Scope, Send
+from api.access.required import RENEWED, SignInNeeded, declared, opens_a_page
+from api.asgi import ClientGone, Message, Receive, Scope, Send
 from api.beside import repeating
 from api.faults import log_fault
 from api.openapi import describe
@@ -22,6 +24,7 @@ from api.routes import (
     atm,
     callbacks,
     customers,
+    dev_provider,
     events,
     explanations,
     groups,
@@ -32,12 +35,14 @@ from api.routes import (
     probes,
     relations,
     shop,
+    signing_in,
     web,
 )
 from api.routes.decisions import PATH as DECISIONS
 from api.routes.decisions import DecisionsDoor
 from api.service_port import Shell
 from api.settings import Settings
+from api.web.pages import page
 
 _log = logging.getLogger(__name__)
 Opening = Callable[[Settings], AbstractAsyncContextManager[Shell]]
@@ -53,7 +58,7 @@ class App(FastAPI):
             await self.door(scope, receive, send)
             return
         try:
-            await super().__call__(scope, receive, send)
+            await super().__call__(scope, receive, _renewing(scope, send))
         except ClientGone:
             return
         except Exception as error:
@@ -114,15 +119,36 @@ def create_app(settings: Settings | None = None, opening: Opening | None = None)
         atm,
     ):
         app.include_router(module.router)
+    app.include_router(signing_in.router)
+    if settings.demonstration and settings.oidc_issuer is None:
+        app.include_router(dev_provider.router)
     if settings.demonstration:
         app.include_router(look.router)
         app.include_router(shop.router)
     declared(app.routes)
     app.add_exception_handler(Problem, _on_problem)
+    app.add_exception_handler(SignInNeeded, _on_sign_in_needed)
     app.add_exception_handler(RequestValidationError, _on_invalid_parameter)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(Exception, _on_fault)
     return app
+
+
+def _renewing(scope: Scope, send: Send) -> Send:
+    """Adds the cookie with which a session goes on to whatever is answered."""
+
+    async def renew(message: Message) -> None:
+        if message["type"] == "http.response.start" and RENEWED in scope:
+            message["headers"] = [*message["headers"], (b"set-cookie", scope[RENEWED].encode("latin-1"))]
+        await send(message)
+
+    return renew
+
+
+async def _on_sign_in_needed(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, SignInNeeded)
+    target = urlencode({"next": error.target})
+    return RedirectResponse(f"{signing_in.PATH}?{target}", 303, headers={"cache-control": "no-store"})
 
 
 _KIND_BY_STATUS: Final = {404: ProblemType.NOT_FOUND, 405: ProblemType.METHOD_NOT_ALLOWED}
@@ -133,6 +159,9 @@ async def _on_problem(request: Request, error: Exception) -> Response:
     route = request.scope.get("route")
     shell: Shell = request.app.state.shell
     shell.metrics.problems.add((getattr(route, "name", "none").removeprefix("post_"), error.kind))
+    if error.kind is ProblemType.FORBIDDEN and opens_a_page(request):
+        again = f"{signing_in.PATH}?{urlencode({'next': request.url.path})}"
+        return page(request, "not_for_you.html", status=error.status, sign_in=again)
     return Response(error.render(), error.status, error.headers())
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from api.access.keyring import Gate
+from api.access.people import People
 from api.kiosk.seal import Seal
 from api.merging.saga import Merging
 from api.ports import CustomerStore, Journal, OutcomeStore, StoredRecord
@@ -99,3 +100,5 @@ class Shell:
     """How the last attempt to take up rules from disk ended."""
     exposition: Callable[[], bytes]
     """The metrics of the whole installation, as Prometheus reads them."""
+    people: People | None = None
+    """Those who can sign in; none where no provider is named."""

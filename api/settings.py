@@ -1,10 +1,13 @@
 """What an operator sets: environment variables NEXTBEST_*, or the command line, which sets them for its processes."""
 
+import json
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from api.access.roles import Role
 
 MIB: Final = 2**20
 
@@ -36,6 +39,25 @@ class Settings(BaseSettings):
     """File of the keys of callers; none: `keys.json` in `data_dir`."""
     metrics_for: Literal["loopback", "operator"] = "loopback"
     """Who may read /metrics without a key: whoever asks from this machine, or nobody; operators always may."""
+
+    public_url: str | None = None
+    """Where browsers reach us, such as https://offers.bank.example; needed where people sign in."""
+    oidc_issuer: str | None = None
+    """The bank's provider of identities; none: nobody signs in, but in a demonstration."""
+    oidc_client_id: str = "nextbest"
+    oidc_client_secret: SecretStr | None = None
+    """None: a public client, which PKCE alone protects."""
+    oidc_audience: str = ""
+    """That of access tokens which callers of the API may send instead of a key; empty: none are taken."""
+    oidc_scope: str = "openid profile"
+    oidc_roles_claim: str = "roles"
+    """The claim that says who may do what; dots lead into it, as in `realm_access.roles`."""
+    oidc_roles: dict[str, list[Role]] = {}
+    """Roles by the claim's values, as JSON: {"branch-staff": ["teller"]}; empty: values are the roles' own names."""
+    session_idle_s: Annotated[int, Field(ge=60)] = 1_800
+    """After so long without a request somebody has to sign in again."""
+    session_longest_s: Annotated[int, Field(ge=60)] = 36_000
+    """And after so long in any case."""
 
     max_memory_mb: Annotated[int, Field(ge=0)] = 0
     """For the embedded server, which refuses writes beyond it; 0: no limit."""
@@ -87,8 +109,10 @@ class Settings(BaseSettings):
     def as_environment(self) -> dict[str, str]:
         """The variables that give another process these very settings."""
         values = {name: getattr(self, name) for name in type(self).model_fields}
-        return {
-            f"NEXTBEST_{name.upper()}": value.get_secret_value() if isinstance(value, SecretStr) else str(value)
-            for name, value in values.items()
-            if value is not None
-        }
+        return {f"NEXTBEST_{name.upper()}": _written(value) for name, value in values.items() if value is not None}
+
+
+def _written(value: object) -> str:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return json.dumps(value) if isinstance(value, dict) else str(value)

@@ -24,6 +24,7 @@ class Caller:
         origins: frozenset[str] = frozenset(),
         expires_at_s: float = NEVER_S,
         shown_as: str = "",
+        csrf: str = "",
     ) -> None:
         """`name` is for logs and the audit, such as `key:atm-north`; `shown_as` is what a page calls a person."""
         self.name = name
@@ -36,6 +37,8 @@ class Caller:
         """The web sites whose pages hold the key; a key without any is held by a server."""
         self.expires_at_s = expires_at_s
         self.shown_as = shown_as or name
+        self.csrf = csrf
+        """What a page of somebody who signed in sends with every change; empty for a key."""
         self.decides = any(role in roles for role in _DECIDES)
         self.sees_reasons = Role.TELLER in roles or Role.AGENT in roles
         """Whether answers on staff channels tell it factors and reasons."""

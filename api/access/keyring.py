@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 from time import time
-from typing import Final
+from typing import Final, Protocol
 
 from api.access.callers import ANYBODY, Caller
 from api.access.roles import Role
@@ -40,23 +40,42 @@ class Keyring:
         return frozenset(origin for caller in self._callers.values() for origin in caller.origins)
 
 
+class KnowsPeople(Protocol):
+    """Tells people from one another, where they can sign in."""
+
+    def of_session(self, headers: Iterable[tuple[bytes, bytes]], *, proof: str | None) -> Caller | None:
+        """See `api.access.people.People.of_session`."""
+
+    def of_token(self, token: str) -> Caller | None:
+        """See `api.access.people.People.of_token`."""
+
+
 class Gate:
     """Tells who calls, from the headers of a request; refuses whoever it does not know."""
 
-    def __init__(self, keyring: Keyring, *, is_open: bool = False) -> None:
-        """`is_open`: whoever reaches the port may do everything."""
+    def __init__(self, keyring: Keyring, *, is_open: bool = False, people: KnowsPeople | None = None) -> None:
+        """`is_open`: whoever reaches the port may do everything. Without `people`, nobody can sign in."""
         self.keyring = keyring
         self.is_open = is_open
+        self.people = people
 
-    def caller(self, headers: Iterable[tuple[bytes, bytes]]) -> Caller:
-        """Who sent a request.
+    def caller(self, headers: Iterable[tuple[bytes, bytes]], proof: str | None = "") -> Caller:
+        """Who sent a request: by a key, by an access token, or by a session.
+
+        Args:
+            headers: of the request.
+            proof: see `api.access.people.People.of_session`.
 
         Raises:
-            Problem: no key was sent, or one that is not good.
+            Problem: nobody we know, or a page of another site.
         """
         for name, value in headers:
             if name == b"authorization":
                 return self.bearer(value)
+        if self.people is not None:
+            person = self.people.of_session(headers, proof=proof)
+            if person is not None:
+                return person
         if self.is_open:
             return ANYBODY
         raise self.refusal("send `authorization: Bearer` and a key")
@@ -78,7 +97,11 @@ class Gate:
         Raises:
             Problem: its key is not good.
         """
-        caller = self.keyring.find(value[7:]) if value[:7].lower() == _BEARER else None
+        caller = None
+        if value[:7].lower() == _BEARER:
+            caller = self.keyring.find(value[7:])
+            if caller is None and self.people is not None:
+                caller = self.people.of_token(value[7:].decode("latin-1"))
         if caller is None:
             if self.is_open:
                 return ANYBODY

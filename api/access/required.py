@@ -8,6 +8,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final
+from urllib.parse import parse_qsl
 
 from fastapi import Depends, Request
 from fastapi.dependencies.models import Dependant
@@ -17,7 +18,13 @@ from starlette.routing import BaseRoute
 from api.access.callers import Caller
 from api.access.keyring import Gate, not_for
 from api.access.roles import STAFF, Role
+from api.access.sessions import CSRF_FIELD
+from api.problems import Problem, ProblemType
 
+FORM: Final = "application/x-www-form-urlencoded"
+RENEWED: Final = "nextbest.renewed_session"
+"""Where in a scope the cookie is that lets a session go on."""
+_CHANGES_NOTHING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 DOCUMENT: Final = "/openapi.json"
 """FastAPI serves the contract itself, to whoever asks: it says nothing of customers."""
 
@@ -49,12 +56,63 @@ class Required:
         Raises:
             Problem: nobody we know, or nobody with such a role.
         """
-        caller = gate_of(request).caller(request.scope["headers"])
         assert self.served is not None
+        try:
+            proof = None if request.method in _CHANGES_NOTHING else await _proof_of(request)
+            caller = gate_of(request).caller(request.scope["headers"], proof)
+        except Problem as problem:
+            if problem.kind is ProblemType.UNAUTHENTICATED and opens_a_page(request):
+                raise SignInNeeded(request.url.path) from problem
+            raise
         if not self.served & caller.roles:
             raise not_for(*sorted(self.served))
+        if caller.csrf:
+            _renew(request)
         request.state.caller = caller
         return caller
+
+
+class SignInNeeded(Exception):
+    """Somebody opened a page without being signed in; `target` is the page."""
+
+    def __init__(self, target: str) -> None:
+        self.target = target
+        super().__init__(target)
+
+
+def opens_a_page(request: Request) -> bool:
+    """Whether a person opens a page, and there is somewhere to sign in; programs are told with a status."""
+    opens = request.method == "GET" and "text/html" in request.headers.get("accept", "")
+    return opens and request.app.state.shell.people is not None and "authorization" not in request.headers
+
+
+async def _proof_of(request: Request) -> str:
+    """What a page's form sent as its token; a page's own script sends it as a header."""
+    if not request.headers.get("content-type", "").startswith(FORM):
+        return ""
+    return (await form_of(request)).get(CSRF_FIELD, "")
+
+
+async def form_of(request: Request) -> dict[str, str]:
+    """The fields of a page's form.
+
+    Raises:
+        Problem: it is longer than any of our forms.
+    """
+    limit = request.app.state.shell.settings.max_body_bytes
+    length = request.headers.get("content-length", "")
+    if not length.isdecimal() or int(length) > limit:
+        raise Problem(
+            ProblemType.BODY_TOO_LARGE, f"at most {limit} bytes are taken, and their number is sent before them"
+        )
+    return dict(parse_qsl((await request.body()).decode("utf-8", "replace"), keep_blank_values=True))
+
+
+def _renew(request: Request) -> None:
+    """Let the session go on; the application adds the cookie to whatever is answered."""
+    cookie = request.app.state.shell.people.renewed(request.scope["headers"])
+    if cookie is not None:
+        request.scope[RENEWED] = cookie
 
 
 class RequiredOrToken:

@@ -13,6 +13,7 @@ import msgspec
 
 from api.access.callers import Caller
 from api.access.keyring import Gate, Keyring, digest_of
+from api.access.opening import open_people
 from api.access.roles import EVERY_ROLE, Role
 from api.adapters.memory import MemoryCustomerStore, MemoryOutcomeStore, MemoryState
 from api.adapters.memory_events import MemoryHealth, MemoryJournal
@@ -151,29 +152,37 @@ async def running(*, keyring: Keyring | None = None, **settings: object) -> Asyn
     def relating() -> Relating:
         return Relating(service.plan, merges, relations, reader.read)
 
+    access = Gate(a_keyring() if keyring is None else keyring, is_open=settings.get("access") == "open")
+
     @asynccontextmanager
     async def opening(chosen: Settings) -> AsyncIterator[Shell]:
-        yield Shell(
-            settings=chosen,
-            access=Gate(a_keyring() if keyring is None else keyring, is_open=chosen.access == "open"),
-            service=service,
-            customers=MemoryCustomerStore(state),
-            outcomes=MemoryOutcomeStore(state),
-            journal=MemoryJournal(state),
-            orders=MemoryOrderStore(state),
-            archived=FewArchived(),
-            merges=merges,
-            relations=relations,
-            merging=lambda: Merging(merges, layout=service.plan.event_layout, read=reader.read, settle=relating().tell),
-            relating=relating,
-            watch=watch,
-            tokens=tokens,
-            seal=Seal(KEYS.token),
-            metrics=metrics,
-            read=reader.read,
-            exposition=lambda: b"# nothing counted\n",
-            reload=ReloadStatus(),
-        )
+        transport = httpx.ASGITransport(app)
+        async with open_people(chosen, KEYS, transport) as people:
+            access.people = people
+            yield Shell(
+                settings=chosen,
+                access=access,
+                service=service,
+                customers=MemoryCustomerStore(state),
+                outcomes=MemoryOutcomeStore(state),
+                journal=MemoryJournal(state),
+                orders=MemoryOrderStore(state),
+                archived=FewArchived(),
+                merges=merges,
+                relations=relations,
+                merging=lambda: Merging(
+                    merges, layout=service.plan.event_layout, read=reader.read, settle=relating().tell
+                ),
+                watch=watch,
+                tokens=tokens,
+                seal=Seal(KEYS.token),
+                metrics=metrics,
+                read=reader.read,
+                exposition=lambda: b"# nothing counted\n",
+                reload=ReloadStatus(),
+                relating=relating,
+                people=people,
+            )
 
     app = create_app(Settings.model_validate(settings), opening)
     async with app.router.lifespan_context(app):

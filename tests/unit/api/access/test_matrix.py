@@ -17,18 +17,24 @@ DOORS = (*declared(create_app(Settings(demonstration=True)).routes), DECISIONS)
 """All there are; the one that is taken before FastAPI's routing declares itself here."""
 GUARDED = tuple(door for door in DOORS if door.served is not None)
 OPEN_DOORS = {
+    "/",
     "/atm",
     "/atm/key.json",
     "/atm/pack.json",
     "/atm/{name}",
-    "/look",
+    "/dev/oidc/.well-known/openid-configuration",
+    "/dev/oidc/authorize",
+    "/dev/oidc/jwks",
+    "/dev/oidc/token",
     "/livez",
+    "/look",
     "/readyz",
-    "/web/{path}",
-    "/",
     "/shop",
-    "/shop/people.json",
     "/shop/key.json",
+    "/shop/people.json",
+    "/sign-in",
+    "/sign-in/callback",
+    "/web/{path}",
     "/{path}",
 }
 QUESTION = {
