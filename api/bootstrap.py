@@ -35,7 +35,6 @@ from api.known import learning
 from api.leases import Leases
 from api.merging.saga import Merging
 from api.ports import StoredRecord, StoreUnavailable
-from api.relating import Relating
 from api.reloading.beginning import begin_with
 from api.reloading.bundles import Bundles
 from api.reloading.reloader import Reloader
@@ -45,6 +44,7 @@ from api.service import Service
 from api.service_port import Shell
 from api.serving import Serving
 from api.settings import Settings
+from api.settling import Settling
 from api.telemetry import Metrics
 from api.tokens import TokenCodec
 from api.watch import StoreWatch
@@ -228,11 +228,11 @@ async def open_shell(settings: Settings) -> AsyncIterator[Shell]:
             reader = service.serving.reader
             return reader.read(stored if stored.ties is None else reader.present(stored, int(time())))
 
-        def relating() -> Relating:
-            return Relating(service.plan, stores.merges, stores.relations, service.serving.reader.read)
+        def settling() -> Settling:
+            return Settling(service.plan, stores.merges, stores.relations, service.serving.reader.read)
 
         def merging() -> Merging:
-            serving, settle = service.serving, relating().tell
+            serving, settle = service.serving, settling().settle
             return Merging(stores.merges, layout=serving.plan.event_layout, read=serving.reader.read, settle=settle)
 
         reloader = Reloader(
@@ -270,7 +270,7 @@ async def open_shell(settings: Settings) -> AsyncIterator[Shell]:
                 merges=stores.merges,
                 relations=stores.relations,
                 merging=merging,
-                relating=relating,
+                relating=lambda: settling().relating,
                 watch=watch,
                 tokens=maker.tokens,
                 seal=Seal(keys.token),

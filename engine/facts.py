@@ -58,6 +58,19 @@ class FactType(StrEnum):
     SET = "set"
 
 
+class WhenMerged(StrEnum):
+    """Whose value a customer has whose record is made of several; in any case one that somebody has a value of."""
+
+    FIRST = "first"
+    """The first's: by the catalogue's `merge_order`, then of the record that stayed."""
+    FRESHEST = "freshest"
+    """The one that was loaded for the latest day."""
+    LARGEST = "largest"
+    """True before false, the larger number, the later day; every member of a set."""
+    SMALLEST = "smallest"
+    """False before true, the smaller number, the earlier day; the members that all have."""
+
+
 NUMERIC: Final = frozenset({FactType.INTEGER, FactType.DECIMAL, FactType.MONEY})
 ORDERED: Final = NUMERIC | {FactType.DATE, FactType.INSTANT}
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
@@ -88,6 +101,7 @@ class FactSpec:
     protected: bool = False
     monotone: int = 0
     """1 where a higher value may only raise a propensity, -1 where it may only lower it; 0: the data decide."""
+    when_merged: WhenMerged = WhenMerged.FIRST
     default: Held = None
     """Held form; used where the source answered without a value. None: no default."""
 

@@ -41,6 +41,8 @@ class Catalogue:
     segments: tuple[str, ...]
     relations: Mapping[str, "RelationKind"]
     """Kinds of relations between customers whose facts rules may read."""
+    merge_order: tuple[str, ...]
+    """The sources of records, by whose values count first where records are merged."""
     purposes: tuple[str, ...]
     positives: Mapping[str, str]
     """For each channel the outcome that counts as a positive answer."""

@@ -7,6 +7,7 @@ from api.ports import CustomerKey, Stream
 from api.ports.merges import MergeChange, MergeRead
 
 NAMES = {
+    "p": "profile",
     "e": "events",
     "n": "needs",
     "h": "contacts",
@@ -27,11 +28,15 @@ class MemoryMergeStore:
         self._state = state
         self._merges: dict[CustomerKey, bytes] = {}
         self._open: dict[str, str] = {}
+        self.own_profiles: dict[CustomerKey, bytes] = {}
+        self.origins: dict[CustomerKey, bytes] = {}
 
     async def read(self, key: CustomerKey, *, deadline: float) -> MergeRead:
         self._state.check()
         kept, merges = self._state.kept(key), self._merges.get(key)
-        return MergeRead(key, kept.record, merges, repr((kept.record, kept.applied, merges)).encode())
+        own, origin = self.own_profiles.get(key), self.origins.get(key)
+        version = repr((kept.record, kept.applied, merges, own, origin)).encode()
+        return MergeRead(key, kept.record, merges, version, own, origin)
 
     async def change(self, seen: MergeRead, change: MergeChange, *, deadline: float) -> bool:
         self._state.check(change.deadline_ms)
@@ -42,7 +47,12 @@ class MemoryMergeStore:
             self._merges[key] = change.merges
         if change.fields:
             kept = self._state.kept(key)
-            fields = {NAMES[field]: value for field, value in change.fields.items()}
+            fields = {NAMES[field]: value for field, value in change.fields.items() if field != "po"}
+            own = change.fields.get("po")
+            if isinstance(own, bytes):
+                self.own_profiles[key] = own
+            elif "po" in change.fields:
+                self.own_profiles.pop(key, None)
             kept.record = kept.record._replace(**fields)  # type: ignore[arg-type]  # each field by its own type
             self._state.keep(key, kept)
             if kept.record.moved_to is not None:

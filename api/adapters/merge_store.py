@@ -21,7 +21,8 @@ class RedisMergeStore:
     async def read(self, key: CustomerKey, *, deadline: float) -> MergeRead:
         node = self._nodes.of_partition(key.partition)
         version, merges, values = await CHANGE_RECORD.run(node, _names(key), (), deadline)
-        return MergeRead(key, stored_record(values[:-1]), merges, version)
+        *record, _, own_profile, origin = values
+        return MergeRead(key, stored_record(record), merges, version, own_profile, origin)
 
     async def change(self, seen: MergeRead, change: MergeChange, *, deadline: float) -> bool:
         node = self._nodes.of_partition(seen.key.partition)

@@ -214,7 +214,7 @@ def _run(work: "Work[R]", rules: Path, data_dir: Path, redis_url: str | None) ->
     from api.known import learn_schemas
     from api.merging.desk import MergeDesk
     from api.merging.saga import Merging
-    from api.relating import Relating
+    from api.settling import Settling
 
     plan = compile_rules(rules)
     url = redis_url or running_url(data_dir)
@@ -228,9 +228,9 @@ def _run(work: "Work[R]", rules: Path, data_dir: Path, redis_url: str | None) ->
             reader = RecordReader(plan.profile_schema, plan.event_layout)
             await learn_schemas(reader, RedisRecordStore(nodes))
             merges = RedisMergeStore(nodes)
-            relating = Relating(plan, merges, RedisRelationStore(nodes), reader.read)
-            merging = Merging(merges, layout=plan.event_layout, read=reader.read, settle=relating.tell)
-            return await work(MergeDesk(merging, RedisCustomerStore(nodes)), relating)
+            settling = Settling(plan, merges, RedisRelationStore(nodes), reader.read)
+            merging = Merging(merges, layout=plan.event_layout, read=reader.read, settle=settling.settle)
+            return await work(MergeDesk(merging, RedisCustomerStore(nodes)), settling.relating)
         finally:
             await nodes.close()
 

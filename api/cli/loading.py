@@ -80,7 +80,7 @@ def load(
     from api.bootstrap import compile_rules
     from api.loading.loader import Load
     from api.loading.mapping_file import read_mapping
-    from api.loading.run import BANK_FILES, load_into, settle_into
+    from api.loading.run import BANK_FILES, load_into
     from api.loading.target import Target
 
     if context.invoked_subcommand is not None:
@@ -104,8 +104,7 @@ def load(
             done = asyncio.run(load_into(job, None))
         else:
             with _store(data_dir, redis_url) as url:
-                done = asyncio.run(load_into(job, url))
-                asyncio.run(settle_into(plan, url))
+                done = asyncio.run(load_into(job, url, plan))
     where = report or data_dir / "loads" / f"{now:%Y%m%dT%H%M%SZ}.json"
     _account(done, f"{done.customers:,} customers and {done.identities:,} identities", where, as_json=as_json)
     if not done.customers:

@@ -29,6 +29,8 @@ from engine.ids import CustomerId
 BULK_TIMING: Final = Timing(flight=60.0, connect=5.0)
 """A load has no customer waiting: a slow disk is no reason to give up."""
 _COMMANDS: Final = 2_000
+_MERGED_AWAY: Final = 2
+_JOINED: Final = 3
 _WITHIN_S: Final = 120.0
 _LEASE_MS: Final = 180_000
 _ATTEMPTS: Final = 10
@@ -57,11 +59,14 @@ class BulkStore:
         layout: EventLayout,
         *,
         wakes: bool,
+        origin: bytes = b"",
         now_s: Callable[[], float] = time,
     ) -> None:
-        """`wakes`: whether time alone changes needs, so that workers have to look at whoever is loaded."""
+        """`wakes`: whether time alone changes needs, so that workers have to look at whoever is loaded. `origin`: where
+        the profiles come from, see `api.merging.profiles`."""
         self._nodes = nodes
         self._wakes = wakes
+        self._origin = origin
         self._now_s = now_s
         self._records = RedisRecordStore(nodes)
         self._kept = KeptStates(schema, layout, self._records)
@@ -70,6 +75,8 @@ class BulkStore:
         self.outcomes: Counter[str] = Counter()
         """`merged_away` records belong to another customer now; `busy_history` kept theirs, a worker folds them;
         `unreadable` histories stay as they are for their worker."""
+        self.merged: set[str] = set()
+        """Customers whose profile is one of several that make a joined one."""
 
     async def put_schema(self, schema_hash: int, columns: bytes) -> None:
         await self._records.put_schema(schema_hash, columns)
@@ -149,8 +156,11 @@ class BulkStore:
         for pair, reply in zip(batch, await together(writes), strict=True):
             if checked(reply) == 1:
                 again.append(pair)
-            elif reply == 2:
+                continue
+            if reply == _MERGED_AWAY:
                 self.outcomes["merged_away"] += 1
+            if reply in (_MERGED_AWAY, _JOINED):
+                self.merged.add(pair[1].customer)
         return again
 
     def _packed(self, key: CustomerKey, record: LoadedRecord, was: _Stored, is_owned: bool) -> bytes:
@@ -161,7 +171,9 @@ class BulkStore:
             (was.consent, merge_consent(was.consent, record.consent) if record.consent else b""),
         ):
             words += (fingerprint(stored), b"" if merged == stored else merged)
-        return pack(b"EVALSHA", _SHA, 2, keys.record(key), keys.due(key.partition), *words, self._look_at(key))
+        return pack(
+            b"EVALSHA", _SHA, 2, keys.record(key), keys.due(key.partition), *words, self._look_at(key), self._origin
+        )
 
     def _look_at(self, key: CustomerKey) -> Word:
         """By when a worker looks at the customer: all within an hour, and not all at once."""

@@ -212,5 +212,7 @@ class Mapping:
     contacts: tuple[Contacts, ...] = ()
     as_of: date | None = None
     """The day that ages and windows count back from; None: today."""
+    source: str = ""
+    """The system that the files come from, as the catalogue's `merge_order` names it."""
     history_since: date | None = None
     """Since when the events are complete; None: since the earliest."""

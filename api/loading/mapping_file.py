@@ -59,6 +59,7 @@ def _mapping(path: str, root: Form, problems: Problems) -> Mapping | None:
             consents=_consents(root, problems),
             contacts=tuple(_contacts(form, problems) for form in root.forms("contacts", "a contact line")),
             as_of=root.day("as_of"),
+            source=root.text("source"),
             history_since=root.day("history_since"),
         )
     return mapping

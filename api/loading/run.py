@@ -7,7 +7,6 @@ from typing import Final
 from api.adapters.cluster import nodes_at
 from api.adapters.merge_store import RedisMergeStore
 from api.adapters.record_reader import RecordReader
-from api.adapters.record_store import RedisRecordStore
 from api.adapters.relation_store import RedisRelationStore
 from api.known import learn_schemas
 from api.loading.bulk_histories import BulkHistories
@@ -15,7 +14,8 @@ from api.loading.bulk_store import BULK_TIMING, BulkStore
 from api.loading.events_loader import EventsLoad, EventsReport
 from api.loading.loader import Load
 from api.loading.report import LoadReport
-from api.relating import Relating
+from api.merging.profiles import origin_of
+from api.settling import Settling
 from engine.plan import Plan
 
 BANK_FILES: Final = Path(__file__).parent / "bank_files.yaml"
@@ -40,8 +40,9 @@ async def load_events_into(load: EventsLoad, url: str, *, write: bool) -> Events
         await nodes.close()
 
 
-async def load_into(load: Load, url: str | None) -> LoadReport:
-    """Load into the store at an address; None only judges the files.
+async def load_into(load: Load, url: str | None, plan: Plan | None = None) -> LoadReport:
+    """Load into the store at an address; None only judges the files. Under a plan, what is derived of several records
+    is made anew: joined profiles, and what rules read of relations.
 
     Raises:
         MappingErrors: the mapping does not fit the rules or the files.
@@ -53,26 +54,14 @@ async def load_into(load: Load, url: str | None) -> LoadReport:
     nodes = nodes_at(url, BULK_TIMING)
     await nodes.start()
     try:
-        store = BulkStore(nodes, load.target.schema, load.target.layout, wakes=load.target.wakes)
+        origin = origin_of(load.as_of.toordinal(), load.mapping.source) if load.target.tells_origin else b""
+        store = BulkStore(nodes, load.target.schema, load.target.layout, wakes=load.target.wakes, origin=origin)
         report = await load.run(store)
+        if plan is not None:
+            reader = RecordReader(plan.profile_schema, plan.event_layout)
+            await learn_schemas(reader, store)
+            settling = Settling(plan, RedisMergeStore(nodes), RedisRelationStore(nodes), reader.read)
+            await settling.settle_load(store.merged)
         return replace(report, left_alone=store.outcomes)
-    finally:
-        await nodes.close()
-
-
-async def settle_into(plan: Plan, url: str) -> None:
-    """After a load: let rules see what related customers hold now.
-
-    Raises:
-        StoreUnavailable: the store is not there, or failed.
-    """
-    if not plan.catalogue.relations:
-        return
-    nodes = nodes_at(url, BULK_TIMING)
-    await nodes.start()
-    try:
-        reader = RecordReader(plan.profile_schema, plan.event_layout)
-        await learn_schemas(reader, RedisRecordStore(nodes))
-        await Relating(plan, RedisMergeStore(nodes), RedisRelationStore(nodes), reader.read).tell_everybody()
     finally:
         await nodes.close()

@@ -9,7 +9,7 @@ from engine.contact_rules import ContactRules
 from engine.contacts import ContactState
 from engine.events import EventLayout, EventSpec
 from engine.explain import names_in
-from engine.facts import ProfileSchema
+from engine.facts import ProfileSchema, WhenMerged
 from engine.ids import EventName
 from engine.plan import Plan
 from engine.syntax import atoms
@@ -37,6 +37,8 @@ class Target:
     objection_guarded: bool
     """Whether a guard turns themes and triggers off for whoever may have objected to profiling."""
 
+    tells_origin: bool
+    """Whether merging asks where a profile comes from, or of which day it is."""
     wakes: bool
     """Whether time alone changes what is known of a customer."""
 
@@ -51,6 +53,8 @@ class Target:
             purposes=plan.catalogue.purposes,
             positives=plan.catalogue.positives,
             zone=plan.clock.zone,
+            tells_origin=bool(plan.catalogue.merge_order)
+            or any(spec.when_merged is WhenMerged.FRESHEST for spec in plan.profile_schema.columns),
             wakes=plan.lapses.any,
             contact=plan.contact,
             position_by_hash=plan.position_by_hash,

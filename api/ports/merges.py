@@ -13,6 +13,10 @@ class MergeRead(NamedTuple):
     record: StoredRecord
     merges: bytes | None
     version: bytes
+    own_profile: bytes | None = None
+    """The record's own profile where its profile is joined with those of records merged into it."""
+    origin: bytes | None = None
+    """Of which day its own profile is, and where it comes from."""
 
 
 class MergeChange(NamedTuple):

@@ -20,11 +20,11 @@ from api.known import LEARN_EACH_S, learn_schemas, learning
 from api.merging.saga import Merging
 from api.merging.sides import Refused
 from api.ports import RecordStore, StoreUnavailable
-from api.relating import Relating
 from api.reloading.bundles import Bundles
 from api.reloading.reloader import Reloader
 from api.security import open_secrets
 from api.settings import Settings
+from api.settling import Settling
 from api.telemetry import Metrics
 from api.worker.budgets import BudgetKeeper
 from api.worker.consumer import Consumer
@@ -119,8 +119,8 @@ async def work(
 async def _become_one(stores: Stores, folding: "Folding", record: str, customer: str) -> bool:
     """Merge the record of somebody who was not known into their customer's; False where that cannot be."""
     read = folding.reader.read
-    relating = Relating(folding.plan, stores.merges, stores.relations, read)
-    merging = Merging(stores.merges, layout=folding.plan.event_layout, read=read, settle=relating.tell)
+    settling = Settling(folding.plan, stores.merges, stores.relations, read)
+    merging = Merging(stores.merges, layout=folding.plan.event_layout, read=read, settle=settling.settle)
     try:
         await merging.merge(record, customer, by="event worker", why="the identity became known")
     except Refused:

@@ -10,7 +10,17 @@ from engine.compiler.fact_specs import MAX_SET, FactSpecReader, once
 from engine.compiler.form import Form, check_name
 from engine.compiler.grammar.bank import POSITIVES
 from engine.compiler.parse import Scalar
-from engine.facts import GROUPS, HOLDS, SEGMENTS, FactSpec, FactType, ProfileSchema, related_count, related_holds
+from engine.facts import (
+    GROUPS,
+    HOLDS,
+    SEGMENTS,
+    FactSpec,
+    FactType,
+    ProfileSchema,
+    WhenMerged,
+    related_count,
+    related_holds,
+)
 from engine.ids import FactName
 from engine.plan import Catalogue, RelationKind
 
@@ -37,6 +47,7 @@ def read_catalogue(form: Form, bank: Bank) -> tuple[Catalogue, ProfileSchema]:
         groups=groups,
         segments=segments,
         relations=relations,
+        merge_order=_names(form, "merge_order"),
         purposes=_names(form, "purposes"),
         positives=_positives(form),
         titles=titles,
@@ -45,10 +56,16 @@ def read_catalogue(form: Form, bank: Bank) -> tuple[Catalogue, ProfileSchema]:
     sets = ((HOLDS, products), (GROUPS, groups), (SEGMENTS, segments))
     columns = (
         *attributes.values(),
-        *(FactSpec(name=name, type=FactType.SET, values=values) for name, values in sets),
+        *(_set(name, values) for name, values in sets),
         *(spec for kind, relation in relations.items() for spec in _facts_of(kind, relation, products)),
     )
     return catalogue, ProfileSchema(columns)
+
+
+def _set(name: FactName, values: tuple[str, ...]) -> FactSpec:
+    """Who was two customers holds what either held, and is in the groups of both; a segment is one of several."""
+    when_merged = WhenMerged.FIRST if name == SEGMENTS else WhenMerged.LARGEST
+    return FactSpec(name=name, type=FactType.SET, values=values, when_merged=when_merged)
 
 
 def _positives(form: Form) -> dict[str, str]:

@@ -12,13 +12,14 @@ from engine.compiler.grammar.words import FACT
 from engine.compiler.parse import Scalar, read_number
 from engine.compiler.problem_list import Problems
 from engine.errors import FactError
-from engine.facts import NUMERIC, FactSpec, FactType, hold
+from engine.facts import NUMERIC, FactSpec, FactType, WhenMerged, hold
 from engine.ids import FactName
 
 MAX_SET: Final = 52
 """Members of a set: its mask must stay exact as a float."""
 _FACT_NAME: Final = re.compile(FACT)
 _MONOTONE: Final = {"rises": 1, "falls": -1}
+_COMPARED: Final = (WhenMerged.LARGEST, WhenMerged.SMALLEST)
 _RESERVED: Final = (
     "holds",
     "groups",
@@ -71,11 +72,15 @@ class FactSpecReader:
             model=form.truth("model"),
             protected=form.choice("protected") == "audit_only",
             monotone=_MONOTONE.get(form.choice("monotone"), 0),
+            when_merged=WhenMerged(form.choice("when_merged")),
         )
         for described in ("source", "retention", "justified", "personal"):
             form.text(described)
         if spec.monotone and kind not in NUMERIC:
             self._problems.error(form.span_of("monotone"), f"`monotone` is for a number, `{name}` is a {kind}")
+        if spec.when_merged in _COMPARED and kind in (FactType.CATEGORY, FactType.TEXT):
+            message = f"`{name}` is a {kind} and has no order, so none of its values is the {spec.when_merged}"
+            self._problems.error(form.span_of("when_merged"), message, "say `first` or `freshest`")
         if kind in (FactType.CATEGORY, FactType.SET) and not 0 < len(spec.values) <= MAX_SET:
             self._problems.error(form.span, f"`{name}` needs `values`, at most {MAX_SET}")
         spec = self._with_range(spec, form)

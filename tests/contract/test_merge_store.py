@@ -121,3 +121,19 @@ async def test_open_merges_are_known_until_they_are_closed(world: World) -> None
     await world.merges.note_open("m_2", "C2", deadline=soon())
     await world.merges.note_closed("m_1", deadline=soon())
     assert await world.merges.open(deadline=soon()) == {"m_2": "C2"}
+
+
+async def test_a_records_own_profile_is_kept_beside_a_joined_one_and_taken_away_again(world: World) -> None:
+    await loaded(world)
+    before = await world.merges.read(ADA, deadline=soon())
+    joined = MergeChange(soon_ms(), fields={"p": b"joined", "po": b"own"})
+    assert await world.merges.change(before, joined, deadline=soon())
+    seen = await world.merges.read(ADA, deadline=soon())
+    assert (seen.record.profile, seen.own_profile) == (b"joined", b"own")
+    assert seen.version != before.version
+    assert await world.merges.change(seen, MergeChange(soon_ms(), fields={"po": b""}), deadline=soon())
+    seen = await world.merges.read(ADA, deadline=soon())
+    assert seen.own_profile == b""
+    apart = MergeChange(soon_ms(), fields={"p": b"own", "po": None})
+    assert await world.merges.change(seen, apart, deadline=soon())
+    assert (await world.merges.read(ADA, deadline=soon())).own_profile is None

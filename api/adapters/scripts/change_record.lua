@@ -4,10 +4,10 @@
 --       changes, 5 the record's name, then fields and values: `=` and the value, or `-` to remove
 -- Reading returns {fingerprint, merges, values}; changing returns 1 done, 0 not as it was read, -1 too late.
 local values =
-  redis.call('HMGET', KEYS[1], 'p', 'e', 'n', 'h', 'k', 'kv', 'hv', 'oc', 't', 'id', 'moved_to', 'g', 'ea')
+  redis.call('HMGET', KEYS[1], 'p', 'e', 'n', 'h', 'k', 'kv', 'hv', 'oc', 't', 'id', 'moved_to', 'g', 'ea', 'po', 'ps')
 local merges = redis.call('GET', KEYS[2])
 local parts = {merges and (#merges .. ':' .. merges) or '-'}
-for i = 1, 13 do
+for i = 1, 15 do
   parts[i + 1] = values[i] and (#values[i] .. ':' .. values[i]) or '-'
 end
 local fingerprint = redis.sha1hex(table.concat(parts, ','))

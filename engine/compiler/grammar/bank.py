@@ -23,7 +23,7 @@ from engine.compiler.grammar.kinds import (
     Whole,
 )
 from engine.compiler.grammar.words import FACT, NUMBER
-from engine.facts import FactType
+from engine.facts import FactType, WhenMerged
 
 OF_FACTS: Final = ("sum", "difference", "ratio", "months_between")
 KEYS_OF_EVENTS: Final = {
@@ -75,6 +75,12 @@ _FACT_KEYS: Final = (
         "Of a number: with a higher value the model's propensity may only rise, or only fall, all else being equal.",
     ),
     Key("protected", Choice(values=("audit_only",)), "A protected characteristic: kept for audits of fairness alone."),
+    Key(
+        "when_merged",
+        Choice(values=tuple(each.value for each in WhenMerged), default=WhenMerged.FIRST.value),
+        "Of an attribute: whose value a customer has whose record is made of several. `first` goes by `merge_order`, "
+        "then by the record that stayed; `largest` is true before false, and every member of a set.",
+    ),
     Key("justified", Text(), "Why a sensitive fact may be used."),
     Key("personal", Text(), "Whether it is personal data, and on which ground it is kept."),
     Key("source", Text(), "The system that it comes from."),
@@ -173,6 +179,11 @@ CATALOGUE: Final = Shape(
             "context",
             ByName(Text(pattern=FACT), Part("a fact of the catalogue")),
             "Facts of the request: `context.<name>`.",
+        ),
+        Key(
+            "merge_order",
+            Listed(Name()),
+            "The sources of records, as mappings of a load name them: whose values count first in a merged record.",
         ),
         Key("groups", Listed(Text()), "Groups of customers: `groups.<id>`."),
         Key("segments", Listed(Text()), "Segments of customers: `segments.<id>`."),

@@ -7,6 +7,7 @@ from time import time
 import polars as pl
 
 from api.adapters import keys
+from api.adapters.commands import checked
 from api.adapters.commands import pack as packed
 from api.adapters.customer_store import RedisCustomerStore
 from api.adapters.event_store import RedisEventStore
@@ -178,14 +179,35 @@ contacts: [{table: orders, at: at, channel: channel, action: action, session: se
     assert [contact.session_hash for contact in unpack(after.contacts)] == [hash32("s"), hash32("t")]
 
 
-async def test_record_that_was_merged_into_another_is_left_alone(
+async def test_of_a_record_that_was_merged_into_another_only_its_own_profile_is_loaded(
     tmp_path: Path, nodes: SingleNode, load: Loading
 ) -> None:
+    """It comes back with it when they are separated."""
     written(tmp_path, people=PEOPLE, orders=EVENTS)
     node = nodes.of_partition(C1.partition)
     await node.call(packed("HSET", keys.record(C1), "moved_to", "C2"), 1, soon())
     report = await load(TEXT)
+    record = await read_raw(nodes)
     assert dict(report.left_alone) == {"merged_away": 1}
+    assert set(record) == {b"moved_to", b"p"}
+
+
+async def test_a_joined_profile_stays_until_it_is_joined_anew_and_the_own_one_is_loaded(
+    tmp_path: Path, nodes: SingleNode, load: Loading
+) -> None:
+    written(tmp_path, people=PEOPLE, orders=EVENTS)
+    node = nodes.of_partition(C1.partition)
+    await node.call(packed("HSET", keys.record(C1), "p", "joined", "po", "own"), 1, soon())
+    report = await load(TEXT)
+    record = await read_raw(nodes)
+    assert dict(report.left_alone) == {}
+    assert record[b"p"] == b"joined"
+    assert len(record[b"po"]) > len(b"own")
+
+
+async def read_raw(nodes: SingleNode) -> dict[bytes, bytes]:
+    found = checked(await nodes.of_partition(C1.partition).call(packed("HGETALL", keys.record(C1)), 1, soon()))
+    return dict(zip(found[::2], found[1::2], strict=True))
 
 
 async def left(nodes: SingleNode, events: bytes) -> None:

@@ -26,12 +26,12 @@ from api.main import App, create_app
 from api.merging.saga import Merging
 from api.ports import Stream, key_of
 from api.problems import Problem, ProblemType
-from api.relating import Relating
 from api.reloading.status import ReloadStatus
 from api.schemas import DecisionRequest, Degraded
 from api.security import Secrets
 from api.service_port import Shell
 from api.settings import Settings
+from api.settling import Settling
 from api.telemetry import Metrics
 from api.tokens import TokenCodec, Tracked
 from api.vocabulary import Vocabulary
@@ -149,8 +149,8 @@ async def running(*, keyring: Keyring | None = None, **settings: object) -> Asyn
 
     reader = RecordReader(service.plan.profile_schema, service.plan.event_layout)
 
-    def relating() -> Relating:
-        return Relating(service.plan, merges, relations, reader.read)
+    def settling() -> Settling:
+        return Settling(service.plan, merges, relations, reader.read)
 
     access = Gate(a_keyring() if keyring is None else keyring, is_open=settings.get("access") == "open")
 
@@ -171,7 +171,7 @@ async def running(*, keyring: Keyring | None = None, **settings: object) -> Asyn
                 merges=merges,
                 relations=relations,
                 merging=lambda: Merging(
-                    merges, layout=service.plan.event_layout, read=reader.read, settle=relating().tell
+                    merges, layout=service.plan.event_layout, read=reader.read, settle=settling().settle
                 ),
                 watch=watch,
                 tokens=tokens,
@@ -180,7 +180,7 @@ async def running(*, keyring: Keyring | None = None, **settings: object) -> Asyn
                 read=reader.read,
                 exposition=lambda: b"# nothing counted\n",
                 reload=ReloadStatus(),
-                relating=relating,
+                relating=lambda: settling().relating,
                 people=people,
             )
 

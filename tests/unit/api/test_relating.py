@@ -15,6 +15,7 @@ from api.ports.merges import MergeChange, MergeRead
 from api.ports.relations import Relation
 from api.relating import MAX_SPANS, Relating
 from api.serving import Serving
+from api.settling import Settling
 from api.ties import Membership, decode_memberships, encode_memberships, joined, parted
 from engine.facts import Consent, Natural
 from tests.builders import CATALOGUE, ZONE, a_plan, an_action
@@ -37,13 +38,16 @@ class Bank(BudgetedHouse):
         for customer in (ADA, GRACE, MARY):
             self.know(customer)
 
+    def settling(self) -> Settling:
+        return Settling(self.plan, self.merges, self.relations, self.serving.reader.read)
+
     def relating(self) -> Relating:
-        return Relating(self.plan, self.merges, self.relations, self.serving.reader.read)
+        return self.settling().relating
 
     def merging(self) -> Merging:
         reader = self.serving.reader
         layout = self.plan.event_layout
-        return Merging(self.merges, layout=layout, read=reader.read, settle=self.relating().tell)
+        return Merging(self.merges, layout=layout, read=reader.read, settle=self.settling().settle)
 
     def has(self, customer: str, *products: str, objects: bool = False) -> None:
         """Give a customer a profile and a consent, as a load would."""
