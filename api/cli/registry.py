@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from api.cli.console import DATA_DIR, FINDINGS, AsJson, DataDir, leave, plainly, put, put_json, say
+from api.cli.model_report import report
 
 if TYPE_CHECKING:
     from models.registry import StoredModel
@@ -57,6 +58,9 @@ def _told(stored: "StoredModel") -> str:
         f"trained until {datetime.fromtimestamp(manifest.training.cutoff_s, UTC):%Y-%m-%d} on "
         f"{manifest.training.impressions:,} contacts, AUC {'unknown' if auc is None else f'{auc:.3f}'}"
     )
+
+
+models.command("report")(report)
 
 
 @models.command("promote")

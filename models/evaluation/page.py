@@ -1,0 +1,61 @@
+"""The report of a model as one page: the card first, then figures and plots. It needs nothing but itself."""
+
+from datetime import UTC, datetime
+from importlib.resources import files
+from typing import Final
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from models.artefact import Manifest
+from models.evaluation import plots
+from models.evaluation.judging import Judged
+
+_MOST_FEATURES: Final = 20
+_UNTOLD: Final = "\N{EN DASH}"
+"""Of what too little is known."""
+
+
+def page(version: str, manifest: Manifest, judged: Judged, *, title: str) -> str:
+    """The page's HTML.
+
+    Raises:
+        ModelRefused: the plotting library is not installed.
+    """
+    shares = sorted(manifest.training.gain_share.items(), key=lambda each: -each[1])[:_MOST_FEATURES]
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters |= {"day": _day, "percent": _percent, "figure": _figure}
+    template = environment.from_string((files("models.evaluation") / "page.html").read_text(encoding="utf-8"))
+    return template.render(
+        title=title,
+        version=version,
+        manifest=manifest,
+        training=manifest.training,
+        platt=manifest.learned.platt,
+        judged=judged,
+        study=judged.study,
+        drift=judged.drift,
+        fairness=judged.fairness,
+        findings=judged.findings(),
+        notes=judged.fairness.notes(),
+        plots={
+            "gains": Markup(plots.gains(judged.study)),  # noqa: S704 - matplotlib's own SVG
+            "reliability": Markup(plots.reliability(judged.study)),  # noqa: S704
+            "weeks": Markup(plots.weeks(judged.study)),  # noqa: S704
+            "calibration": Markup(plots.calibration_by_week(judged.study)),  # noqa: S704
+            "actions": Markup(plots.actions(judged.study)),  # noqa: S704
+            "importance": Markup(plots.importance(shares)),  # noqa: S704
+        },
+    )
+
+
+def _day(at_s: int) -> str:
+    return f"{datetime.fromtimestamp(at_s, UTC):%Y-%m-%d}"
+
+
+def _percent(share: float, digits: int = 1) -> str:
+    return f"{100 * share:.{digits}f}%" if share == share else _UNTOLD  # noqa: PLR0124 - NaN
+
+
+def _figure(value: float | None, digits: int = 3) -> str:
+    return _UNTOLD if value is None or value != value else f"{value:.{digits}f}"  # noqa: PLR0124 - NaN
