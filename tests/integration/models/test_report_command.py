@@ -1,0 +1,60 @@
+"""`nextbest models report`: the page, the JSON, and the evidence that a promotion asks for."""
+
+import json
+import shutil
+from pathlib import Path
+
+import polars as pl
+import pytest
+from typer.testing import CliRunner, Result
+
+from api.cli import app
+from models.promotion import read_evidence
+from models.registry import open_registry
+from tests.integration.models.conftest import Installation
+from tests.unit.models.banks import rule_files
+
+
+@pytest.fixture
+def data_dir(installation: Installation, tmp_path: Path) -> Path:
+    """A data folder with the model and the bank's files, and the rules beside it."""
+    shutil.copytree(installation.models_dir, tmp_path / "models")
+    shutil.copytree(installation.bank_dir, tmp_path / "bank")
+    for name, content in rule_files().items():
+        file = tmp_path / "rules" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+    return tmp_path
+
+
+def report(data_dir: Path, *arguments: str) -> Result:
+    given = ["--data-dir", str(data_dir), "--rules", str(data_dir / "rules"), *arguments]
+    return CliRunner().invoke(app, ["models", "report", *given])
+
+
+def test_a_page_is_written_and_the_figures_are_told(data_dir: Path, installation: Installation) -> None:
+    file = data_dir / "report.html"
+    done = report(data_dir, "--out", str(file))
+    assert "model: AUC " in done.output
+    assert "logistic regression: AUC " in done.output
+    assert installation.trained.version in file.read_text(encoding="utf-8")
+    kept = {each.kind: each for each in read_evidence(data_dir / "models", installation.trained.version)}
+    assert set(kept) >= {"evaluation", "drift", "fairness"}
+    assert done.exit_code == (1 if any(each.objections for each in kept.values()) else 0)
+
+
+def test_what_was_found_keeps_the_model_from_being_promoted(data_dir: Path, installation: Installation) -> None:
+    """Every customer of one group got nothing but insurance; the report finds it, and the promotion asks for it."""
+    customers = pl.read_parquet(data_dir / "bank" / "customers.parquet").select("customer_id", "gender")
+    contacts = pl.read_parquet(data_dir / "bank" / "contacts.parquet").join(customers, on="customer_id", how="left")
+    lending = pl.col("action").is_in(["personal_loan", "car_loan"]) & (pl.col("gender") == "female")
+    moved = pl.when(lending).then(pl.lit("home_insurance")).otherwise("action").alias("action")
+    contacts.with_columns(moved).drop("gender").write_parquet(data_dir / "bank" / "contacts.parquet")
+    done = report(data_dir, "--json")
+    assert done.exit_code == 1
+    told = json.loads(done.stdout)
+    assert any(sentence.startswith("selection of `lending`: gender female") for sentence in told["findings"])
+    against = open_registry(data_dir / "models").objections(installation.trained.version)
+    assert any(sentence.startswith("fairness: selection of `lending`") for sentence in against)
+    refused = CliRunner().invoke(app, ["models", "promote", installation.trained.version, "--data-dir", str(data_dir)])
+    assert refused.exit_code == 1
