@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from api.adapters.relation_store import RedisRelationStore
 from api.cli import app
 from api.ports import Identity, LoadedRecord, key_of
 from api.ports.relations import Relation
+from api.ties import Related, decode_ties
 from engine.facts import Consent
 from engine.ids import CustomerId
 
@@ -108,20 +109,34 @@ def test_a_question_that_names_nobody_is_a_sentence(url: str) -> None:
     assert "name two customers, or a file of pairs with --file, or --resume" in result.stderr
 
 
-def test_relations_are_stored_from_a_file(url: str, tmp_path: Path) -> None:
+def test_relations_are_stored_from_a_file_and_rules_see_them_both_ways(url: str, tmp_path: Path) -> None:
     related = tmp_path / "relations.csv"
-    related.write_text("of,kind,to,start,end\nC1,spouse,C2,2020-01-01,\n", encoding="utf-8")
-    assert told(url, "relate", "--file", str(related)) == {"relations": 1}
+    related.write_text("of,kind,to,start,end\nC1,spouse,C2,2020-01-01,\nC9,spouse,,,\n", encoding="utf-8")
+    assert told(url, "relate", "--file", str(related)) == {"relations": 2, "unknown": ["C9"]}
 
-    async def found() -> list[Relation]:
+    async def found() -> tuple[list[Relation], list[Sequence[Related]]]:
         nodes = nodes_at(url)
         await nodes.start()
         deadline = asyncio.get_running_loop().time() + 5
         relations = list(await RedisRelationStore(nodes).relations_of(key_of(ADA), deadline=deadline))
+        store = RedisCustomerStore(nodes)
+        records = [(await store.gather(key_of(each), None, deadline=deadline)).record for each in (ADA, GRACE)]
         await nodes.close()
-        return relations
+        return relations, [decode_ties(record.ties).r for record in records]
 
-    assert asyncio.run(found()) == [Relation("C1", "spouse", "C2", date(2020, 1, 1))]
+    relations, ties = asyncio.run(found())
+    assert relations == [Relation("C1", "spouse", "C2", date(2020, 1, 1))]
+    assert ties == [(Related("spouse", 0, None, 1, None),)] * 2
+    assert told(url, "relate", "--again") == {"told": 3, "unknown": []}
+
+
+def test_a_kind_that_the_catalogue_does_not_declare_is_refused(url: str, tmp_path: Path) -> None:
+    related = tmp_path / "relations.csv"
+    related.write_text("of,kind,to\nC1,cousin,C2\n", encoding="utf-8")
+    result = run(url, "relate", "--file", str(related))
+    assert (result.exit_code, "the catalogue's relations have no `cousin`" in result.stderr) == (2, True)
+    neither = run(url, "relate")
+    assert (neither.exit_code, "name a file of relations with --file, or say --again" in neither.stderr) == (2, True)
 
 
 @pytest.mark.parametrize(
@@ -129,7 +144,8 @@ def test_relations_are_stored_from_a_file(url: str, tmp_path: Path) -> None:
     [
         ("of,to\n", "relations.csv:1: the columns are to be of, kind, to"),
         ("of,kind,to,start\nC1,spouse,C2,1.1.2020\n", "relations.csv:2: a day looks like 2026-11-21"),
-        ("of,kind,to\nC1,,C2\n", "relations.csv:2: `of`, `kind` and `to` are all needed"),
+        ("of,kind,to\nC1,,C2\n", "relations.csv:2: `of` and `kind` are needed"),
+        ("of,kind,to\nC1,spouse,C1\n", "relations.csv:2: nobody is related to themselves"),
     ],
 )
 def test_relations_that_cannot_be_read_are_told_with_their_line(url: str, tmp_path: Path, text: str, said: str) -> None:
