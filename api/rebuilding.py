@@ -5,10 +5,10 @@ lies, and no file is read while events wait.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 
 from api.adapters import keys
 from api.adapters.cluster import nodes_at
@@ -18,9 +18,6 @@ from api.adapters.flights import Node, Timing
 from api.adapters.nodes import Nodes
 from api.entries import ArchivedPast, encode_entry
 from api.ports import PARTITIONS, CustomerKey, EventStore, Journal, Stream, key_of
-
-if TYPE_CHECKING:
-    from api.archiving.past import EventArchive
 
 PATIENT: Final = Timing(flight=60.0, connect=5.0)
 AT_ONCE: Final = 20
@@ -37,6 +34,30 @@ _WITHIN_S: Final = 60.0
 _SCANNED: Final = 1_000
 
 
+class Archived(Protocol):
+    """What the archive knows of events."""
+
+    @property
+    def since_s(self) -> int:
+        """Since when nothing is missing."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether what came before was never there."""
+
+    def through(self, partition: int) -> int:
+        """How many entries of a partition were ever archived."""
+
+    def blocks(self) -> Iterator[range]:
+        """All partitions, so many at a time as fit into memory."""
+
+    def bodies(self, partitions: range, only: str | None = None) -> Mapping[CustomerKey, Sequence[bytes]]:
+        """The events of some partitions, of one record or of all."""
+
+
+OpenArchive = Callable[[], Archived | None]
+
+
 @dataclass(slots=True)
 class Rebuilding:
     """What was asked for, and what is still to be done."""
@@ -50,9 +71,7 @@ class Rebuilding:
     """Records of whose past some was trimmed before their worker saw it: ask again."""
 
 
-async def rebuild(
-    url: str, customer: str | None, wait_s: float, archive: "Callable[[], EventArchive | None]" = lambda: None
-) -> Rebuilding:
+async def rebuild(url: str, customer: str | None, wait_s: float, archive: OpenArchive = lambda: None) -> Rebuilding:
     """Have one customer rebuilt, or everybody, and wait so long for the workers; `archive` opens that of the events.
 
     Raises:
@@ -76,9 +95,7 @@ async def rebuild(
 class Rebuilder:
     """Asks for records, and lays beside them what the archive knows."""
 
-    def __init__(
-        self, store: EventStore, journal: Journal, archive: "Callable[[], EventArchive | None]", wait_s: float
-    ) -> None:
+    def __init__(self, store: EventStore, journal: Journal, archive: OpenArchive, wait_s: float) -> None:
         self.rebuilding = Rebuilding()
         self._store = store
         self._journal = journal
@@ -88,7 +105,11 @@ class Rebuilder:
 
     async def one(self, key: CustomerKey) -> None:
         """One record."""
-        await self._complete([key], range(key.partition, key.partition + 1), only=key.record)
+        archive = self._open()
+        if archive is None:
+            await ask(self._store, [key], self.rebuilding)
+        else:
+            await self._complete([key], archive, range(key.partition, key.partition + 1), only=key.record)
         await self._wait()
 
     async def everybody(self, found: AsyncIterator[Sequence[CustomerKey]]) -> None:
@@ -103,33 +124,37 @@ class Rebuilder:
                 for key in some:
                     keys_by_partition[key.partition].append(key)
             for block in archive.blocks():
-                await self._complete([key for at in block for key in dict.fromkeys(keys_by_partition[at])], block)
+                wanted = [key for at in block for key in dict.fromkeys(keys_by_partition[at])]
+                archive = await self._complete(wanted, archive, block)
         await self._wait()
 
-    async def _complete(self, keys: Sequence[CustomerKey], block: range, only: str | None = None) -> None:
-        """Ask for the records of some partitions, again where their stream was trimmed beyond what was laid."""
-        if not keys:
-            return
-        before = self.rebuilding.asked
-        for _ in range(MOST_TRIES):
-            archive = self._open()
-            if archive is None:
-                await ask(self._store, keys, self.rebuilding)
-                return
-            self.rebuilding.asked = before
+    async def _complete(
+        self, keys: Sequence[CustomerKey], archive: Archived, block: range, only: str | None = None
+    ) -> Archived:
+        """Ask for the records of some partitions, again where their stream was trimmed beyond what was laid.
+
+        Gives the archive as it was opened last.
+        """
+        for tries_left in reversed(range(MOST_TRIES)):
+            if not keys:
+                break
             await self._lay_and_ask(keys, archive, archive.bodies(block, only))
             await self._wait()
             if self._is_over():
-                return
-            gone = {each: await self._journal.removed(Stream.EVENTS, each) for each in {key.partition for key in keys}}
-            keys = [key for key in keys if gone[key.partition] > archive.through(key.partition)]
-            if not keys:
-                return
-            before = self.rebuilding.asked - len(keys)
+                return archive
+            removed = {each: await self._removed(each) for each in {key.partition for key in keys}}
+            keys = [key for key in keys if removed[key.partition] > archive.through(key.partition)]
+            if keys and tries_left:
+                archive = self._open() or archive
+                self.rebuilding.asked -= len(keys)
         self.rebuilding.incomplete += len(keys)
+        return archive
+
+    async def _removed(self, partition: int) -> int:
+        return await self._journal.removed(Stream.EVENTS, partition)
 
     async def _lay_and_ask(
-        self, keys: Sequence[CustomerKey], archive: "EventArchive", bodies: dict[CustomerKey, list[bytes]]
+        self, keys: Sequence[CustomerKey], archive: Archived, bodies: Mapping[CustomerKey, Sequence[bytes]]
     ) -> None:
         for at in range(0, len(keys), TOGETHER):
             if self._laid > LAID_AT_MOST:
@@ -153,7 +178,7 @@ class Rebuilder:
         return bool(self.rebuilding.places)
 
 
-def _past_of(key: CustomerKey, archive: "EventArchive", bodies: Iterable[bytes]) -> bytes:
+def _past_of(key: CustomerKey, archive: Archived, bodies: Iterable[bytes]) -> bytes:
     return encode_entry(ArchivedPast(archive.through(key.partition), archive.since_s, archive.whole, list(bodies)))
 
 

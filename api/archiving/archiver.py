@@ -16,7 +16,7 @@ from typing import Final, Protocol
 
 from api.archiving.chain import Head
 from api.archiving.errors import ArchiveBusy
-from api.archiving.files import replace_durably, sync_file
+from api.archiving.files import KEPT_SINCE, replace_durably, sync_file
 from api.archiving.ledger import FileNote, Ledger
 from api.archiving.tables import TABLES, Row, write
 from api.ports import PARTITIONS, Entry, Journal, Stream
@@ -168,6 +168,7 @@ class Archiver:
         old = [path for path in self._archive.glob("day=*/*") if path.parent.name < f"day={day}"]
         if old:
             self.ledger.drop(sorted(path.relative_to(self._archive).as_posix() for path in old), self._now_s())
+            replace_durably(self._archive / KEPT_SINCE, day.encode())
         for path in old:
             path.unlink()
         for folder in {path.parent for path in old}:

@@ -14,6 +14,9 @@ EVENTS: Final = "events"
 QUARANTINE: Final = "quarantine"
 """The same of the events that were put aside."""
 
+KEPT_SINCE: Final = "kept_since"
+"""A file with the first day that is left, where days were removed."""
+
 
 def replace_durably(path: Path, content: bytes) -> None:
     """Write a file whole, or not at all."""

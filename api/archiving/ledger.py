@@ -157,6 +157,40 @@ def anchors_of(archive: Path) -> Iterator[tuple[bytes, Anchor]]:
                 raise ArchiveDamaged(f"{ANCHORS}: line {number} is no anchor") from error
 
 
+def standing(archive: Path) -> tuple[dict[int, Head], int]:
+    """How far each partition came, and which batch was the last that counts, for those who only read.
+
+    Raises:
+        ArchiveDamaged: the ledger was cut, or a line is none.
+    """
+    noted = _noted(archive)
+    heads, number, offset = ({}, 0, 0) if noted is None else (_heads_of(noted), noted.batch, noted.offset)
+    for line in lines_of(archive / LEDGER, offset):
+        if line.endswith(b"\n"):
+            number += 1
+            advanced(heads, _batch(line, number))
+    return heads, number
+
+
+def _noted(archive: Path) -> _Heads | None:
+    """What the last anchor noted."""
+    try:
+        noted = msgspec.json.decode((archive / HEADS).read_bytes(), type=_Heads)
+    except (FileNotFoundError, msgspec.DecodeError):
+        return None
+    path = archive / LEDGER
+    if not path.exists() or path.stat().st_size < noted.offset:
+        raise ArchiveDamaged(f"{LEDGER} is shorter than it was")
+    return noted
+
+
+def _heads_of(noted: _Heads) -> dict[int, Head]:
+    return {
+        int(partition): Head(sequence, entry_id, bytes.fromhex(digest))
+        for partition, (sequence, entry_id, digest) in noted.heads.items()
+    }
+
+
 @dataclass(slots=True)
 class Ledger:
     """The ledger as the archiver goes on with it."""
@@ -196,18 +230,11 @@ class Ledger:
 
     def _resume(self) -> int:
         """Take up what the last anchor noted; how much of the ledger that spares."""
-        try:
-            noted = msgspec.json.decode((self.archive / HEADS).read_bytes(), type=_Heads)
-        except (FileNotFoundError, msgspec.DecodeError):
+        noted = _noted(self.archive)
+        if noted is None:
             return 0
-        path = self.archive / LEDGER
-        if not path.exists() or path.stat().st_size < noted.offset:
-            raise ArchiveDamaged(f"{LEDGER} is shorter than it was")
         self.batch, self._line = noted.batch, noted.ledger
-        self.heads = {
-            int(partition): Head(sequence, entry_id, bytes.fromhex(digest))
-            for partition, (sequence, entry_id, digest) in noted.heads.items()
-        }
+        self.heads = _heads_of(noted)
         return noted.offset
 
     def _note(self, line: bytes, batch: Batch) -> None:

@@ -5,19 +5,20 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from itertools import chain, pairwise
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from api.archiving.chain import START, Head
-from api.archiving.files import ARCHIVE
+from api.archiving.errors import ArchiveDamaged
+from api.archiving.files import ARCHIVE, KEPT_SINCE
 from api.archiving.files import EVENTS as FOLDER
-from api.archiving.ledger import advanced, batches_of
+from api.archiving.ledger import standing
 from api.archiving.tables import EVENTS
 from api.ports import PARTITIONS, CustomerKey
 
 _COLUMNS: Final = ("partition", "record", "recorded")
-_DAY_S: Final = 86_400
 MOST_ROWS: Final = 500_000
 """Of the partitions that are looked at together: some hundred megabytes."""
 
@@ -26,10 +27,9 @@ MOST_ROWS: Final = 500_000
 class EventArchive:
     """The files of archived events that count, and how far each partition came."""
 
-    folder: Path
     heads: Mapping[int, Head]
-    files: Sequence[str]
-    """In the order in which they were written, without those that are past their time."""
+    files: Sequence[Path]
+    """In the order in which they were written."""
     since_s: int
     """Since when nothing is missing."""
     whole: bool
@@ -51,15 +51,19 @@ class EventArchive:
         yield from (range(start, end) for start, end in pairwise([*ends, PARTITIONS]))
 
     def bodies(self, partitions: range, only: str | None = None) -> dict[CustomerKey, list[bytes]]:
-        """The events of some partitions, of one record or of all, as the streams held them and in their order."""
+        """The events of some partitions, of one record or of all, as the streams held them and in their order.
+
+        Raises:
+            ArchiveDamaged: a file is missing or damaged.
+        """
         found: dict[CustomerKey, list[bytes]] = {}
         filters: list[tuple[str, str, object]] = [
             ("partition", ">=", partitions.start),
             ("partition", "<", partitions.stop),
         ]
         filters += [] if only is None else [("record", "==", only)]
-        for name in self.files:
-            table = pq.read_table(self.folder / name, columns=list(_COLUMNS), filters=filters, partitioning=None)
+        for path in self.files:
+            table = _read(path, _COLUMNS, filters)
             for partition, record, body in zip(*(table.column(each).to_pylist() for each in _COLUMNS), strict=True):
                 found.setdefault(CustomerKey(partition, record), []).append(body)
         return found
@@ -69,39 +73,44 @@ def opened(data_dir: Path) -> EventArchive | None:
     """The archive of events in a data folder; None where there is none.
 
     Raises:
-        ArchiveDamaged: its ledger cannot be read.
+        ArchiveDamaged: its ledger, or the first of its files, cannot be read.
     """
     folder = data_dir / ARCHIVE / FOLDER
-    heads: dict[int, Head] = {}
-    files: dict[str, None] = {}
-    dropped: list[str] = []
-    for _, batch in batches_of(folder):
-        advanced(heads, batch)
-        files |= dict.fromkeys(sorted(batch.files))
-        dropped += batch.dropped
-    if not heads:
+    heads, last = standing(folder)
+    files = sorted((_batch_of(path), path) for path in folder.glob("day=*/*.parquet") if not path.name.startswith("."))
+    # What is being written has a later number, and does not count yet.
+    counting = [(batch, path) for batch, path in files if batch <= last]
+    if not counting:
         return None
-    kept = [name for name in files if name not in set(dropped)]
+    kept_since = folder / KEPT_SINCE
+    whole = not kept_since.exists()
     return EventArchive(
-        folder=folder,
         heads=heads,
-        files=[name for name in kept if Path(name).name.startswith(f"{EVENTS.name}-")],
-        since_s=_day_after(max(dropped)) if dropped else _first_entry_s(folder, kept),
-        whole=not dropped,
+        files=[path for _, path in counting if path.name.startswith(f"{EVENTS.name}-")],
+        since_s=_first_entry_s(counting) if whole else _beginning_of(kept_since.read_text(encoding="ascii")),
+        whole=whole,
     )
 
 
-def _day_after(name: str) -> int:
-    day = date.fromisoformat(name.partition("/")[0].removeprefix("day="))
-    return int(datetime.combine(day, time(), UTC).timestamp()) + _DAY_S
+def _batch_of(path: Path) -> int:
+    number = path.stem.rpartition("-")[2]
+    return int(number) if number.isdecimal() else 0
 
 
-def _first_entry_s(folder: Path, names: Sequence[str]) -> int:
+def _read(path: Path, columns: Sequence[str], filters: Sequence[tuple[str, str, object]] = ()) -> Any:
+    try:
+        return pq.read_table(path, columns=list(columns), filters=list(filters) or None, partitioning=None)
+    except (OSError, pa.ArrowException) as error:
+        raise ArchiveDamaged(f"{path} cannot be read; see `nextbest audit verify`") from error
+
+
+def _beginning_of(day: str) -> int:
+    return int(datetime.combine(date.fromisoformat(day), time(), UTC).timestamp())
+
+
+def _first_entry_s(files: Sequence[tuple[int, Path]]) -> int:
     """When the first entry of all came: the first batch holds it."""
-    batch = names[0].rpartition("-")[2]
     ids = chain.from_iterable(
-        pq.read_table(folder / name, columns=["entry_id"], partitioning=None).column("entry_id").to_pylist()
-        for name in names
-        if name.endswith(batch)
+        _read(path, ["entry_id"]).column("entry_id").to_pylist() for batch, path in files if batch == files[0][0]
     )
     return min(int(each.partition("-")[0]) for each in ids) // 1_000

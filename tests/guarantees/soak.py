@@ -197,8 +197,7 @@ async def _archive_the_rest(home: House, stores: Stores, tally: Tally) -> None:
     tally.left = sum(await stores.journal.lengths(Stream.EVENTS, range(PARTITIONS)))
     archive = opened(home.settings.data_dir)
     assert archive is not None
-    names = [archive.folder / name for name in archive.files]
-    table = pq.read_table(names, columns=["source", "event_id"], partitioning=None)
+    table = pq.read_table(list(archive.files), columns=["source", "event_id"], partitioning=None)
     ids = table.filter(pc.equal(table.column("source"), SOURCE)).column("event_id")
     tally.archived, tally.distinct = len(ids), pc.count_distinct(ids).as_py()
 
