@@ -36,13 +36,14 @@ from api.routes import (
     relations,
     shop,
     signing_in,
+    teller,
     web,
 )
 from api.routes.decisions import PATH as DECISIONS
 from api.routes.decisions import DecisionsDoor
 from api.service_port import Shell
 from api.settings import Settings
-from api.web.pages import page
+from api.web.pages import page, prepare
 
 _log = logging.getLogger(__name__)
 Opening = Callable[[Settings], AbstractAsyncContextManager[Shell]]
@@ -124,8 +125,10 @@ def create_app(settings: Settings | None = None, opening: Opening | None = None)
         app.include_router(dev_provider.router)
     if settings.demonstration:
         app.include_router(look.router)
+        app.include_router(teller.router)
         app.include_router(shop.router)
     declared(app.routes)
+    prepare()
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(SignInNeeded, _on_sign_in_needed)
     app.add_exception_handler(RequestValidationError, _on_invalid_parameter)

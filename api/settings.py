@@ -91,6 +91,10 @@ class Settings(BaseSettings):
         "10:00,14:30"
     )
     """Times of a working day, in the bank's zone, for appointments in a branch."""
+    find_by: str = "customer_id,account_number,card_token,name"
+    """Identity schemes under which staff find a customer, in this order; what a card reader types is one of them."""
+    teller_channel: str = "branch"
+    """The channel of `channels.yaml` that the teller's screen speaks for."""
     demonstration: bool = False
     """Serve the pages of a demonstration bank besides."""
     drain_s: Annotated[int, Field(ge=0)] = 5

@@ -107,6 +107,8 @@ class Channel:
     max_per_group: int | None
     """Of one group in one answer, over all its placements."""
     placements: Mapping[PlacementId, Placement]
+    about: tuple[FactName, ...] = ()
+    """What staff see of a customer in one line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

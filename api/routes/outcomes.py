@@ -1,8 +1,6 @@
 """POST /v1/outcomes: what customers did with offers, one or a batch; acknowledged once it is durable and binds."""
 
 import asyncio
-from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Annotated, Final
 
 import msgspec
@@ -11,20 +9,13 @@ from fastapi import APIRouter, Depends, Request, Response
 from api.access.callers import Caller
 from api.access.required import gate_of, require_or_token
 from api.access.roles import Role
-from api.appointments import is_offered
-from api.deadline import FUTURE_S, Deadline
-from api.entries import FulfilmentOrder, OutcomeEntry, encode_entry, encode_order
-from api.forms import BatchReceipt, OutcomeForm, OutcomeKind, OutcomeReceipt, OutcomeStatus
+from api.forms import BatchReceipt, OutcomeForm, OutcomeReceipt
 from api.openapi import body_of
 from api.parsing import as_form
-from api.ports import CustomerKey, OutcomeState, OutcomeWrite
 from api.problems import Problem, ProblemType
-from api.routes.reading import answer, read_batch, shell_of, tracked, unless_unavailable
+from api.recording import record_outcome
+from api.routes.reading import answer, read_batch, shell_of
 from api.service_port import Shell
-from api.tokens import Tracked
-from engine.contacts import ContactState, DeclineReason
-from engine.ids import ActionId, PlacementId
-from engine.plan import Plan
 
 router = APIRouter()
 
@@ -36,15 +27,6 @@ _NO_PROOF: Final = {
     ProblemType.UNSUPPORTED_MEDIA_TYPE,
 }
 """What a caller without a key is not told: nothing of it came with a token of ours."""
-APPOINTMENT: Final = "appointment"
-STATE_BY_OUTCOME: Final = {
-    OutcomeKind.IMPRESSION: ContactState.SHOWN,
-    OutcomeKind.CLICK: ContactState.CLICKED,
-    OutcomeKind.LATER: ContactState.LATER,
-    OutcomeKind.DECLINE: ContactState.DECLINED,
-    OutcomeKind.ACCEPT: ContactState.ACCEPTED,
-    OutcomeKind.CONVERT: ContactState.CONVERTED,
-}
 
 
 @router.post(
@@ -63,7 +45,7 @@ async def post_outcomes(request: Request, caller: Reporter) -> Response:
     try:
         parts, is_batch = await read_batch(request)
         if not is_batch:
-            return answer(await _record(shell, parts[0], caller), 202)
+            return answer(await record_outcome(shell, as_form(OutcomeForm, parts[0]), caller), 202)
     except Problem as problem:
         if caller is None and problem.kind in _NO_PROOF:
             raise gate_of(request).refusal("send a key, or one outcome with its tracking token") from problem
@@ -76,117 +58,9 @@ async def post_outcomes(request: Request, caller: Reporter) -> Response:
 
 async def _record_or_refuse(shell: Shell, part: msgspec.Raw, caller: Caller) -> OutcomeReceipt:
     try:
-        return await _record(shell, part, caller)
+        return await record_outcome(shell, as_form(OutcomeForm, part), caller)
     except Problem as problem:
         if problem.kind is ProblemType.STORE_UNAVAILABLE:
             raise
         shell.metrics.problems.add(("outcomes", problem.kind))
         return OutcomeReceipt(outcome_id=None, status="refused", problem=problem.members())
-
-
-async def _record(shell: Shell, part: msgspec.Raw, caller: Caller | None) -> OutcomeReceipt:
-    form = as_form(OutcomeForm, part)
-    deadline = Deadline.within(shell.settings.write_timeout_ms)
-    occurred_ms = int(form.occurred_at.timestamp() * 1_000)
-    if occurred_ms > deadline.now_ms + 1_000 * FUTURE_S:
-        raise Problem(ProblemType.INVALID_BODY, "`occurred_at` lies in the future", pointer="/occurred_at")
-    offer = tracked(shell, form.tracking_token, deadline.now_ms / 1_000)
-    if caller is not None and offer.channel < len(shell.service.plan.channels):
-        caller.check_channel(shell.service.plan.channels[offer.channel].id)
-    order = _order(shell, form, offer, deadline.now_ms) if form.outcome is OutcomeKind.ACCEPT else None
-    write = _write(form, offer, occurred_ms, deadline, order)
-    recording = shell.outcomes.record_outcome(
-        CustomerKey(offer.partition, offer.record), write, deadline=deadline.deadline
-    )
-    result = await unless_unavailable(shell, "outcome", recording)
-    status = _STATUS[result.state]
-    shell.metrics.outcomes.add((form.outcome, status))
-    return OutcomeReceipt(outcome_id=form.outcome_id, status=status, ordered=result.ordered)
-
-
-_STATUS: Final[Mapping[OutcomeState, OutcomeStatus]] = {
-    OutcomeState.RECORDED: "recorded",
-    OutcomeState.DUPLICATE: "duplicate",
-    OutcomeState.LATE_IMPRESSION: "late_impression",
-}
-
-
-def _write(
-    form: OutcomeForm, offer: Tracked, occurred_ms: int, deadline: Deadline, order: FulfilmentOrder | None
-) -> OutcomeWrite:
-    entry = OutcomeEntry(
-        outcome_id=form.outcome_id,
-        decision_id=offer.decision_id,
-        record=offer.record,
-        action=offer.action,
-        outcome=form.outcome,
-        reason=form.reason,
-        occurred_ms=occurred_ms,
-        received_ms=deadline.now_ms,
-        channel=offer.channel,
-        placement=offer.placement,
-        rank=offer.rank,
-        treatment=offer.treatment,
-    )
-    return OutcomeWrite(
-        deadline_ms=deadline.deadline_ms,
-        outcome_id=form.outcome_id,
-        decision_id=offer.decision_id,
-        decided_at_ms=offer.decided_at_ms,
-        action=offer.action,
-        action_hash=offer.action_hash,
-        session_hash=offer.session_hash,
-        channel=offer.channel,
-        state=STATE_BY_OUTCOME[form.outcome],
-        occurred_at_ms=occurred_ms,
-        valid_until_ms=1_000 * offer.valid_until_s,
-        entry=encode_entry(entry),
-        reason=DeclineReason[form.reason.upper()] if form.reason else DeclineReason.NONE,
-        order=None if order is None else encode_order(order),
-    )
-
-
-def _order(shell: Shell, form: OutcomeForm, offer: Tracked, now_ms: int) -> FulfilmentOrder:
-    """The order of an accepted offer; an action that the bundle no longer has is ordered by its name alone.
-
-    Raises:
-        Problem: it asks for an appointment that the offer does not lead to, or for a time that no branch has.
-    """
-    plan = shell.service.plan
-    position = plan.position_by_action.get(ActionId(offer.action))
-    leads_to = None if position is None else _leads_to(plan, offer, position)
-    if form.appointment_at is not None:
-        _see_that_it_can_be_met(shell, form.appointment_at, leads_to, now_ms)
-    return FulfilmentOrder(
-        order_id=f"{offer.decision_id}:{offer.action}",
-        kind="offer",
-        record=offer.record,
-        channel=plan.channels[offer.channel].id if offer.channel < len(plan.channels) else str(offer.channel),
-        placed_at_ms=now_ms,
-        decision_id=offer.decision_id,
-        action=offer.action,
-        gives=None if position is None else plan.actions[position].gives,
-        treatment=offer.treatment,
-        leads_to=leads_to,
-        appointment_at_ms=None if form.appointment_at is None else int(form.appointment_at.timestamp() * 1_000),
-        branch=form.branch,
-    )
-
-
-def _see_that_it_can_be_met(shell: Shell, at: datetime, leads_to: dict[str, str] | None, now_ms: int) -> None:
-    if APPOINTMENT not in (leads_to or {}).values():
-        raise Problem(ProblemType.INVALID_BODY, "the offer leads to no appointment", pointer="/appointment_at")
-    now = datetime.fromtimestamp(now_ms / 1_000, UTC)
-    if not is_offered(shell.service.plan.zone, shell.settings.appointment_times, at, now):
-        raise Problem(
-            ProblemType.INVALID_BODY, "no branch has time then, see /v1/appointments", pointer="/appointment_at"
-        )
-
-
-def _leads_to(plan: Plan, offer: Tracked, position: int) -> dict[str, str] | None:
-    if offer.channel >= len(plan.treatments):
-        return None
-    by_action = plan.treatments[offer.channel].get(PlacementId(offer.placement))
-    treatments = by_action[position] if by_action else ()
-    treatment = next((each for each in treatments if each.id == offer.treatment), None)
-    return dict(treatment.leads_to) if treatment is not None and treatment.leads_to else None

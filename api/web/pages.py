@@ -1,18 +1,21 @@
 """Pages from templates: what every page is given, and the policy under which browsers show it.
 
-A template sees `text` (the texts of the reader's language), `formats`, `language` and `bank_name` besides its own
-values; everything that it writes is escaped.
+A template sees `text` (the texts of the reader's language), `formats`, `language`, `bank_name` and `reader` (who calls,
+where the route asks) besides its own values; everything that it writes is escaped.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 from fastapi import Request, Response
+from fastapi.routing import APIRoute
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from api.access.sessions import CSRF_FIELD
+from api.problems import Problem
 from api.routes.reading import shell_of
 from api.web.formats import Formats, locale_of
 from api.web.texts import ENGLISH, Texts, languages, texts_in
@@ -60,6 +63,14 @@ def environment() -> Environment:
     )
 
 
+def prepare() -> None:
+    """Read every template and text now, so that no request waits for it."""
+    for name in environment().list_templates():
+        environment().get_template(name)
+    for language in languages():
+        texts_in(language)
+
+
 def page(
     request: Request,
     template: str,
@@ -87,12 +98,38 @@ def page(
         languages=languages(),
         bank_name=plan.bank_name,
         in_language={each: _in(each, request) for each in languages()},
+        reader=getattr(request.state, "caller", None),
+        csrf_field=CSRF_FIELD,
         **values,
     )
     response = Response(body, status, media_type="text/html", headers={**HEADERS, **_framed(request, policy or {})})
     if request.query_params.get(LANGUAGE) in languages():
         response.set_cookie(LANGUAGE, language, max_age=_YEAR_S, httponly=True, samesite="lax")
     return response
+
+
+class PageRoute(APIRoute):
+    """A route whose problems are told as pages, since a person reads them."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The handler, around which problems become pages."""
+        handle = super().get_route_handler()
+
+        async def handled(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except Problem as problem:
+                shell_of(request).metrics.problems.add((self.name, problem.kind))
+                return problem_page(request, problem)
+
+        return handled
+
+
+def problem_page(request: Request, problem: Problem) -> Response:
+    """A problem in the reader's language, as far as there are words for it."""
+    text = text_of(request)
+    why = text.or_else(f"shared.problem.{problem.kind}", text(f"shared.problem.{problem.status // 100}xx"))
+    return page(request, "problem.html", status=problem.status, why=why, home=f"/{request.url.path.split('/')[1]}")
 
 
 def text_of(request: Request) -> Texts:

@@ -1,6 +1,6 @@
 """Reads `channels.yaml`: where customers meet the bank, what may be shown there, and what a contact costs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 
 from engine.compiler.bank_file import Bank
@@ -10,14 +10,17 @@ from engine.compiler.parse import Node, Scalar
 from engine.compiler.parse import Sequence as SequenceNode
 from engine.compiler.problem_list import Problems
 from engine.contacts import MAX_VALID_MINUTES
-from engine.ids import ChannelId, MomentId, PlacementId
+from engine.facts import FactSpec
+from engine.ids import ChannelId, FactName, MomentId, PlacementId
 from engine.plan import Channel, Placement
 
 
-def read_channels(form: Form, bank: Bank, groups: Callable[[], frozenset[str]]) -> tuple[Channel, ...]:
-    """`channels.yaml`. `groups` names the groups that actions belong to, for `accepts`."""
+def read_channels(
+    form: Form, bank: Bank, groups: Callable[[], frozenset[str]], facts: Mapping[FactName, FactSpec]
+) -> tuple[Channel, ...]:
+    """`channels.yaml`. `groups` names the groups that actions belong to, for `accepts`; `facts` those of `about`."""
     channels = tuple(
-        _channel(ChannelId(key.text), position, Form(node, form.problems, "a channel"), bank, groups)
+        _channel(ChannelId(key.text), position, Form(node, form.problems, "a channel"), bank, groups, facts)
         for position, (key, node) in enumerate(form.entries("channels"))
     )
     for key, _ in form.entries("channels"):
@@ -28,7 +31,14 @@ def read_channels(form: Form, bank: Bank, groups: Callable[[], frozenset[str]]) 
     return channels
 
 
-def _channel(name: ChannelId, position: int, form: Form, bank: Bank, groups: Callable[[], frozenset[str]]) -> Channel:
+def _channel(
+    name: ChannelId,
+    position: int,
+    form: Form,
+    bank: Bank,
+    groups: Callable[[], frozenset[str]],
+    facts: Mapping[FactName, FactSpec],
+) -> Channel:
     cost = form.number("cost") or Decimal(0)
     staff = form.truth("staff")
     for inside in ("moments", "placements"):
@@ -47,10 +57,20 @@ def _channel(name: ChannelId, position: int, form: Form, bank: Bank, groups: Cal
             PlacementId(key.text): _placement(PlacementId(key.text), Form(node, form.problems, "a placement"), groups)
             for key, node in form.entries("placements")
         },
+        about=_about(form, staff, facts),
     )
     form.finish()
     _check_precedences(channel, form)
     return channel
+
+
+def _about(form: Form, staff: bool, facts: Mapping[FactName, FactSpec]) -> tuple[FactName, ...]:
+    """The facts that staff see in one line: on channels for staff alone, and none that is kept for audit."""
+    if form.has("about") and not staff:
+        message = "`about` is for screens of staff, and customers see this channel"
+        form.problems.error(form.key_span("about"), message, "say `staff: true`, or leave `about` out")
+    shown = {name for name, spec in facts.items() if not spec.protected}
+    return tuple(FactName(word) for word in form.known_words("about", "fact", shown))
 
 
 def _check_precedences(channel: Channel, form: Form) -> None:

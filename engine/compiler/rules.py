@@ -75,7 +75,9 @@ class _RuleReader:
         names_of_needs = need_names(self._forms("thematic", Problems()))
         catalogue = replace(catalogue, events={**catalogue.events, **need_events(names_of_needs)})
         group_by_action = self._group_by_action()
-        channels = read_channels(self._form("channels.yaml"), bank, lambda: frozenset(group_by_action.values()))
+        channels = read_channels(
+            self._form("channels.yaml"), bank, lambda: frozenset(group_by_action.values()), catalogue.facts
+        )
         facts = _facts(catalogue, schema, channels, names_of_needs)
         names = Names(facts=facts, events=catalogue.events)
         context = ReadContext(

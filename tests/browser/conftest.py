@@ -17,8 +17,10 @@ from api.routes import shop, web
 from api.settings import Settings
 from tests.browser.bank import Bank, a_decision, an_option
 from tests.browser.chromium import launched
+from tests.browser.counter import Counter, opened
 from tests.browser.machine import Kiosk
 from tests.browser.serving import serving
+from tests.unit.api.shells import AUTHORIZED, Running
 
 
 async def half_an_answer() -> StreamingResponse:
@@ -90,6 +92,27 @@ def bank(browser: Browser, origin: str) -> Iterator[Bank]:
     context = browser.new_context(viewport={"width": 1024, "height": 768})
     context.set_default_timeout(10_000)
     made = Bank(context, origin)
+    yield made
+    context.close()
+    assert made.said == []
+
+
+@pytest.fixture(scope="package")
+def branch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Running]]:
+    """The product with screens for staff, and what stands behind it."""
+    with opened(tmp_path_factory.mktemp("branch")) as served:
+        yield served
+
+
+@pytest.fixture
+def counter(browser: Browser, branch: tuple[str, Running]) -> Iterator[Counter]:
+    """A counter in a fresh profile; nothing may complain in its console but what a test allows."""
+    origin, house = branch
+    context = browser.new_context(
+        viewport={"width": 1280, "height": 800}, locale="en-GB", extra_http_headers=AUTHORIZED
+    )
+    context.set_default_timeout(10_000)
+    made = Counter(context, origin, house.state)
     yield made
     context.close()
     assert made.said == []

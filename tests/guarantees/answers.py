@@ -16,7 +16,7 @@ from api.adapters.records import decode_consent
 from api.bootstrap import Stores
 from api.entries import OutcomeEntry, decode_order
 from api.ports import FIRST, PARTITIONS, Entry, Stream, key_of
-from api.routes.outcomes import STATE_BY_OUTCOME
+from api.recording import STATE_BY_OUTCOME
 from engine.contacts import ContactState, hash32, unpack
 from tests.guarantees.house import question
 from tests.integration.api.installations import EVERYWHERE

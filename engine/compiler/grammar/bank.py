@@ -252,6 +252,11 @@ CHANNEL: Final = Shape(
             "How many offers of one group one answer shows at most, over all placements.",
         ),
         Key("placements", ByName(Name(), Part("a placement")), "Where offers appear."),
+        Key(
+            "about",
+            listed("fact"),
+            "On staff channels: what the screen says of a customer in one line, in this order.",
+        ),
     ),
 )
 CHANNELS: Final = Shape(

@@ -1,7 +1,7 @@
 """A shell of fakes with the starter rules behind it: what the doors' tests stand on."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -139,10 +139,21 @@ class Running:
         ]
 
 
+Deciding = Callable[[MemoryState, Metrics, TokenCodec], Any]
+
+
+def echo(_state: MemoryState, _metrics: Metrics, _tokens: TokenCodec) -> EchoService:
+    """The service that most doors are tested with."""
+    return EchoService()
+
+
 @asynccontextmanager
-async def running(*, keyring: Keyring | None = None, **settings: object) -> AsyncIterator[Running]:
+async def running(
+    *, keyring: Keyring | None = None, deciding: Deciding = echo, **settings: object
+) -> AsyncIterator[Running]:
     """An application on fakes, for as long as the context lasts."""
-    service, state, metrics, tokens = EchoService(), MemoryState(), Metrics(), TokenCodec(KEYS)
+    state, metrics, tokens = MemoryState(), Metrics(), TokenCodec(KEYS)
+    service = deciding(state, metrics, tokens)
 
     watch = StoreWatch(MemoryHealth(state))
     merges, relations = MemoryMergeStore(state), MemoryRelationStore(state)

@@ -18,7 +18,7 @@ function ask(method, url, body, done, failed) {
   request.onload = () => {
     if (request.status >= 500) failed("away");
     else if (!request.response) failed("refused");
-    else done(request.response, request.responseURL, request.status);
+    else done(request.response, request.responseURL);
   };
   request.send(body);
 }
@@ -32,7 +32,8 @@ function renew(name, from) {
   old.replaceWith(fresh);
   document.title = from.title;
   const first = fresh.querySelector("[data-focus]");
-  first?.focus({ preventScroll: false });
+  first?.focus({ preventScroll: true });
+  if (first && first.getBoundingClientRect().top < 0) first.scrollIntoView({ block: "start" });
   said.textContent = fresh.dataset.said || "";
   document.dispatchEvent(new CustomEvent("nextbest-renewed", { detail: fresh }));
   return true;
@@ -49,9 +50,10 @@ function begin(source, method, url, body) {
     part?.removeAttribute("aria-busy");
     if (what) trouble.textContent = trouble.dataset[what];
   };
-  ask(method, url, body, (answered, address, status) => {
+  ask(method, url, body, (answered, address) => {
     end();
-    if (status >= 400 && !answered.getElementById(source.dataset.part)) end("refused");
+    const refusal = answered.querySelector("[data-problem]");
+    if (refusal) trouble.textContent = refusal.dataset.problem;
     else if (!renew(source.dataset.part, answered)) location.assign(address);
     else if (address !== location.href) history[source.dataset.history === "replace" ? "replaceState" : "pushState"]({}, "", address);
   }, end);

@@ -43,7 +43,10 @@ document.addEventListener("keydown", (event) => {
   if (writing(target)) {
     target.focus();
     target.select?.();
-  } else target.click();
+  } else {
+    target.focus();
+    target.click();
+  }
 });
 
 document.addEventListener("click", (event) => {
