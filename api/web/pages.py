@@ -109,7 +109,7 @@ def page(
 
 
 class PageRoute(APIRoute):
-    """A route whose problems are told as pages, since a person reads them."""
+    """A route whose problems are told as pages to browsers, since a person reads them."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The handler, around which problems become pages."""
@@ -119,6 +119,8 @@ class PageRoute(APIRoute):
             try:
                 return await handle(request)
             except Problem as problem:
+                if "text/html" not in request.headers.get("accept", ""):
+                    raise
                 shell_of(request).metrics.problems.add((self.name, problem.kind))
                 return problem_page(request, problem)
 

@@ -26,7 +26,7 @@ class Texts:
         self._entries = entries
         self._plural = Locale(language).plural_form
 
-    def __call__(self, name: str, **values: object) -> str:
+    def __call__(self, name: str, /, **values: object) -> str:
         """A text with its names filled in.
 
         Raises:

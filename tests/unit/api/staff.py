@@ -103,6 +103,7 @@ async def staffed(data_dir: Path, **settings: Any) -> AsyncIterator[Running]:
         return a_service(state, metrics, tokens, data_dir)
 
     async with running(deciding=deciding, data_dir=data_dir, demonstration=True, **settings) as house:
+        house.client.headers["accept"] = "text/html"
         has(house.state)
         yield house
 

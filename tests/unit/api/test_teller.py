@@ -11,6 +11,7 @@ from api.ports import Identity, Stream
 from api.problems import ProblemType
 from engine.contacts import Contact, ContactState, DeclineReason, hash32
 from engine.ids import ChannelId, CustomerId
+from tests.unit.api.access.test_signing_in import SITE, sign_in
 from tests.unit.api.shells import Running, running, starter_plan
 from tests.unit.api.staff import CUSTOMER, DAY_S, cards, field, has, staffed
 
@@ -214,3 +215,30 @@ async def test_bank_without_such_a_channel_is_told(tmp_path: Path) -> None:
 async def test_real_installation_does_not_have_the_screen_without_a_demonstration() -> None:
     async with running() as house:
         assert (await house.client.get("/teller")).status_code == 404
+
+
+async def test_teller_who_signed_in_answers_and_another_sites_page_cannot(tmp_path: Path) -> None:
+    async with staffed(tmp_path, public_url=SITE) as house:
+        house.client.headers.pop("authorization")
+        came_back = await sign_in(house, "teller", VISIT)
+        assert came_back.headers["location"] == VISIT
+        page = await shown(house)
+        proof = field(page, "csrf_token")
+        assert "Sign out" in page
+        forged = await house.client.post(ANSWERS, data=an_answer(page, "accept"))
+        assert forged.status_code in {401, 403}
+        assert house.bodies(Stream.FULFILMENT) == []
+        meant = await house.client.post(ANSWERS, data=an_answer(page, "accept") | {"csrf_token": proof})
+        assert meant.status_code == 303
+        assert len(house.bodies(Stream.FULFILMENT)) == 1
+
+
+async def test_nobody_but_tellers_sees_the_counter(tmp_path: Path) -> None:
+    async with staffed(tmp_path, public_url=SITE) as house:
+        house.client.headers.pop("authorization")
+        stranger = await house.client.get(VISIT)
+        assert stranger.headers["location"].startswith("/sign-in?next=")
+        await sign_in(house, "analyst", "/teller")
+        refused = await house.client.get("/teller")
+        assert refused.status_code == 403
+        assert "Your role does not allow that." in refused.text
