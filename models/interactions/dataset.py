@@ -42,11 +42,13 @@ def read_interactions(
     *,
     positives: Mapping[str, str],
     actions: Sequence[DescribedAction] = (),
+    channels: Sequence[str] = (),
     groups: Mapping[str, str] | None = None,
 ) -> Interactions:
     """Read contacts of a table; without a column `outcome` nothing came of any of them.
 
-    `actions` are those that are known already, `groups` the group of each product; the table's own word comes first.
+    `actions` and `channels` are those that are known already, `groups` the group of each product; the table's own word
+    comes first.
 
     Raises:
         TrainingRefused: with the place of what is wrong.
@@ -60,7 +62,7 @@ def read_interactions(
     told = _told(table, texts["channel"].to_list(), positives)
     answered_s = _answered_s(table, at_s, told)
     described = _described(table, texts["action"], actions, groups or {})
-    places = _places(table, texts["channel"])
+    places = _places(table, texts["channel"], channels)
     view = view_of(schema, described, places)
     customers = texts["customer"].unique().sort().to_list()
     placements = [f"{channel}.{name}" for channel, names in places.items() for name in names]
@@ -208,13 +210,13 @@ def _described(
     return list(listed.values())
 
 
-def _places(table: Table, channels: pl.Series) -> dict[str, list[str]]:
-    """The channels with their placements, each channel's most frequent first."""
+def _places(table: Table, channels: pl.Series, known: Sequence[str]) -> dict[str, list[str]]:
+    """The channels with their placements, each channel's most frequent first; a known one may have no rows."""
     counted = pl.DataFrame({"channel": channels, "placement": _placement(table)}).group_by("channel", "placement").len()
     places: dict[str, list[str]] = {}
     for channel, name, _ in sorted(counted.iter_rows(), key=lambda each: (each[0], -each[2], each[1])):
         places.setdefault(channel, []).append(name)
-    return places
+    return places | {channel: [ANYWHERE] for channel in known if channel not in places}
 
 
 def _placement(table: Table) -> pl.Series:

@@ -51,17 +51,18 @@ def score_file(
     schema = schema_of(model.learned.features)
     wanted = Wanted(schema=schema, renamed=renamed or {}, left_out=left_out, open=True)
     table = read_table(file, wanted)
-    read = read_interactions(table, schema, positives={}, actions=model.learned.actions)
+    learned = model.learned
+    read = read_interactions(table, schema, positives={}, actions=learned.actions, channels=learned.features.channels)
     window = Window(positive_days=0.0, conversion_days=0.0)
     rows = interaction_rows(read, window, pick=_every, features=model.learned.features).rows
     blend, shown = model.blend(read.view), rows.outcomes
     cells = (shown.channel, shown.action)
     logits = blend.slope[cells] * model.forest.raw_scores(rows.matrix) + blend.intercept[cells]
-    positives = np.array(blend.positives)[cells]
+    mature = maturity(np.array(blend.positives).sum(axis=0))[shown.action]
     # Rows come in order of time, those of one instant as contacts do; each is led back to its row of the table.
     place = read.row[np.argsort(read.impressions.at_s, kind="stable")]
     frame = read.table.frame.select(*_KEYS)[place.tolist()].with_columns(
-        propensity=pl.Series(blend.conversion[cells] * sigmoid(logits)), maturity=pl.Series(maturity(positives))
+        propensity=pl.Series(blend.conversion[cells] * sigmoid(logits)), maturity=pl.Series(mature)
     )
     back = frame[np.argsort(place).tolist()]
     return Scores(frame=back, findings=(*_absent(model, table), *read.findings))

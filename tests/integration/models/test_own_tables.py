@@ -92,6 +92,13 @@ def test_scores_stand_in_the_order_of_the_table(own: Own) -> None:
     assert back["propensity"].to_list() == forth["propensity"].to_list()[::-1]
 
 
+def test_a_row_scores_alone_as_among_others(own: Own) -> None:
+    """Whatever channels and actions the table happens to hold."""
+    rows = a_table(12, seed=8).unique("customer", maintain_order=True).drop("outcome")
+    together = own.scores(rows)["propensity"].to_list()
+    assert [own.scores(rows[at])["propensity"][0] for at in range(len(rows))] == together
+
+
 def test_what_training_has_not_seen_is_scored_by_what_is_known(own: Own) -> None:
     rows = a_table(4, seed=6).with_columns(
         action=pl.Series(["loan", "kite", "loan", "kite"]),
@@ -102,7 +109,8 @@ def test_what_training_has_not_seen_is_scored_by_what_is_known(own: Own) -> None
     (own.folder / "new.csv").write_text(rows.write_csv())
     found = score_file(own.model, own.folder / "new.csv")
     assert found.frame["propensity"].is_between(0, 1).all()
-    assert found.frame["maturity"].to_list()[1:] == [0, 0, 0]
+    known, *others = found.frame["maturity"].to_list()
+    assert others == [0, known, 0]
     assert any("`astronaut` is none of the catalogue's values" in finding for finding in found.findings)
 
 
