@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from api.cli.challengers import shadow
 from api.cli.console import DATA_DIR, FINDINGS, AsJson, DataDir, leave, plainly, put, put_json, say
 from api.cli.model_report import report
 
@@ -61,6 +62,7 @@ def _told(stored: "StoredModel") -> str:
 
 
 models.command("report")(report)
+models.command("shadow")(shadow)
 
 
 @models.command("promote")

@@ -136,9 +136,9 @@ def compare(
     drawn = _resampled(slots, (policy, other), expected, draws, seed)
     one, two = _ratios(drawn[:, 0]), _ratios(drawn[:, 1])
     first, second = _value(slots, policy, one), _value(slots, other, two)
-    lift = _estimate(one[:, 1] / two[:, 1] - 1.0)
-    robust = _estimate(one[:, 2] / two[:, 2] - 1.0)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore"):
+        lift = _estimate(one[:, 1] / two[:, 1] - 1.0)
+        robust = _estimate(one[:, 2] / two[:, 2] - 1.0)
         spread = float(np.std(one[1:, 1] - two[1:, 1]))
     return PolicyComparison(
         policy=first,

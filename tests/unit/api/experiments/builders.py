@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from api import decision_log
+from api import decision_log, decision_record
 from api.adapters.memory import MemoryState
 from api.decision_log import Origin
 from api.entries import EventEntry, OutcomeEntry, encode_entry
@@ -28,6 +28,28 @@ def note_decision(state: MemoryState, plan: Plan, question: Request, decision: D
     )
     state.append(Stream.DECISIONS, key.partition, "r", record)
     return record
+
+
+def note_outcome(state: MemoryState, record: bytes, action: str, outcome: str, at: datetime) -> bytes:
+    """What a customer did with an offer of a decision; says the entry."""
+    made = decision_record.decode(record)
+    at_ms = int(at.timestamp() * 1_000)
+    entry = OutcomeEntry(
+        f"{made.decision_id} {outcome}",
+        made.decision_id,
+        made.record,
+        action,
+        outcome,
+        None,
+        at_ms,
+        at_ms,
+        0,
+        "",
+        1,
+        "",
+    )
+    state.append(Stream.DECISIONS, key_of(made.record).partition, "o", encode_entry(entry))
+    return encode_entry(entry)
 
 
 def note_opening(state: MemoryState, customer: str, product: str, at: datetime) -> None:
