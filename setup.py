@@ -42,6 +42,7 @@ COMPILED = [
     "models/reading.py",
     "api/access/callers.py",
     "api/access/keyring.py",
+    "api/access/limits.py",
     "api/adapters/bulk.py",
     "api/adapters/commands.py",
     "api/adapters/customer_store.py",

@@ -11,6 +11,7 @@ from pathlib import Path
 from time import time
 from typing import Final
 
+from api.access.looks import FOLDER, LookLog, looks_key
 from api.access.opening import open_access, open_people, see_that_access_is_settled
 from api.adapters.budget_store import RedisBudgetStore
 from api.adapters.bundle_files import read_rules
@@ -245,6 +246,7 @@ async def open_shell(settings: Settings) -> AsyncIterator[Shell]:
             take_up=take_up,
         )
         archived = ArchiveDesk(settings)
+        looks = LookLog(settings.data_dir / FOLDER, looks_key(keys.token))
         watch = StoreWatch(stores.health)
         await watch.look()
         async with (
@@ -254,12 +256,14 @@ async def open_shell(settings: Settings) -> AsyncIterator[Shell]:
             leases.running(),
             archived.open(),
             open_people(settings, keys) as people,
+            looks.writing(),
         ):
             access.people = people
             spare_the_collector()
             yield Shell(
                 settings=settings,
                 access=access,
+                looks=looks,
                 people=people,
                 service=service,
                 customers=stores.customers,

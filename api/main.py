@@ -87,7 +87,7 @@ def create_app(settings: Settings | None = None, opening: Opening | None = None)
         async with opening(settings) as shell:
             assert isinstance(app, App)
             app.state.shell = shell
-            door = DecisionsDoor(shell.service, shell.access, shell.watch, shell.metrics, settings)
+            door = DecisionsDoor(shell.service, shell.access, shell.looks, shell.watch, shell.metrics, settings)
 
             async def show_in_flight() -> None:
                 shell.metrics.in_flight.set((), door.in_flight)

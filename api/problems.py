@@ -52,6 +52,8 @@ class ProblemType(StrEnum):
     UNKNOWN_ORDER = "unknown_order"
     ORDER_CLOSED = "order_closed"
     STORE_UNAVAILABLE = "store_unavailable"
+    RATE_LIMITED = "rate_limited"
+    LOOK_NOT_NOTED = "look_not_noted"
     OVERLOADED = "overloaded"
     INTERNAL = "internal"
 
@@ -94,6 +96,8 @@ KINDS: Final[Mapping[ProblemType, _Kind]] = {
     ProblemType.UNKNOWN_ORDER: _Kind(404, "there is no such order"),
     ProblemType.ORDER_CLOSED: _Kind(409, "the order has ended otherwise"),
     ProblemType.STORE_UNAVAILABLE: _Kind(503, "the store does not answer; nothing was acknowledged"),
+    ProblemType.RATE_LIMITED: _Kind(429, "this caller asks too often"),
+    ProblemType.LOOK_NOT_NOTED: _Kind(503, "the look at a customer cannot be noted down; nothing was shown"),
     ProblemType.OVERLOADED: _Kind(503, "too much is in flight"),
     ProblemType.INTERNAL: _Kind(500, "something went wrong on our side"),
 }
@@ -118,8 +122,10 @@ class Problem(Exception):
         pointer: str | None = None,
         errors: tuple[FieldError, ...] = (),
         allow: str = "",
+        retry_after_s: int = 1,
     ) -> None:
-        """`allow`: the methods that are allowed, where another was used."""
+        """`allow`: the methods that are allowed, where another was used; `retry_after_s`: when to come back."""
+        self.retry_after_s = retry_after_s
         self.kind = kind
         self.allow = allow
         self.detail = detail
@@ -148,8 +154,8 @@ class Problem(Exception):
     def headers(self) -> dict[str, str]:
         """The headers of the answer; a caller may try again where we are at fault for a moment."""
         headers = {"content-type": MEDIA_TYPE, "cache-control": "no-store"}
-        if self.status == HTTPStatus.SERVICE_UNAVAILABLE:
-            headers["retry-after"] = "1"
+        if self.status in {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS}:
+            headers["retry-after"] = str(self.retry_after_s)
         if self.status == HTTPStatus.UNAUTHORIZED:
             headers["www-authenticate"] = 'Bearer realm="nextbest"'
         if self.allow:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from api.access.keyring import Gate
+from api.access.looks import LookLog
 from api.access.people import People
 from api.kiosk.seal import Seal
 from api.merging.saga import Merging
@@ -77,6 +78,8 @@ class Shell:
     settings: Settings
     access: Gate
     """Tells who calls."""
+    looks: LookLog
+    """Where looks at customers are noted."""
     service: DecisionService
     customers: CustomerStore
     outcomes: OutcomeStore

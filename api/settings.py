@@ -40,6 +40,15 @@ class Settings(BaseSettings):
     metrics_for: Literal["loopback", "operator"] = "loopback"
     """Who may read /metrics without a key: whoever asks from this machine, or nobody; operators always may."""
 
+    touchpoint_rate_per_s: Annotated[float, Field(ge=0)] = 10_000.0
+    """Requests a second that each touchpoint's key may make of this installation's process group; 0: no limit."""
+    staff_rate_per_s: Annotated[float, Field(ge=0)] = 1_000.0
+    """The same for keys of other roles; a key may have a rate of its own."""
+    person_rate_per_s: Annotated[float, Field(ge=0)] = 20.0
+    """The same for each person who signed in."""
+    address_rate_per_s: Annotated[float, Field(ge=0)] = 0.0
+    """And for each address that reports outcomes with nothing but their tokens; 0: no limit."""
+
     public_url: str | None = None
     """Where browsers reach us, such as https://offers.bank.example; needed where people sign in."""
     oidc_issuer: str | None = None

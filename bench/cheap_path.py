@@ -1,10 +1,12 @@
 """What an answer costs that is given without deciding anything: the door alone, in this process."""
 
 from collections.abc import MutableMapping
+from pathlib import Path
 from typing import Any, Final
 
 from api.access.callers import Caller
 from api.access.keyring import Gate, Keyring, digest_of
+from api.access.looks import LookLog
 from api.access.roles import Role
 from api.adapters.memory import MemoryCustomerStore, MemoryState
 from api.adapters.memory_budgets import MemoryBudgetStore
@@ -57,7 +59,7 @@ def _door(plan: Plan) -> DecisionsDoor:
     service = Service(serving=serving, store=MemoryCustomerStore(state), secrets=_KEYS, metrics=metrics, leases=leases)
     caller = Caller(name="key:bench", roles=frozenset({Role.TOUCHPOINT}), channels=frozenset({"atm"}))
     gate = Gate(Keyring({digest_of(_KEY): caller}))
-    return DecisionsDoor(service, gate, StoreWatch(MemoryHealth(state)), metrics, settings)
+    return DecisionsDoor(service, gate, LookLog(Path("looks"), b""), StoreWatch(MemoryHealth(state)), metrics, settings)
 
 
 class _Call:

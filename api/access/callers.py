@@ -25,6 +25,8 @@ class Caller:
         expires_at_s: float = NEVER_S,
         shown_as: str = "",
         csrf: str = "",
+        is_person: bool = False,
+        per_s: float = 0.0,
     ) -> None:
         """`name` is for logs and the audit, such as `key:atm-north`; `shown_as` is what a page calls a person."""
         self.name = name
@@ -39,6 +41,9 @@ class Caller:
         self.shown_as = shown_as or name
         self.csrf = csrf
         """What a page of somebody who signed in sends with every change; empty for a key."""
+        self.is_person = is_person
+        self.per_s = per_s
+        """Requests a second that it may make; 0: as many as others of its kind."""
         self.decides = any(role in roles for role in _DECIDES)
         self.sees_reasons = Role.TELLER in roles or Role.AGENT in roles
         """Whether answers on staff channels tell it factors and reasons."""

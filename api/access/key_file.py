@@ -40,6 +40,8 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbi
     """The identity schemes by which its holder may name customers."""
     origins: tuple[str, ...] = ()
     """The web sites whose pages hold it."""
+    per_s: Annotated[float, Meta(ge=0)] = 0.0
+    """Requests a second that its holder may make; 0: as many as others of the kind."""
 
 
 class KeyEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -65,6 +67,7 @@ class KeyEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, fo
             placements=frozenset(self.scope.placements),
             schemes=frozenset(self.scope.schemes),
             origins=frozenset(self.scope.origins),
+            per_s=self.scope.per_s,
             expires_at_s=NEVER_S if self.expires_at is None else self.expires_at.timestamp(),
         )
 

@@ -6,6 +6,7 @@ from time import time
 from typing import Final, Protocol
 
 from api.access.callers import ANYBODY, Caller
+from api.access.limits import Limits
 from api.access.roles import Role
 from api.problems import Problem, ProblemType
 
@@ -53,22 +54,35 @@ class KnowsPeople(Protocol):
 class Gate:
     """Tells who calls, from the headers of a request; refuses whoever it does not know."""
 
-    def __init__(self, keyring: Keyring, *, is_open: bool = False, people: KnowsPeople | None = None) -> None:
+    def __init__(
+        self,
+        keyring: Keyring,
+        *,
+        is_open: bool = False,
+        people: KnowsPeople | None = None,
+        limits: Limits | None = None,
+    ) -> None:
         """`is_open`: whoever reaches the port may do everything. Without `people`, nobody can sign in."""
         self.keyring = keyring
         self.is_open = is_open
         self.people = people
+        self.limits = Limits() if limits is None else limits
 
     def caller(self, headers: Iterable[tuple[bytes, bytes]], proof: str | None = "") -> Caller:
-        """Who sent a request: by a key, by an access token, or by a session.
+        """Who sent a request, which is counted: by a key, by an access token, or by a session.
 
         Args:
             headers: of the request.
             proof: see `api.access.people.People.of_session`.
 
         Raises:
-            Problem: nobody we know, or a page of another site.
+            Problem: nobody we know, a page of another site, or somebody who asks too often.
         """
+        caller = self._caller(headers, proof)
+        self.limits.take(caller)
+        return caller
+
+    def _caller(self, headers: Iterable[tuple[bytes, bytes]], proof: str | None) -> Caller:
         for name, value in headers:
             if name == b"authorization":
                 return self.bearer(value)

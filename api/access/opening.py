@@ -9,6 +9,7 @@ import httpx
 
 from api.access.key_file import KeyFile, KeysUnusable
 from api.access.keyring import Gate
+from api.access.limits import Limits
 from api.access.people import People, RoleMap
 from api.access.provider import Provider
 from api.access.sessions import EndedSessions, PendingSignIns, Sessions, session_key
@@ -70,7 +71,13 @@ async def open_access(settings: Settings) -> AsyncIterator[Gate]:
     """
     see_that_access_is_settled(settings)
     file = KeyFile(settings.keys_path)
-    gate = Gate(file.keyring(), is_open=settings.access == "open")
+    limits = Limits(
+        touchpoint_per_s=settings.touchpoint_rate_per_s / settings.workers,
+        staff_per_s=settings.staff_rate_per_s / settings.workers,
+        person_per_s=settings.person_rate_per_s / settings.workers,
+        address_per_s=settings.address_rate_per_s / settings.workers,
+    )
+    gate = Gate(file.keyring(), is_open=settings.access == "open", limits=limits)
     seen = _state_of(file)
 
     async def look() -> None:

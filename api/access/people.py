@@ -67,6 +67,7 @@ class People:
             roles=frozenset(session.roles),
             shown_as=session.name,
             csrf=session.csrf,
+            is_person=True,
         )
 
     def of_token(self, token: str) -> Caller | None:
@@ -80,6 +81,7 @@ class People:
             roles=frozenset(self._roles.of(claims)),
             expires_at_s=float(claims["exp"]),
             shown_as=str(claims.get("name") or subject),
+            is_person=True,
         )
 
     def renewed(self, headers: Iterable[tuple[bytes, bytes]]) -> str | None:

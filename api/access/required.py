@@ -5,8 +5,10 @@
 `dependencies=[Depends(OPEN)]` for what everybody may have.
 """
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Final
 from urllib.parse import parse_qsl
 
@@ -17,11 +19,13 @@ from starlette.routing import BaseRoute
 
 from api.access.callers import Caller
 from api.access.keyring import Gate, not_for
+from api.access.looks import LookLog, LooksUnwritable
 from api.access.roles import STAFF, Role
 from api.access.sessions import CSRF_FIELD
 from api.problems import Problem, ProblemType
 
 FORM: Final = "application/x-www-form-urlencoded"
+_LONGEST_PURPOSE: Final = 128
 RENEWED: Final = "nextbest.renewed_session"
 """Where in a scope the cookie is that lets a session go on."""
 _CHANGES_NOTHING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -108,6 +112,22 @@ async def form_of(request: Request) -> dict[str, str]:
     return dict(parse_qsl((await request.body()).decode("utf-8", "replace"), keep_blank_values=True))
 
 
+async def note_look(request: Request, caller: Caller, *customers: str) -> None:
+    """Note that somebody looks at customers, before they are shown: who, when, where, and why if that was said.
+
+    Raises:
+        Problem: it cannot be written down, so nothing may be shown.
+    """
+    looks: LookLog = request.app.state.shell.looks
+    what = f"{request.method} {request.scope['route'].path}"
+    purpose = request.headers.get("x-purpose", "")[:_LONGEST_PURPOSE]
+    try:
+        written = [looks.note(caller.name, customer, what, purpose) for customer in customers]
+        await asyncio.gather(*map(asyncio.shield, written))
+    except LooksUnwritable as error:
+        raise Problem(ProblemType.LOOK_NOT_NOTED) from error
+
+
 def _renew(request: Request) -> None:
     """Let the session go on; the application adds the cookie to whatever is answered."""
     cookie = request.app.state.shell.people.renewed(request.scope["headers"])
@@ -134,6 +154,8 @@ class RequiredOrToken:
             Problem: what was sent is no good key, or of nobody with such a role.
         """
         if not gate_of(request).is_open and "authorization" not in request.headers:
+            if request.client is not None:
+                gate_of(request).limits.take_from(request.client.host)
             return None
         return await self._required(request)
 
@@ -159,7 +181,13 @@ def require(*roles: Role) -> Required:
     """What a route depends on that serves callers with one of these roles."""
     if not roles:
         raise Undeclared("`require` needs a role; a route that serves everybody depends on `OPEN`")
-    return Required(frozenset(roles))
+    return _required(frozenset(roles))
+
+
+@cache
+def _required(roles: frozenset[Role]) -> Required:
+    """The same for the same roles: a router and its route that ask for them ask, and count, once."""
+    return Required(roles)
 
 
 def require_or_token(*roles: Role) -> RequiredOrToken:

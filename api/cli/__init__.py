@@ -21,6 +21,7 @@ from api.cli import (
     learning,
     linking,
     loading,
+    looks,
     measuring,
     population,
     rebuilding,
@@ -63,6 +64,7 @@ app.command("levers")(experiments.levers)
 app.add_typer(bundles.bundle)
 app.command("archive")(archive.archive)
 app.command("replay")(archive.replay)
+archive.audit.command("looks")(looks.looks)
 app.add_typer(archive.audit)
 app.add_typer(keys.keys)
 app.command("bench")(measuring.bench)

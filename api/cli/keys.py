@@ -44,6 +44,9 @@ def add(
             "--origin", help="A web site whose pages hold the key, https://www.bank.example; may be repeated."
         ),
     ] = None,
+    rate: Annotated[
+        float, typer.Option("--rate", help="Requests a second; 0: as many as others of the role.", min=0)
+    ] = 0,
     expires: Annotated[str | None, typer.Option("--expires", help="After this long: 12h, 90d, 52w.")] = None,
     data_dir: DataDir = DATA_DIR,
     keys: KeysFile = None,
@@ -60,6 +63,7 @@ def add(
         placements=tuple(placement or ()),
         schemes=tuple(scheme or ()),
         origins=tuple(origin or ()),
+        per_s=rate,
     )
     expires_at = None if expires is None else now + _span(expires)
     entry, key = _file(data_dir, keys).add(name, scope, now, expires_at=expires_at)

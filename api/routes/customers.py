@@ -5,7 +5,8 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
-from api.access.required import require
+from api.access.callers import Caller
+from api.access.required import note_look, require
 from api.access.roles import Role
 from api.adapters.records import encode_consent
 from api.customer_view import view_of
@@ -27,6 +28,7 @@ from engine.plan import Plan
 
 router = APIRouter()
 
+Viewer = Annotated[Caller, Depends(require(Role.TELLER, Role.AGENT, Role.COMPLIANCE))]
 Id = Annotated[CustomerId, Path(alias="id", min_length=1, max_length=256, description="The customer's own id")]
 Channel = Annotated[
     str | None, Query(max_length=64, description="Judge opportunities on this channel for staff; default: the first")
@@ -38,14 +40,14 @@ MAX_ORDERS: Final = 20
     "/v1/customers/{id}",
     response_model=CustomerView,
     summary="What staff may see of a customer",
-    dependencies=[Depends(require(Role.TELLER, Role.AGENT, Role.COMPLIANCE))],
 )
-async def get_customer(request: Request, customer: Id, channel: Channel = None) -> Response:
+async def get_customer(request: Request, caller: Viewer, customer: Id, channel: Channel = None) -> Response:
     """Profile, what happened, needs and themes with their why, groups, relations, contacts, orders, opportunities."""
     shell = shell_of(request)
     deadline = Deadline.within(shell.settings.write_timeout_ms).deadline
     gathering = shell.customers.gather(key_of(customer), None, deadline=deadline)
     gathered = await unless_unavailable(shell, "gather", gathering)
+    await note_look(request, caller, *{customer: None, gathered.key.record: None})
     if gathered.record.owner is None:
         raise Problem(ProblemType.UNKNOWN_CUSTOMER, "no customer has this id")
     try:

@@ -9,6 +9,7 @@ import msgspec
 
 from api.access.callers import Caller
 from api.access.keyring import Gate
+from api.access.looks import LookLog, LooksUnwritable
 from api.asgi import ClientGone, Receive, Scope, Send, arrived_at, check_head, read_body, send_json, send_problem
 from api.faults import log_fault
 from api.problems import DECODE_ERRORS, Problem, ProblemType, from_decode_error
@@ -24,22 +25,29 @@ _log = logging.getLogger(__name__)
 
 
 class Asked:
-    """A question that may be asked, and who asks it."""
+    """A question that may be asked, and whether who asks it is told reasons where the channel is for staff."""
 
-    __slots__ = ("caller", "request")
+    __slots__ = ("request", "sees_reasons")
 
-    def __init__(self, request: DecisionRequest, caller: Caller) -> None:
+    def __init__(self, request: DecisionRequest, sees_reasons: bool) -> None:
         self.request = request
-        self.caller = caller
+        self.sees_reasons = sees_reasons
 
 
 class DecisionsDoor:
     """Sees who asks, reads what, sheds it when there is no time left for it, asks the service, answers its bytes."""
 
     def __init__(
-        self, service: DecisionService, access: Gate, watch: StoreWatch, metrics: Metrics, settings: Settings
+        self,
+        service: DecisionService,
+        access: Gate,
+        looks: LookLog,
+        watch: StoreWatch,
+        metrics: Metrics,
+        settings: Settings,
     ) -> None:
         self.in_flight = 0
+        self._looks = looks
         self._access = access
         self._service = service
         self._watch = watch
@@ -57,14 +65,14 @@ class DecisionsDoor:
             await send_problem(send, self._refused(refused))
             return
         try:
-            self._access.decider(scope["headers"])
+            caller = self._access.decider(scope["headers"])
             body = await read_body(scope, receive, self._max_body_bytes)
         except ClientGone:
             return
         except Problem as problem:
             await send_problem(send, self._refused(problem))
             return
-        answer = self.at_once(scope["headers"], body, arrived)
+        answer = self._looked_at(caller, scope["headers"], body, arrived)
         if isinstance(answer, Asked):
             answer = await self.decide(answer, arrived)
         if isinstance(answer, Problem):
@@ -79,17 +87,36 @@ class DecisionsDoor:
         """
         try:
             caller = self._access.decider(headers)
+        except Problem as problem:
+            return self._refused(problem)
+        return self._looked_at(caller, headers, body, arrived)
+
+    def _looked_at(
+        self, caller: Caller, headers: Sequence[tuple[bytes, bytes]], body: bytes, arrived: float
+    ) -> Answer | Asked:
+        try:
             check_head(headers, self._max_body_bytes)
             request = self._read(body)
             caller.check_question(request)
             if self.in_flight >= self._max_in_flight or self._waited_too_long(arrived) or self._watch.full:
                 return self._shed(request, arrived)
+            sees_reasons = caller.sees_reasons and self._noted(caller, request)
             self.in_flight += 1
-            return Asked(request, caller)
+            return Asked(request, sees_reasons)
         except Problem as problem:
             return self._refused(problem)
         except Exception as error:  # noqa: BLE001 - a bug must not take the connection with it; it is logged and counted
             return self._failed(error)
+
+    def _noted(self, caller: Caller, request: DecisionRequest) -> bool:
+        """Whether it is noted that a person looks at a customer; offers are shown in any case, reasons only then."""
+        try:
+            for each in request.identities:
+                name = each.value if each.scheme == "customer_id" else f"{each.scheme}:{each.value}"
+                self._looks.note(caller.name, name, "POST /v1/decisions")
+        except LooksUnwritable:
+            return False
+        return True
 
     async def decide(self, asked: Asked, arrived: float) -> Answer:
         """The answer to a question that `at_once` gave back."""
@@ -97,7 +124,7 @@ class DecisionsDoor:
         try:
             if self._waited_too_long(arrived):
                 return self._shed(request, arrived)
-            answer = await self._service.decide(request, arrived, asked.caller.sees_reasons)
+            answer = await self._service.decide(request, arrived, asked.sees_reasons)
             self._metrics.decision_seconds.observe((request.channel,), monotonic() - arrived)
             return answer
         except Problem as problem:

@@ -7,7 +7,8 @@ from typing import Annotated, Final, TypeVar
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 
-from api.access.required import require
+from api.access.callers import Caller
+from api.access.required import note_look, require
 from api.access.roles import Role
 from api.merging.desk import MergeDesk
 from api.merging.entries import Merge
@@ -18,11 +19,11 @@ from api.routes.reading import answer, read_one, shell_of, unless_unavailable
 from api.service_port import Shell
 from api.tie_forms import MergeForm, MergeStepView, MergesView, MergeView, SeparationForm
 
-router = APIRouter(dependencies=[Depends(require(Role.OPERATOR))])
-
 Record = Annotated[
     str, Path(alias="id", min_length=1, max_length=256, description="A customer's id, or an identity as `scheme:value`")
 ]
+OPERATOR: Final = require(Role.OPERATOR)
+router = APIRouter(dependencies=[Depends(OPERATOR)])
 UNNAMED: Final = "api"
 """Who decided it, where the caller does not say."""
 Answer = TypeVar("Answer")
@@ -59,9 +60,10 @@ async def post_separation(request: Request, loser: Record) -> Response:
 
 
 @router.get("/v1/customers/{id}/merges", response_model=MergesView, summary="Whom a record was merged with")
-async def get_merges(request: Request, record: Record) -> Response:
+async def get_merges(request: Request, caller: Annotated[Caller, Depends(OPERATOR)], record: Record) -> Response:
     """Every merge and separation that the record took part in, oldest first, with who, when and why."""
     shell = shell_of(request)
+    await note_look(request, caller, record)
     found = await _done(shell, _desk(shell).history(record))
     return answer(MergesView(merges=[_view(each) for each in found]))
 

@@ -6,7 +6,8 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from api.access.required import require
+from api.access.callers import Caller
+from api.access.required import note_look, require
 from api.access.roles import Role
 from api.deadline import FUTURE_S, Deadline
 from api.entries import ReportEntry, decode_order, decode_report, encode_report
@@ -17,7 +18,8 @@ from api.ports.orders import KeptOrder, OrderReport, OrderStatus, ReportState
 from api.problems import Problem, ProblemType
 from api.routes.reading import answer, read_one, shell_of, unless_unavailable
 
-router = APIRouter(dependencies=[Depends(require(Role.TELLER, Role.AGENT, Role.OPERATOR))])
+WORKS: Final = require(Role.TELLER, Role.AGENT, Role.OPERATOR)
+router = APIRouter(dependencies=[Depends(WORKS)])
 
 _BEGINNING: Final = dict.fromkeys(range(PARTITIONS), FIRST)
 _RESULTS: Final = {
@@ -34,7 +36,9 @@ Record = Annotated[
 
 
 @router.get("/v1/orders", response_model=OrdersView, summary="What waits to be done for customers")
-async def get_orders(request: Request, limit: Limit = 100, record: Record = None) -> Response:
+async def get_orders(
+    request: Request, caller: Annotated[Caller, Depends(WORKS)], limit: Limit = 100, record: Record = None
+) -> Response:
     """Accepted offers and calls that nobody has taken on yet, oldest first; asking takes nothing off the queue."""
     shell = shell_of(request)
     deadline = Deadline.within(shell.settings.write_timeout_ms).deadline
@@ -45,7 +49,9 @@ async def get_orders(request: Request, limit: Limit = 100, record: Record = None
         reading = shell.journal.read(Stream.FULFILMENT, _BEGINNING, count=limit + 1)
         found = await unless_unavailable(shell, "orders", reading)
         kept = [KeptOrder(entry.body, None) for entries in found.values() for entry in entries]
-    return answer(OrdersView(orders=orders_view(kept)[:limit]))
+    orders = orders_view(kept)[:limit]
+    await note_look(request, caller, *dict.fromkeys(order.record for order in orders))
+    return answer(OrdersView(orders=orders))
 
 
 @router.post(

@@ -1,6 +1,8 @@
 """A shell of fakes with the starter rules behind it: what the doors' tests stand on."""
 
 import asyncio
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,6 +15,7 @@ import msgspec
 
 from api.access.callers import Caller
 from api.access.keyring import Gate, Keyring, digest_of
+from api.access.looks import LookLog, looks_key
 from api.access.opening import open_people
 from api.access.roles import EVERY_ROLE, Role
 from api.adapters.memory import MemoryCustomerStore, MemoryOutcomeStore, MemoryState
@@ -79,6 +82,7 @@ class EchoService:
         self.vocabulary = Vocabulary.of(self.plan)
         self.decided: list[DecisionRequest] = []
         self.arrivals: list[float] = []
+        self.saw_reasons: list[bool] = []
         self.reached: asyncio.Queue[DecisionRequest] = asyncio.Queue()
         self.gate: asyncio.Event | None = None
         self.error: Exception | None = None
@@ -87,6 +91,7 @@ class EchoService:
     async def decide(self, request: DecisionRequest, arrived_at: float, sees_reasons: bool = True) -> bytes:
         self.decided.append(request)
         self.arrivals.append(arrived_at)
+        self.saw_reasons.append(sees_reasons)
         self.reached.put_nowait(request)
         if self.gate is not None:
             await self.gate.wait()
@@ -128,6 +133,8 @@ class Running:
     metrics: Metrics
     merges: MemoryMergeStore
     relations: MemoryRelationStore
+    looks: Path
+    """Where looks at customers are noted."""
 
     def bodies(self, stream: Stream, partition: int | None = None) -> list[bytes]:
         """What was appended to a stream, in all partitions or in one."""
@@ -163,16 +170,19 @@ async def running(
     def settling() -> Settling:
         return Settling(service.plan, merges, relations, reader.read)
 
+    folder = Path(tempfile.mkdtemp(prefix="nextbest-looks-"))
+    looks = LookLog(folder, looks_key(KEYS.token))
     access = Gate(a_keyring() if keyring is None else keyring, is_open=settings.get("access") == "open")
 
     @asynccontextmanager
     async def opening(chosen: Settings) -> AsyncIterator[Shell]:
         transport = httpx.ASGITransport(app)
-        async with open_people(chosen, KEYS, transport) as people:
+        async with open_people(chosen, KEYS, transport) as people, looks.writing():
             access.people = people
             yield Shell(
                 settings=chosen,
                 access=access,
+                looks=looks,
                 service=service,
                 customers=MemoryCustomerStore(state),
                 outcomes=MemoryOutcomeStore(state),
@@ -196,20 +206,24 @@ async def running(
             )
 
     app = create_app(Settings.model_validate(settings), opening)
-    async with app.router.lifespan_context(app):
-        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://nextbest", headers=AUTHORIZED) as client:
-            yield Running(
-                app=app,
-                client=client,
-                service=service,
-                state=state,
-                watch=watch,
-                tokens=tokens,
-                metrics=metrics,
-                merges=merges,
-                relations=relations,
-            )
+    try:
+        async with app.router.lifespan_context(app):
+            transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+            async with httpx.AsyncClient(transport=transport, base_url="http://nextbest", headers=AUTHORIZED) as client:
+                yield Running(
+                    app=app,
+                    client=client,
+                    service=service,
+                    state=state,
+                    watch=watch,
+                    tokens=tokens,
+                    metrics=metrics,
+                    merges=merges,
+                    relations=relations,
+                    looks=folder,
+                )
+    finally:
+        shutil.rmtree(folder)
 
 
 def an_offer(**changes: Any) -> Tracked:

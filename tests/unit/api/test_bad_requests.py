@@ -96,6 +96,6 @@ def test_corpus_reaches_every_fault_of_a_caller() -> None:
         ProblemType.MERGE_REFUSED,
         ProblemType.UNKNOWN_CUSTOMER_GROUP,
     }
-    of_whom_calls = {ProblemType.UNAUTHENTICATED, ProblemType.FORBIDDEN}
+    of_whom_calls = {ProblemType.UNAUTHENTICATED, ProblemType.FORBIDDEN, ProblemType.RATE_LIMITED}
     caller = {kind for kind in ProblemType if KINDS[kind].status < 500}
     assert caller - shown == only_from_the_store | of_whom_calls

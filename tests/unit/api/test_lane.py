@@ -9,7 +9,6 @@ import msgspec
 import pytest
 import uvicorn
 
-from api.access.callers import ANYBODY
 from api.asgi import ARRIVED_AT, Receive, Scope, Send, read_body, send_json
 from api.lane import LaneProtocol
 from api.problems import Problem, ProblemType
@@ -22,7 +21,7 @@ REQUEST = Asked(
         b'{"identity":{"scheme":"customer","value":"C1"},"channel":"web","placements":[{"id":"hero"}]}',
         type=DecisionRequest,
     ),
-    ANYBODY,
+    sees_reasons=False,
 )
 
 
