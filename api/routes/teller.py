@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from starlette.responses import RedirectResponse
 
 from api.access.callers import Caller
-from api.access.required import form_of, require
+from api.access.required import form_of, note_look, require
 from api.access.roles import Role
 from api.desk.finding import find_customers
 from api.desk.offers import Deck, deal, staff_channel
@@ -47,13 +47,14 @@ _MAX_VISIT: Final = 64
 
 
 @router.get("/teller")
-async def get_teller(request: Request, find: str = "") -> Response:
+async def get_teller(request: Request, caller: Teller, find: str = "") -> Response:
     """Nobody is at the counter yet: find a customer, or receive one."""
     shell = shell_of(request)
     channel = staff_channel(shell.service.plan, shell.settings.teller_channel)
     found = await find_customers(shell, find)
     if len(found) == 1:
         return _to_visit(found[0], token_urlsafe(_VISIT_BYTES))
+    await note_look(request, caller, *found)
     formats, now = formats_of(request, language_of(request)), datetime.now(UTC)
     people = [
         person_of(shell.service.plan, each, channel, "", (), formats, now)
@@ -66,10 +67,11 @@ async def get_teller(request: Request, find: str = "") -> Response:
 
 
 @router.get("/teller/customers/{customer}")
-async def get_customer(request: Request, customer: CustomerId, visit: str = "") -> Response:
+async def get_customer(request: Request, caller: Teller, customer: CustomerId, visit: str = "") -> Response:
     """Who is at the counter, and what to offer them."""
     if not 0 < len(visit) <= _MAX_VISIT:
         return _to_visit(customer, token_urlsafe(_VISIT_BYTES))
+    await note_look(request, caller, customer)
     person, deck = await _visit(request, customer, visit)
     now = datetime.now(UTC)
     return page(
