@@ -2,7 +2,7 @@
 
 import re
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import redis
 from redis.backoff import NoBackoff
@@ -32,7 +32,7 @@ def check_server(url: str, *, vouched: bool = False) -> str:
     try:
         # Proxies in between may speak the older protocol alone.
         with redis.Redis.from_url(
-            url, socket_timeout=ANSWERED_WITHIN_S, retry=Retry(NoBackoff(), 0), protocol=2
+            _of_one_server(url), socket_timeout=ANSWERED_WITHIN_S, retry=Retry(NoBackoff(), 0), protocol=2
         ) as client:
             _check_version(client.info("server"))
             return _durability(client, vouched=vouched)
@@ -70,6 +70,13 @@ def _durability(client: "redis.Redis", *, vouched: bool) -> str:
             return ONE_SECOND
         case other:
             raise UnsuitableStore(f"the store never syncs its file (`appendfsync {other}`); set it to `always`")
+
+
+def _of_one_server(url: str) -> str:
+    """The address without what is said of a cluster, of which the server that it names is asked."""
+    address, _, query = url.partition("?")
+    told = urlencode([each for each in parse_qsl(query, keep_blank_values=True) if each[0] != "cluster"])
+    return f"{address}?{told}" if told else address
 
 
 def _without_password(url: str) -> str:

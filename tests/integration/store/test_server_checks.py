@@ -22,6 +22,11 @@ def test_a_server_that_syncs_every_write_is_durable(server: EmbeddedServer) -> N
     assert check_server(server.url) == "always"
 
 
+def test_a_server_of_a_cluster_is_checked_like_any_other(server: EmbeddedServer) -> None:
+    """Its address says besides that there are more of them."""
+    assert check_server(f"{server.url}?cluster=true&db=0") == "always"
+
+
 def test_a_server_behind_a_proxy_of_the_older_protocol_is_checked(
     server: EmbeddedServer, client: "redis.Redis"
 ) -> None:
