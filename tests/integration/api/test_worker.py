@@ -4,11 +4,16 @@ import asyncio
 import random
 import time
 from datetime import UTC, datetime
+from pathlib import Path
+
+import redis
 
 from api.adapters.records import decode_events
 from api.ports import key_of
+from api.security import read_or_mint_secrets
 from api.worker.run import work
-from tests.integration.api.installations import PATIENCE_S, Installation, load
+from tests.contract.clusters import a_cluster
+from tests.integration.api.installations import PATIENCE_S, Installation, installed, load
 from tests.unit.api.shells import starter_plan
 
 CUSTOMERS = [f"C{number:07}" for number in range(1, 21)]
@@ -27,6 +32,23 @@ async def instants(house: Installation, customer: str) -> list[int]:
 
 async def test_events_count_once_though_the_worker_is_killed_again_and_again(house: Installation) -> None:
     """Each is sent one to three times, out of order; the worker dies at any moment and another takes over."""
+    await _count_once_though_workers_die(house)
+
+
+async def test_events_count_once_on_a_cluster_too(tmp_path: Path) -> None:
+    """Streams, records and leases lie on three nodes then, and no command spans them."""
+    with a_cluster(tmp_path) as ports:
+        for port in ports:
+            with redis.Redis(port=port) as node:
+                node.config_set("appendonly", "yes")
+        secrets = tmp_path / "secrets.json"
+        read_or_mint_secrets(secrets)
+        url = f"redis://127.0.0.1:{ports[0]}?cluster=true"
+        async with installed(tmp_path, redis_url=url, secrets=secrets) as house:
+            await _count_once_though_workers_die(house)
+
+
+async def _count_once_though_workers_die(house: Installation) -> None:
     chance = random.Random(7)
     await load(house.stores, *CUSTOMERS)
     now_s = int(time.time())
