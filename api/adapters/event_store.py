@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+import hiredis
+
 from api.adapters import keys
 from api.adapters.bulk import send_all
 from api.adapters.commands import Reply, Word, checked, pack
@@ -31,6 +33,7 @@ from api.ports import (
 HORIZON_DAYS: Final = 7
 """For how many whole days after its receipt an arrival is known again."""
 _FENCED: Final = -1
+_NO_STREAM: Final = "no such key"
 
 
 class RedisJournal:
@@ -69,7 +72,10 @@ class RedisJournal:
     async def removed(self, stream: Stream, partition: int) -> int:
         deadline = asyncio.get_running_loop().time() + READ_WITHIN_S
         command = pack(b"XINFO", b"STREAM", keys.stream(stream, partition))
-        told = checked(await self._nodes.of_partition(partition).call(command, 1, deadline))
+        reply = await self._nodes.of_partition(partition).call(command, 1, deadline)
+        if type(reply) is hiredis.ReplyError and _NO_STREAM in str(reply):
+            return 0
+        told = checked(reply)
         facts = dict(zip(told[::2], told[1::2], strict=True))
         return int(facts[b"entries-added"] - facts[b"length"])
 

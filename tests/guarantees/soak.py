@@ -1,4 +1,7 @@
-"""A million events by HTTP through worker and archiver: no memory grows with them, and each is archived once."""
+"""A million events by HTTP through worker and archiver: no memory grows with them, and each is archived once.
+
+At the end events come while no worker runs and archivers are killed, and a new worker finds them waiting.
+"""
 
 import asyncio
 import os
@@ -20,8 +23,8 @@ import pyarrow.parquet as pq
 
 from api.archiving.archiver import held
 from api.archiving.audit import verify_events
-from api.archiving.files import ARCHIVE
-from api.archiving.ledger import signing_key
+from api.archiving.files import ARCHIVE, EVENTS
+from api.archiving.ledger import signing_key, standing
 from api.archiving.past import opened
 from api.archiving.run import archiving
 from api.bootstrap import Stores
@@ -49,6 +52,8 @@ MOST_STORE: Final = 16.0
 """Beside the ids, which are known for seven days: an event that stayed would take some hundred."""
 MOST_IDS: Final = 24.0
 MOST_MORE_MB: Final = 48.0
+ARCHIVER_LIVES_S: Final = (1.5, 4.0)
+"""From its start: the first batch comes after a second or two."""
 SOURCE: Final = "soak"
 _HEADERS: Final = {"content-type": "application/json", "authorization": f"Bearer {KEY}"}
 
@@ -81,6 +86,9 @@ class Tally:
     left: int = 0
     archived: int = 0
     distinct: int = 0
+    killed: int = 0
+    unfinished: int = 0
+    """Kills that left files of a batch that does not count."""
 
 
 class Sender:
@@ -149,15 +157,15 @@ def run(folder: Path, *, quick: bool) -> CaseResult:
     size, tally = QUICK if quick else FULL, Tally()
     with house(folder, CUSTOMERS) as home:
         socket = home.store.url.removeprefix("unix://")
-        with home.server(max_batch_bytes=MIB) as server, _process(home, "archiving") as archiver:
+        with home.server(max_batch_bytes=MIB) as server:
             sender = Sender(server.port, tally)
-            with _process(home, "worker") as worker:
+            with _process(home, "archiving") as archiver, _process(home, "worker") as worker:
                 pids = {"api": server.pid, "worker": worker.pid, "archiver": archiver.pid}
                 footprint = Footprint(pids, socket)
                 asyncio.run(sender.send(size.events, size.a_second, footprint))
                 _until_folded(footprint)
                 tally.peaks.append(peak_bytes(worker.pid))
-            asyncio.run(sender.send(size.waiting, size.a_second, None))
+            asyncio.run(_send_while_archivers_die(sender, size, home, tally))
             with _process(home, "worker") as worker:
                 tally.caught_up_s = _until_folded(footprint)
                 tally.peaks.append(peak_bytes(worker.pid))
@@ -165,6 +173,18 @@ def run(folder: Path, *, quick: bool) -> CaseResult:
                 worker.wait()
         home.with_stores(lambda stores: _archive_the_rest(home, stores, tally))
         return _result(home, size, tally, footprint, quick=quick)
+
+
+async def _send_while_archivers_die(sender: Sender, size: Size, home: House, tally: Tally) -> None:
+    chance, folder = random.Random(11), home.settings.data_dir / ARCHIVE / EVENTS
+    async with asyncio.TaskGroup() as group:
+        sending = group.create_task(sender.send(size.waiting, size.a_second, None))
+        while not sending.done() or not tally.killed:
+            with _process(home, "archiving"):
+                await asyncio.sleep(chance.uniform(*ARCHIVER_LIVES_S))
+            tally.killed += 1
+            _, last = standing(folder)
+            tally.unfinished += any(folder.glob(f"day=*/*-{last + 1:08}.parquet"))
 
 
 @contextmanager
@@ -216,12 +236,14 @@ def _result(home: House, size: Size, tally: Tally, footprint: Footprint, *, quic
             Figure(what="batches refused and sent again", value=float(tally.refused), unit=""),
             Figure(what="events a second", value=tally.sent / tally.seconds, unit=""),
             Figure(what="most entries in the streams", value=float(footprint.longest_streams), unit=""),
+            Figure(what="kills that left a batch unfinished", value=float(tally.unfinished), unit=""),
             Figure(what="seconds until the waiting events were folded", value=tally.caught_up_s, unit="s"),
             *_sizes(settled),
         ),
         targets=(
             *(() if quick else _slopes(settled, ids)),
             _at_most("peak of a worker that finds events waiting, above the other's", MOST_MORE_MB, _more(tally), "MB"),
+            Target(what="archivers killed", bound="at least", target=1.0, measured=float(tally.killed)),
             _at_most("entries left in the streams", float(PARTITIONS), float(tally.left)),
             _at_most("accepted events that are not archived", 0.0, float(tally.accepted - tally.distinct)),
             _at_most("events archived twice", 0.0, float(tally.archived - tally.distinct)),
@@ -230,7 +252,7 @@ def _result(home: House, size: Size, tally: Tally, footprint: Footprint, *, quic
         notes=(
             f"Slopes by least squares after the first {SETTLED_AFTER:.0%} of the events; {len(CUSTOMERS):,} customers, "
             f"{VISITORS} visitors whom nobody knows, {REPEATED:.0%} repeated; batches of {BATCH}.",
-            f"Then {size.waiting:,} events while no worker runs, and a new worker.",
+            f"Then {size.waiting:,} events while no worker runs and archivers are killed, and a new worker.",
         ),
         details={name: course.thinned(40) for name, course in footprint.courses.items()},
     )
