@@ -19,7 +19,7 @@ def main(options: Options) -> int:
         running = nullcontext((options.host, options.keys)) if options.host else demonstration(options.customers)
         with running as (host, keys):
             check_ready(host)
-            by_role = read_keys(keys)
+            by_role = {} if keys is None else read_keys(keys)
             result = run(options.profile, host=host, keys=by_role, mix=options.mix, people=people, tell=say)
     except ServerFailed as failed:
         say(str(failed))

@@ -25,8 +25,8 @@ class Options:
     profile: Profile
     host: str | None
     """None: start a demonstration bank of our own."""
-    keys: Path
-    """File of keys by role, for a server that runs already."""
+    keys: Path | None
+    """File of keys by role, for a server that runs already; None: it asks for none."""
     mix: Mix
     customers: int
     seed: int
@@ -50,7 +50,7 @@ def read_options(arguments: Sequence[str]) -> Options:
     return Options(
         profile=profile if given.seconds is None else profile.lasting(given.seconds),
         host=given.host,
-        keys=given.keys,
+        keys=given.keys or (DEMO_KEYS if DEMO_KEYS.exists() else None),
         mix=given.mix,
         customers=customers,
         seed=given.seed,
@@ -76,9 +76,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--keys",
         type=Path,
-        default=DEMO_KEYS,
         metavar="FILE",
-        help=f"with --host: its keys by role (default {DEMO_KEYS})",
+        help=f"with --host: its keys by role (default {DEMO_KEYS}, if it is there)",
     )
     parser.add_argument("--mix", type=_mix, default=USUAL_MIX, help=f"ATM/web/branch users (default {USUAL_MIX})")
     parser.add_argument(
