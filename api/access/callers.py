@@ -7,7 +7,8 @@ from api.problems import Problem, ProblemType
 from api.schemas import DecisionRequest, IdentityBody
 
 NEVER_S: Final = float("inf")
-_DECIDES: Final = (Role.TOUCHPOINT, Role.TELLER, Role.AGENT)
+DECIDES: Final = (Role.TOUCHPOINT, Role.TELLER, Role.AGENT)
+"""Who may ask for decisions."""
 
 
 class Caller:
@@ -44,7 +45,7 @@ class Caller:
         self.is_person = is_person
         self.per_s = per_s
         """Requests a second that it may make; 0: as many as others of its kind."""
-        self.decides = any(role in roles for role in _DECIDES)
+        self.decides = any(role in roles for role in DECIDES)
         self.sees_reasons = Role.TELLER in roles or Role.AGENT in roles
         """Whether answers on staff channels tell it factors and reasons."""
         self.scoped = bool(channels or placements or schemes)

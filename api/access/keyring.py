@@ -5,7 +5,7 @@ from hashlib import blake2b
 from time import time
 from typing import Final, Protocol
 
-from api.access.callers import ANYBODY, Caller
+from api.access.callers import ANYBODY, DECIDES, Caller
 from api.access.limits import Limits
 from api.access.roles import Role
 from api.problems import Problem, ProblemType
@@ -102,7 +102,7 @@ class Gate:
         """
         caller = self.caller(headers)
         if not caller.decides:
-            raise not_for(Role.TOUCHPOINT, Role.TELLER, Role.AGENT)
+            raise not_for(*DECIDES)
         return caller
 
     def bearer(self, value: bytes) -> Caller:

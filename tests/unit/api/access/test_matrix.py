@@ -5,16 +5,13 @@ from fastapi import APIRouter, Depends, FastAPI
 
 from api.access.callers import Caller
 from api.access.keyring import Keyring
+from api.access.matrix import doors, with_table
 from api.access.required import OPEN, Door, Undeclared, declared, require
-from api.access.roles import EVERY_ROLE, FRONT_LINE, Role
-from api.main import create_app
+from api.access.roles import EVERY_ROLE, Role
 from api.problems import TYPE_PREFIX
-from api.settings import Settings
-from tests.unit.api.shells import EXPIRED_KEY, a_keyring, key_of_role, running
+from tests.unit.api.shells import EXPIRED_KEY, ROOT, a_keyring, key_of_role, running
 
-DECISIONS = Door(path="/v1/decisions", methods=("POST",), served=frozenset({Role.TOUCHPOINT, *FRONT_LINE}), unless="")
-DOORS = (*declared(create_app(Settings(demonstration=True)).routes), DECISIONS)
-"""All there are; the one that is taken before FastAPI's routing declares itself here."""
+DOORS = doors()
 GUARDED = tuple(door for door in DOORS if door.served is not None)
 OPEN_DOORS = {
     "/",
@@ -86,6 +83,14 @@ async def test_route_refuses_whom_it_does_not_know(door: Door, key: str | None) 
 def test_what_is_open_to_everybody_is_a_short_list() -> None:
     """A route that becomes open is seen in review."""
     assert {door.path.replace("{path:path}", "{path}") for door in DOORS if door.served is None} == OPEN_DOORS
+
+
+def test_guide_shows_the_matrix_as_it_is(update_golden: bool) -> None:
+    """A change is seen in review; `--update-golden` writes it."""
+    guide = ROOT / "docs" / "guides" / "access.md"
+    if update_golden:
+        guide.write_text(with_table(guide.read_text(encoding="utf-8")), encoding="utf-8")
+    assert with_table(guide.read_text(encoding="utf-8")) == guide.read_text(encoding="utf-8")
 
 
 def test_every_role_may_do_something() -> None:
