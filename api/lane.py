@@ -107,13 +107,18 @@ class LaneProtocol(HttpToolsProtocol):
         door: DecisionsDoor | None = getattr(self.app, "door", None)
         if door is None or self._is_answering() or self.parser.get_method() != b"POST":
             return False
-        length = b""
+        length = origin = host = b""
         for name, value in self.headers:
             if name == b"content-length":
                 length = value
+            elif name == b"host":
+                host = value
+            elif name == b"origin":
+                origin = value
             elif name in _UNUSUAL:
                 return False
-        if not door.takes(length):
+        # What a page of another site asks for is answered with headers that let it read the answer.
+        if not door.takes(length) or (origin and not origin.endswith(b"//" + host)):
             return False
         self._door = door
         return True

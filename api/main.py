@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse
 
 from api import bootstrap
+from api.access import crossing
 from api.access.required import RENEWED, SignInNeeded, declared, opens_a_page
 from api.asgi import ClientGone, Message, Receive, Scope, Send
 from api.beside import repeating
@@ -55,6 +56,15 @@ class App(FastAPI):
     door: DecisionsDoor | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] in crossing.PATHS:
+            origin = crossing.origin_of(scope)
+            if origin is not None:
+                origins = self.state.shell.access.keyring.origins
+                if scope["method"] == "OPTIONS":
+                    await crossing.answer_preflight(scope, send, origin, origins)
+                    return
+                if origin.decode("latin-1") in origins:
+                    send = crossing.letting_read(scope["path"], origin, send)
         if scope["type"] == "http" and scope["path"] == DECISIONS and self.door is not None:
             await self.door(scope, receive, send)
             return

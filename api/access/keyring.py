@@ -24,6 +24,10 @@ class Keyring:
 
     def __init__(self, callers: Mapping[bytes, Caller] | None = None) -> None:
         self._callers: dict[bytes, Caller] = dict(callers or {})
+        self.origins: frozenset[str] = frozenset(
+            origin for caller in self._callers.values() for origin in caller.origins
+        )
+        """The web sites whose pages hold a key."""
 
     def __len__(self) -> int:
         return len(self._callers)
@@ -34,11 +38,6 @@ class Keyring:
         How long a look-up takes tells nothing of the keys: who does not know a key cannot steer its digest.
         """
         return self._callers.get(digest_of(key))
-
-    @property
-    def origins(self) -> frozenset[str]:
-        """The web sites whose pages hold a key."""
-        return frozenset(origin for caller in self._callers.values() for origin in caller.origins)
 
 
 class KnowsPeople(Protocol):
@@ -79,6 +78,8 @@ class Gate:
             Problem: nobody we know, a page of another site, or somebody who asks too often.
         """
         caller = self._caller(headers, proof)
+        if caller.origins:
+            _check_origin(headers, caller)
         self.limits.take(caller)
         return caller
 
@@ -129,6 +130,18 @@ class Gate:
         if not len(self.keyring):
             why = "this installation has no keys yet; its operator makes one with `nextbest keys add`"
         return Problem(ProblemType.UNAUTHENTICATED, why)
+
+
+def _check_origin(headers: Iterable[tuple[bytes, bytes]], caller: Caller) -> None:
+    """See that a page of a site that the key names made the request, or one of our own, or no page."""
+    origin = host = b""
+    for name, value in headers:
+        if name == b"origin":
+            origin = value
+        elif name == b"host":
+            host = value
+    if origin and not origin.endswith(b"//" + host) and origin.decode("latin-1") not in caller.origins:
+        raise Problem(ProblemType.FORBIDDEN, "this key is for pages of other sites")
 
 
 def not_for(*roles: Role) -> Problem:
