@@ -56,7 +56,7 @@ test: test-rules test-code ## run the rule files' checks and tests, then every t
 
 test-code: setup
 	@requirements/browser.sh
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
 test-rules: check-rules
 	@$(BIN)/nextbest test rules
