@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 import redis
 
@@ -14,9 +15,10 @@ from api.archiving import archiver as archiver_module
 from api.archiving import run
 from api.archiving.archiver import held
 from api.archiving.audit import verify, verify_events
-from api.archiving.files import ARCHIVE, QUARANTINE
+from api.archiving.chain import START
+from api.archiving.files import ARCHIVE, EVENTS, QUARANTINE
 from api.archiving.finding import recorded_on
-from api.archiving.ledger import anchors_of, signing_key
+from api.archiving.ledger import anchors_of, signing_key, standing
 from api.archiving.tables import read
 from api.bootstrap import Stores, open_stores
 from api.decision_record import decode
@@ -83,6 +85,37 @@ async def test_what_waits_is_archived_at_once_when_memory_runs_short(data_dir: P
         assert sorted(archived(settings)) == sorted([first, second, third])
     anchors = [anchor for _, anchor in anchors_of(data_dir / ARCHIVE)]
     assert anchors[-1].records == 3
+
+
+async def test_folded_events_leave_their_stream_after_their_time_and_are_counted(data_dir: Path) -> None:
+    """Behind the archive; at once where memory runs short."""
+    settings = settings_of(data_dir, archive_each_s=0.05, events_keep_s=3_600)
+    async with open_stores(settings, open_secrets(settings), patient=True) as stores:
+        soon = asyncio.get_running_loop().time() + 30
+        places = [await stores.events.ask_rebuild(5, [name], deadline=soon) for name in "abc"]
+        owned = await stores.events.own(5, "worker", lease_ms=60_000, deadline=soon)
+        assert owned is not None
+        await stores.events.advance([(owned, places[-1])], deadline=soon)
+
+        async def left() -> int:
+            (count,) = await stores.journal.lengths(Stream.EVENTS, [5])
+            return count
+
+        async def archived_all() -> bool:
+            return standing(data_dir / ARCHIVE / EVENTS)[0].get(5, START).entry_id == places[-1]
+
+        async def only_the_last() -> bool:
+            return await left() == 1
+
+        async with archiver(settings, stores):
+            await until(archived_all, "events are not archived")
+            assert await left() == 3
+            with redis.Redis(unix_socket_path=f"{data_dir}/valkey/server.sock") as client:
+                client.config_set("maxmemory", int(1.5 * int(client.info("memory")["used_memory"])))
+                await until(only_the_last, "nothing makes room")
+                client.config_set("maxmemory", 0)
+    values = msgspec.json.decode((data_dir / "metrics" / "ended.json").read_bytes())["values"]
+    assert values["events_trimmed"] == [[[], [2]]]
 
 
 async def test_what_was_put_aside_stays_until_memory_runs_short(

@@ -56,6 +56,15 @@ async def test_orders_that_nobody_took_are_counted_with_the_age_of_the_oldest() 
     assert await house.counted(after_s=EACH_S) == (0, 0)
 
 
+async def test_what_the_event_streams_hold_is_counted() -> None:
+    house = House()
+    await house.partitions.renew()
+    await house.place(Stream.EVENTS, 1, "a", "b")
+    await house.place(Stream.EVENTS, 3, "c")
+    await house.count.step()
+    assert value(house.metrics.events_kept) == 3
+
+
 async def test_nothing_is_asked_twice_a_minute() -> None:
     house = House()
     await house.partitions.renew()
