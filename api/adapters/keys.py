@@ -27,6 +27,11 @@ def orders(key: CustomerKey) -> str:
     return f"o:{{{key.partition}}}:{key.record}"
 
 
+def holds(partition: int) -> str:
+    """Hash of who works on which of the orders that wait, by order id."""
+    return f"h:{{{partition}}}"
+
+
 def merges(key: CustomerKey) -> str:
     """The merges that a record took part in, on either side."""
     return f"m:{{{key.partition}}}:{key.record}"

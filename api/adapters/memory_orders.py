@@ -1,11 +1,22 @@
 """Orders and their status in memory: what the script does to keys is done here to a `MemoryState`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from api.adapters.memory import MemoryState
 from api.entries import beginning_of_order, decode_order
 from api.ports import CustomerKey, Stream, key_of
-from api.ports.orders import RANK, KeptOrder, OrderReport, OrderStatus, ReportResult, ReportState
+from api.ports.orders import (
+    RANK,
+    Hold,
+    HoldResult,
+    HoldState,
+    HoldWish,
+    KeptOrder,
+    OrderReport,
+    OrderStatus,
+    ReportResult,
+    ReportState,
+)
 
 
 class MemoryOrderStore:
@@ -14,6 +25,7 @@ class MemoryOrderStore:
     def __init__(self, state: MemoryState) -> None:
         self._state = state
         self._kept: dict[CustomerKey, dict[str, tuple[OrderStatus, KeptOrder]]] = {}
+        self._holds: dict[int, dict[str, Hold]] = {}
 
     async def report(self, key: CustomerKey, report: OrderReport, *, deadline: float) -> ReportResult | None:
         self._state.check(report.deadline_ms)
@@ -48,6 +60,24 @@ class MemoryOrderStore:
 
     def _keep(self, key: CustomerKey, report: OrderReport, order: bytes) -> None:
         self._kept.setdefault(key, {})[report.order_id] = report.status, KeptOrder(order, report.body)
+
+    async def hold(self, key: CustomerKey, wish: HoldWish, *, deadline: float) -> HoldResult:
+        self._state.check(wish.deadline_ms)
+        held = self._holds.setdefault(key.partition, {})
+        in_force = held.get(wish.order_id)
+        if in_force is not None and in_force.until_ms > self._state.now_ms() and in_force.by != wish.by:
+            return HoldResult(HoldState.TAKEN, in_force)
+        waiting = self._state.streams.get((Stream.FULFILMENT, key.partition), [])
+        if not any(each.body.startswith(beginning_of_order(wish.order_id)) for each in waiting):
+            held.pop(wish.order_id, None)
+            return HoldResult(HoldState.GONE, None)
+        attempts = wish.attempts + (in_force.attempts if in_force is not None else 0)
+        held[wish.order_id] = Hold(wish.until_ms, wish.not_before_ms, attempts, wish.by)
+        return HoldResult(HoldState.HELD, held[wish.order_id])
+
+    async def holds(self, partitions: Sequence[int], *, deadline: float) -> Mapping[str, Hold]:
+        self._state.check()
+        return {name: hold for each in partitions for name, hold in self._holds.get(each, {}).items()}
 
     async def orders_of(self, key: CustomerKey, *, deadline: float) -> Sequence[KeptOrder]:
         self._state.check()

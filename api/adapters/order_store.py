@@ -1,18 +1,31 @@
 """Orders and their status on Redis or Valkey: waiting ones lie in the partition's stream, reports beside the record."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from api.adapters import keys
 from api.adapters.commands import Reply, checked, pack
 from api.adapters.nodes import Nodes
 from api.adapters.outcome_store import in_time
-from api.adapters.script import REPORT
+from api.adapters.script import HOLD, REPORT
 from api.entries import beginning_of_order, decode_order
 from api.ports import CustomerKey, StoreUnavailable, Stream, key_of
-from api.ports.orders import KEPT_DAYS, RANK, KeptOrder, OrderReport, ReportResult, ReportState
+from api.ports.orders import (
+    HOLDS_KEPT_DAYS,
+    KEPT_DAYS,
+    RANK,
+    Hold,
+    HoldResult,
+    HoldState,
+    HoldWish,
+    KeptOrder,
+    OrderReport,
+    ReportResult,
+    ReportState,
+)
 
 KEPT_MS: Final = KEPT_DAYS * keys.DAY_S * 1_000
+HOLDS_KEPT_MS: Final = HOLDS_KEPT_DAYS * keys.DAY_S * 1_000
 _NO_SUCH_ORDER: Final = 0
 
 
@@ -54,6 +67,41 @@ class RedisOrderStore:
         waiting, reported = map(checked, await node.call(b"".join(commands), len(commands), deadline))
         orders = [KeptOrder(body, None) for _, (_, body, *_) in waiting if decode_order(body).record == key.record]
         return [*orders, *map(_kept, reported)]
+
+    async def hold(self, key: CustomerKey, wish: HoldWish, *, deadline: float) -> HoldResult:
+        node = self._nodes.of_partition(key.partition)
+        ahead_ms = node.clock_ahead_ms
+        names = (keys.holds(key.partition), keys.stream(Stream.FULFILMENT, key.partition))
+        words = (
+            wish.deadline_ms + ahead_ms,
+            wish.order_id,
+            beginning_of_order(wish.order_id),
+            wish.by,
+            wish.until_ms and wish.until_ms + ahead_ms,
+            wish.not_before_ms,
+            wish.attempts,
+            HOLDS_KEPT_MS,
+        )
+        state, in_force = in_time(await HOLD.run(node, names, words, deadline))
+        return HoldResult(HoldState(state), _hold(in_force) if in_force else None)
+
+    async def holds(self, partitions: Sequence[int], *, deadline: float) -> Mapping[str, Hold]:
+        found: dict[str, Hold] = {}
+        for node, here in self._nodes.by_node(partitions):
+            commands = [pack(b"HGETALL", keys.holds(partition)) for partition in here]
+            replies = await node.call(b"".join(commands), len(commands), deadline)
+            for reply in replies if len(commands) > 1 else (replies,):
+                flat = checked(reply)
+                found.update(zip(map(bytes.decode, flat[::2]), map(_hold, flat[1::2]), strict=True))
+        return found
+
+
+def _hold(line: bytes) -> Hold:
+    try:
+        until, not_before, attempts, by = line.decode().split(" ", 3)
+        return Hold(int(until), int(not_before), int(attempts), by)
+    except ValueError as error:
+        raise StoreUnavailable("the store has a hold that nobody can read") from error
 
 
 def _kept(held: bytes) -> KeptOrder:

@@ -75,6 +75,7 @@ TRIM_EVENTS: Final = Script("trim_events")
 READ_STREAMS: Final = Script("read_streams")
 LOAD: Final = Script("load")
 REPORT: Final = Script("report")
+HOLD: Final = Script("hold")
 CHANGE_RECORD: Final = Script("change_record")
 TAKE_LEASE: Final = Script("take_lease")
 END_LEASE: Final = Script("end_lease")
@@ -87,6 +88,7 @@ LOAD_ALL: Final = tuple(
     script.load
     for script in (
         *(COMMIT, RECLAIM, OUTCOME, CONSENT, APPEND_ONCE, OWN, NOTE_OWNER, FOLD, WAKE_DUE, LOAD, REPORT),
+        HOLD,
         TRIM_EVENTS,
         READ_STREAMS,
         CHANGE_RECORD,

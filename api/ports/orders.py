@@ -1,6 +1,6 @@
 """The port of what has to be done for customers: orders wait until somebody takes them, and their status comes back."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import IntEnum, StrEnum
 from typing import Final, NamedTuple, Protocol
 
@@ -69,6 +69,46 @@ class KeptOrder(NamedTuple):
     report: bytes | None
 
 
+class Hold(NamedTuple):
+    """Who works on an order that waits, and until when nobody else may; or when it is to be tried again."""
+
+    until_ms: int
+    """0: nobody works on it."""
+    not_before_ms: int
+    """0: at once."""
+    attempts: int
+    by: str
+
+
+class HoldState(IntEnum):
+    """How a wish to hold was taken; only HELD wrote anything."""
+
+    HELD = 0
+    TAKEN = 1
+    """Somebody else works on it."""
+    GONE = 2
+    """No such order waits: it was reported on."""
+
+
+class HoldWish(NamedTuple):
+    """Somebody wants to work on an order, to go on, or (`until_ms` 0) to put it back."""
+
+    deadline_ms: int
+    order_id: str
+    by: str
+    until_ms: int
+    not_before_ms: int = 0
+    attempts: int = 0
+    """To be added to those that were made."""
+
+
+class HoldResult(NamedTuple):
+    """The end of a wish, and the hold in force."""
+
+    state: HoldState
+    in_force: Hold | None
+
+
 class OrderStore(Protocol):
     """Orders and their status. Those that wait lie in `Stream.FULFILMENT`, where outcomes and callbacks put them."""
 
@@ -78,5 +118,13 @@ class OrderStore(Protocol):
     async def orders_of(self, key: CustomerKey, *, deadline: float) -> Sequence[KeptOrder]:
         """A customer's orders, those that wait first; reports are kept for `KEPT_DAYS` after the last one."""
 
+    async def hold(self, key: CustomerKey, wish: HoldWish, *, deadline: float) -> HoldResult:
+        """Let one of several work on an order that waits; who disappears holds it until its time is over."""
+
+    async def holds(self, partitions: Sequence[int], *, deadline: float) -> Mapping[str, Hold]:
+        """The holds on orders of these partitions, by order id; those whose time is over among them."""
+
 
 KEPT_DAYS: Final = 400
+HOLDS_KEPT_DAYS: Final = 30
+"""After the last one of a partition, for orders that nobody ever reports on."""

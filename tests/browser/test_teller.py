@@ -29,7 +29,7 @@ def find(page: Page, customer: str) -> None:
     """Type a number and press Enter."""
     page.get_by_role("searchbox").fill(customer)
     page.keyboard.press("Enter")
-    offers(page).first.wait_for()
+    expect(page.get_by_role("heading", level=1)).to_have_text(customer)
 
 
 def test_whole_visit_by_keyboard_alone(counter: Counter, branch: tuple[str, Running]) -> None:

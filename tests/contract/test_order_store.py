@@ -2,12 +2,23 @@
 
 import asyncio
 import random
+import time
 
 import pytest
 
 from api.entries import FulfilmentOrder, ReportEntry, decode_order, decode_report, encode_order, encode_report
 from api.ports import FIRST, CustomerKey, StoreUnavailable, Stream
-from api.ports.orders import RANK, OrderReport, OrderStatus, ReportResult, ReportState
+from api.ports.orders import (
+    RANK,
+    Hold,
+    HoldResult,
+    HoldState,
+    HoldWish,
+    OrderReport,
+    OrderStatus,
+    ReportResult,
+    ReportState,
+)
 from engine.contacts import ContactState
 from tests.contract.worlds import ADA, GRACE, World, an_outcome, soon, soon_ms
 
@@ -116,3 +127,42 @@ async def test_note_may_say_anything(world: World) -> None:
     (kept,) = await world.orders.orders_of(ADA, deadline=soon())
     assert decode_report(kept.report or b"").note == note
     assert decode_order(kept.order).order_id == 'odd "id"\n'
+
+
+async def _hold(world: World, order_id: str, by: str, *, lasts_ms: int = 60_000, **changes: object) -> HoldResult:
+    wish = HoldWish(soon_ms(), order_id, by, int(time.time() * 1_000) + lasts_ms)._replace(**changes)  # type: ignore[arg-type]
+    return await world.orders.hold(ADA, wish, deadline=soon())
+
+
+async def test_of_several_who_want_an_order_one_holds_it(world: World) -> None:
+    await _placed(world, "a")
+    results = await asyncio.gather(*(_hold(world, "a", f"agent {number}") for number in range(8)))
+    assert sorted(result.state for result in results) == [HoldState.HELD, *[HoldState.TAKEN] * 7]
+    assert len({result.in_force.by for result in results if result.in_force}) == 1
+    assert await _waiting(world) == ["a"]
+
+
+async def test_who_holds_an_order_may_go_on_and_puts_it_back_with_the_attempt_counted(world: World) -> None:
+    await _placed(world, "a")
+    assert (await _hold(world, "a", "ann")).state is HoldState.HELD
+    assert (await _hold(world, "a", "ann")).state is HoldState.HELD
+    back = await _hold(world, "a", "ann", until_ms=0, not_before_ms=99, attempts=1)
+    assert back.in_force == Hold(0, 99, 1, "ann")
+    assert await world.orders.holds([ADA.partition], deadline=soon()) == {"a": Hold(0, 99, 1, "ann")}
+    taken = await _hold(world, "a", "bob of the night shift")
+    assert taken.in_force is not None
+    assert (taken.in_force.by, taken.in_force.attempts) == ("bob of the night shift", 1)
+
+
+async def test_order_of_somebody_who_disappeared_is_free_again_after_its_time(world: World) -> None:
+    await _placed(world, "a")
+    await _hold(world, "a", "ann", lasts_ms=-1)
+    assert (await _hold(world, "a", "bob")).state is HoldState.HELD
+
+
+async def test_order_that_was_reported_on_can_be_held_no_longer(world: World) -> None:
+    await _placed(world, "a")
+    await _hold(world, "a", "ann")
+    await _report(world, "a", OrderStatus.COMPLETED)
+    assert (await _hold(world, "a", "ann")) == HoldResult(HoldState.GONE, None)
+    assert await world.orders.holds([ADA.partition], deadline=soon()) == {}
