@@ -21,6 +21,7 @@ from api.openapi import describe
 from api.parsing import from_validation_error
 from api.problems import Problem, ProblemType
 from api.routes import (
+    agent,
     appointments,
     atm,
     callbacks,
@@ -128,6 +129,8 @@ def create_app(settings: Settings | None = None, opening: Opening | None = None)
         probes,
         web,
         atm,
+        teller,
+        agent,
     ):
         app.include_router(module.router)
     app.include_router(signing_in.router)
@@ -135,7 +138,6 @@ def create_app(settings: Settings | None = None, opening: Opening | None = None)
         app.include_router(dev_provider.router)
     if settings.demonstration:
         app.include_router(look.router)
-        app.include_router(teller.router)
         app.include_router(shop.router)
     declared(app.routes)
     prepare()

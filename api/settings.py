@@ -104,6 +104,10 @@ class Settings(BaseSettings):
     """Identity schemes under which staff find a customer, in this order; what a card reader types is one of them."""
     teller_channel: str = "branch"
     """The channel of `channels.yaml` that the teller's screen speaks for."""
+    agent_channel: str = "phone"
+    """The channel that the phone agent's screen speaks for."""
+    call_hold_s: Annotated[int, Field(ge=30, le=3_600)] = 180
+    """How long a call stays with an agent whose screen has gone; open screens say each minute that they are there."""
     demonstration: bool = False
     """Serve the pages of a demonstration bank besides."""
     drain_s: Annotated[int, Field(ge=0)] = 5

@@ -59,6 +59,7 @@ class Told:
 class Open:
     """Something that was ordered and has not ended."""
 
+    order_id: str
     kind: str
     title: str
     channel: str
@@ -119,6 +120,7 @@ async def open_orders(shell: Shell, key: CustomerKey) -> list[Open]:
     titles = {str(action.id): action.title for action in shell.service.plan.actions}
     return [
         Open(
+            order_id=order.order_id,
             kind=order.kind,
             title=titles.get(order.action or "", ""),
             channel=order.channel,

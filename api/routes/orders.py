@@ -17,6 +17,7 @@ from api.ports import FIRST, PARTITIONS, Stream, key_of
 from api.ports.orders import KeptOrder, OrderReport, OrderStatus, ReportState
 from api.problems import Problem, ProblemType
 from api.routes.reading import answer, read_one, shell_of, unless_unavailable
+from api.service_port import Shell
 
 WORKS: Final = require(Role.TELLER, Role.AGENT, Role.OPERATOR)
 router = APIRouter(dependencies=[Depends(WORKS)])
@@ -64,6 +65,15 @@ async def post_status(request: Request) -> Response:
     """The first report takes the order off the queue. A status never goes back, so reports may come in any order."""
     shell = shell_of(request)
     form = await read_one(request, OrderReportForm)
+    return answer(await report_order(shell, form))
+
+
+async def report_order(shell: Shell, form: OrderReportForm) -> OrderReceipt:
+    """Note how far an order is.
+
+    Raises:
+        Problem: there is no such order, it has ended otherwise, or the store is away.
+    """
     deadline = Deadline.within(shell.settings.write_timeout_ms)
     at_ms = deadline.now_ms if form.reported_at is None else int(form.reported_at.timestamp() * 1_000)
     if at_ms > deadline.now_ms + 1_000 * FUTURE_S:
@@ -79,10 +89,9 @@ async def post_status(request: Request) -> Response:
         raise Problem(ProblemType.ORDER_CLOSED, f"the order is {in_force}", pointer="/status")
     taken = _RESULTS[result.state]
     shell.metrics.orders.add((form.status, taken))
-    receipt = OrderReceipt.model_validate(
+    return OrderReceipt.model_validate(
         {"order_id": form.order_id, "result": taken, "status": in_force, "acknowledged": result.acknowledged}
     )
-    return answer(receipt)
 
 
 def orders_view(kept: Iterable[KeptOrder]) -> list[OrderView]:

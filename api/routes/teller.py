@@ -15,12 +15,11 @@ from starlette.responses import RedirectResponse
 from api.access.callers import Caller
 from api.access.required import form_of, note_look, require
 from api.access.roles import Role
+from api.desk.answering import REASONS, take_down
 from api.desk.finding import find_customers
 from api.desk.offers import Deck, deal, staff_channel
 from api.desk.person import Person, on_the_table, open_orders, person_of, read_person
-from api.forms import DeclineCode, OutcomeForm, OutcomeKind
-from api.parsing import as_form, as_json
-from api.recording import record_outcome
+from api.forms import OutcomeKind
 from api.routes.reading import shell_of
 from api.web.files import PEOPLE
 from api.web.pages import PageRoute, formats_of, language_of, page
@@ -34,14 +33,6 @@ LINE: Final = "line"
 CARDS_BY_LINE: Final = {"none": 3, "short": 2, "long": 1}
 """The longer the queue, the fewer offers."""
 USUAL_LINE: Final = "short"
-REASONS: Final = (
-    DeclineCode.NOT_NOW,
-    DeclineCode.NOT_INTERESTED,
-    DeclineCode.ALREADY_HAVE,
-    DeclineCode.TOO_EXPENSIVE,
-    DeclineCode.NEVER,
-    DeclineCode.OTHER,
-)
 _VISIT_BYTES: Final = 9
 _MAX_VISIT: Final = 64
 
@@ -106,17 +97,7 @@ async def post_answer(request: Request, customer: CustomerId, caller: Teller) ->
     """What the customer said to a card; the next best one comes at once."""
     fields = await form_of(request)
     shell = shell_of(request)
-    kind = fields.get("outcome", OutcomeKind.DECLINE)  # a reason alone says no
-    body = {
-        "outcome_id": f"{fields.get('answer_id', '')}.{kind}",
-        "tracking_token": fields.get("token", ""),
-        "outcome": kind,
-        "reason": fields.get("reason") or None,
-        "occurred_at": datetime.now(UTC).isoformat(),
-    }
-    outcome = as_form(OutcomeForm, as_json(json.dumps(body).encode()))
-    await record_outcome(shell, outcome, caller)
-    if outcome.outcome is OutcomeKind.IMPRESSION:
+    if await take_down(shell, fields, caller) is OutcomeKind.IMPRESSION:
         return Response(status_code=204)
     return _to_visit(customer, fields.get("visit", ""))
 

@@ -12,7 +12,7 @@ from api.problems import ProblemType
 from engine.contacts import Contact, ContactState, DeclineReason, hash32
 from engine.ids import ChannelId, CustomerId
 from tests.unit.api.access.test_signing_in import SITE, sign_in
-from tests.unit.api.shells import Running, running, starter_plan
+from tests.unit.api.shells import Running, starter_plan
 from tests.unit.api.staff import CUSTOMER, DAY_S, cards, field, has, staffed
 
 VISIT = f"/teller/customers/{CUSTOMER}?visit=v1"
@@ -210,11 +210,6 @@ async def test_bank_without_such_a_channel_is_told(tmp_path: Path) -> None:
     assert page.status_code == 422
     assert "The rules of this bank have no channel for this screen." in page.text
     assert (("get_teller", ProblemType.UNKNOWN_CHANNEL), 1) in house.metrics.problems.values.items()
-
-
-async def test_real_installation_does_not_have_the_screen_without_a_demonstration() -> None:
-    async with running() as house:
-        assert (await house.client.get("/teller")).status_code == 404
 
 
 async def test_teller_who_signed_in_answers_and_another_sites_page_cannot(tmp_path: Path) -> None:

@@ -24,18 +24,23 @@ function ask(method, url, body, done, failed) {
 }
 
 /** Put the part of another document in the place of ours. */
-function renew(name, from) {
+function renew(name, from, quietly = false) {
   const fresh = from.getElementById(name);
   const old = document.getElementById(name);
   if (!fresh || !old) return false;
+  const held = old.contains(document.activeElement) ? document.activeElement.dataset.key : null;
   document.adoptNode(fresh);
   old.replaceWith(fresh);
   document.title = from.title;
+  document.dispatchEvent(new CustomEvent("nextbest-renewed", { detail: fresh }));
+  if (quietly) {
+    if (held) fresh.querySelector(`[data-key="${CSS.escape(held)}"]`)?.focus({ preventScroll: true });
+    return true;
+  }
   const first = fresh.querySelector("[data-focus]");
   first?.focus({ preventScroll: true });
   if (first && first.getBoundingClientRect().top < 0) first.scrollIntoView({ block: "start" });
   said.textContent = fresh.dataset.said || "";
-  document.dispatchEvent(new CustomEvent("nextbest-renewed", { detail: fresh }));
   return true;
 }
 
@@ -75,6 +80,19 @@ document.addEventListener("click", (event) => {
   event.preventDefault();
   begin(link, "GET", link.href);
 });
+
+// A part with `data-every` is renewed by itself every so many seconds while somebody looks; the focus stays where it is.
+function renewQuietly() {
+  const part = document.querySelector("[data-every]");
+  const busy = !part || asking || document.hidden;
+  if (busy) return setTimeout(renewQuietly, 1000);
+  const next = () => setTimeout(renewQuietly, 1000 * part.dataset.every);
+  ask("GET", location.href, null, (answered) => {
+    if (!asking && part.isConnected) renew(part.id, answered, true);
+    next();
+  }, next);
+}
+setTimeout(renewQuietly, 5000);
 
 // The way back leads to a page as it is now, never to one whose buttons were pressed already.
 addEventListener("popstate", () => location.reload());
