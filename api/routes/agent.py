@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from starlette.responses import RedirectResponse
 
 from api.access.callers import Caller
-from api.access.required import form_of, require
+from api.access.required import form_of, note_look, require
 from api.access.roles import Role
 from api.desk.answering import REASONS, take_down
 from api.desk.calls import Call, CallState, call_of, finish, put_back, read_calls, take
@@ -59,6 +59,7 @@ async def post_take(request: Request, caller: Agent) -> Response:
 async def get_call(request: Request, caller: Agent, record: Named, order: Named) -> Response:
     """One call: the number, what they were looking at, who they are, and what to say."""
     shell = shell_of(request)
+    await note_look(request, caller, record)
     call = await call_of(shell, record, order, caller.name)
     if call is None:
         return _to_queue("gone")
