@@ -16,6 +16,7 @@ from api.adapters.commands import Reply, checked, pack
 from api.adapters.event_store import RedisEventStore, RedisJournal
 from api.adapters.flights import Node, Timing
 from api.adapters.nodes import Nodes
+from api.archiving.errors import ArchiveBusy
 from api.entries import ArchivedPast, encode_entry
 from api.ports import PARTITIONS, CustomerKey, EventStore, Journal, Stream, key_of
 
@@ -36,6 +37,10 @@ _SCANNED: Final = 1_000
 
 class Archived(Protocol):
     """What the archive knows of events."""
+
+    @property
+    def identity(self) -> str | None:
+        """Which archive it is."""
 
     @property
     def since_s(self) -> int:
@@ -76,13 +81,15 @@ async def rebuild(url: str, customer: str | None, wait_s: float, archive: OpenAr
 
     Raises:
         LookupError: there is no such customer.
+        ArchiveBusy: the archive is that of another store.
         StoreUnavailable: the store is not there, or failed.
     """
     nodes = nodes_at(url, PATIENT)
     await nodes.start()
     try:
-        store = RedisEventStore(nodes)
-        rebuilder = Rebuilder(store, RedisJournal(nodes, b""), archive, wait_s)
+        store, journal = RedisEventStore(nodes), RedisJournal(nodes, b"")
+        await see_that_it_is_this_store_s(journal, archive())
+        rebuilder = Rebuilder(store, journal, archive, wait_s)
         if customer is None:
             await rebuilder.everybody(_everybody(nodes))
         else:
@@ -90,6 +97,18 @@ async def rebuild(url: str, customer: str | None, wait_s: float, archive: OpenAr
         return rebuilder.rebuilding
     finally:
         await nodes.close()
+
+
+async def see_that_it_is_this_store_s(journal: Journal, archive: Archived | None) -> None:
+    """Customers of two stores may have the same ids, and yet be others.
+
+    Raises:
+        ArchiveBusy: the archive is that of another store.
+        StoreUnavailable: nobody can tell.
+    """
+    noted = await journal.archived_in()
+    if archive is not None and noted is not None and archive.identity != noted:
+        raise ArchiveBusy("the archive in this data folder is that of another store: name the folder with its own")
 
 
 class Rebuilder:

@@ -69,6 +69,11 @@ class RedisJournal:
         first = checked(await self._nodes.of_key(keys.ARCHIVE).call(command, 1, deadline))
         return identity if first is None else str(first.decode())
 
+    async def archived_in(self) -> str | None:
+        deadline = asyncio.get_running_loop().time() + READ_WITHIN_S
+        noted = checked(await self._nodes.of_key(keys.ARCHIVE).call(pack(b"GET", keys.ARCHIVE), 1, deadline))
+        return None if noted is None else str(noted.decode())
+
     async def removed(self, stream: Stream, partition: int) -> int:
         deadline = asyncio.get_running_loop().time() + READ_WITHIN_S
         command = pack(b"XINFO", b"STREAM", keys.stream(stream, partition))

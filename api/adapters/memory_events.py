@@ -81,6 +81,10 @@ class MemoryJournal:
         self._state.archive = self._state.archive or identity
         return self._state.archive
 
+    async def archived_in(self) -> str | None:
+        self._state.check()
+        return self._state.archive or None
+
     async def removed(self, stream: Stream, partition: int) -> int:
         self._state.check()
         return self._state.removed.get((stream, partition), 0)

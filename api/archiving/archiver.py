@@ -16,7 +16,7 @@ from typing import Final, Protocol
 
 from api.archiving.chain import Head
 from api.archiving.errors import ArchiveBusy
-from api.archiving.files import KEPT_SINCE, replace_durably, sync_file
+from api.archiving.files import IDENTITY, KEPT_SINCE, replace_durably, sync_file
 from api.archiving.ledger import FileNote, Ledger
 from api.archiving.tables import TABLES, Row, write
 from api.ports import PARTITIONS, Entry, Journal, Stream
@@ -27,7 +27,6 @@ MOST_ROWS: Final = 8_000
 READ_AT_ONCE: Final = 100
 KEPT_H: Final = 25
 """How long a stream keeps what is archived: a day of explanations by id, and the longest reservation."""
-_IDENTITY: Final = "identity"
 _OF_BATCH: Final = "{table}-{batch:08}.parquet"
 
 
@@ -54,7 +53,7 @@ async def see_that_it_is_ours(archive: Path, journal: Journal) -> None:
         ArchiveBusy: the store's records go elsewhere.
         StoreUnavailable: nobody can tell.
     """
-    path = archive / _IDENTITY
+    path = archive / IDENTITY
     if not path.exists():
         replace_durably(path, secrets.token_hex(16).encode())
     own = path.read_text(encoding="ascii")

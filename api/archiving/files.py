@@ -14,6 +14,8 @@ EVENTS: Final = "events"
 QUARANTINE: Final = "quarantine"
 """The same of the events that were put aside."""
 
+IDENTITY: Final = "identity"
+"""The file that names the archive, for the store whose records go into it."""
 KEPT_SINCE: Final = "kept_since"
 """A file with the first day that is left, where days were removed."""
 

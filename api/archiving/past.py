@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from api.archiving.chain import START, Head
 from api.archiving.errors import ArchiveDamaged
-from api.archiving.files import ARCHIVE, KEPT_SINCE
+from api.archiving.files import ARCHIVE, IDENTITY, KEPT_SINCE
 from api.archiving.files import EVENTS as FOLDER
 from api.archiving.ledger import standing
 from api.archiving.tables import EVENTS
@@ -27,6 +27,8 @@ MOST_ROWS: Final = 500_000
 class EventArchive:
     """The files of archived events that count, and how far each partition came."""
 
+    identity: str | None
+    """Which archive this is."""
     heads: Mapping[int, Head]
     files: Sequence[Path]
     """In the order in which they were written."""
@@ -82,9 +84,10 @@ def opened(data_dir: Path) -> EventArchive | None:
     counting = [(batch, path) for batch, path in files if batch <= last]
     if not counting:
         return None
-    kept_since = folder / KEPT_SINCE
+    kept_since, identity = folder / KEPT_SINCE, folder.parent / IDENTITY
     whole = not kept_since.exists()
     return EventArchive(
+        identity=identity.read_text(encoding="ascii") if identity.exists() else None,
         heads=heads,
         files=[path for _, path in counting if path.name.startswith(f"{EVENTS.name}-")],
         since_s=_first_entry_s(counting) if whole else _beginning_of(kept_since.read_text(encoding="ascii")),

@@ -63,6 +63,9 @@ class Journal(Protocol):
     async def archive(self, identity: str) -> str:
         """The archive into which this store's records go: the first that ever asked."""
 
+    async def archived_in(self) -> str | None:
+        """The archive that `archive` noted; None where nothing ever asked."""
+
     async def removed(self, stream: Stream, partition: int) -> int:
         """How many entries were ever removed from a stream."""
 

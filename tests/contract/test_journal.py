@@ -139,6 +139,8 @@ async def test_single_entries_are_removed_once(world: World) -> None:
 
 
 async def test_records_go_into_the_first_archive_that_asked(world: World) -> None:
-    """Whoever asks later is told whose they are."""
+    """Whoever asks later is told whose they are, and looking alone changes nothing."""
+    assert await world.journal.archived_in() is None
     assert await world.journal.archive("first") == "first"
     assert await world.journal.archive("second") == "first"
+    assert await world.journal.archived_in() == "first"

@@ -8,9 +8,10 @@ import pytest
 from api import rebuilding
 from api.adapters.memory import MemoryState
 from api.adapters.memory_events import MemoryEventStore, MemoryJournal
+from api.archiving.errors import ArchiveBusy
 from api.entries import decode_past
 from api.ports import PARTITIONS, CustomerKey, Stream, key_of
-from api.rebuilding import Rebuilder, Rebuilding
+from api.rebuilding import Rebuilder, Rebuilding, see_that_it_is_this_store_s
 
 ADA, BOB = sorted((key_of("C0000001"), key_of("C0000002")))
 
@@ -42,6 +43,7 @@ class Shelf:
     count: int
     since_s: int = 5
     whole: bool = True
+    identity: str | None = "ours"
 
     def through(self, partition: int) -> int:
         return self.count
@@ -108,6 +110,16 @@ async def test_who_is_trimmed_again_and_again_is_said_to_be_incomplete() -> None
     house = House(0)
     house.state.removed[Stream.EVENTS, BOB.partition] = 2
     assert await house.everybody() == Rebuilding(asked=2, incomplete=1)
+
+
+async def test_an_archive_of_another_store_is_refused() -> None:
+    """One that a store without any never heard of may be all that is left of it."""
+    journal = MemoryJournal(MemoryState())
+    await see_that_it_is_this_store_s(journal, Shelf(0))
+    await journal.archive("theirs")
+    await see_that_it_is_this_store_s(journal, None)
+    with pytest.raises(ArchiveBusy, match="another store"):
+        await see_that_it_is_this_store_s(journal, Shelf(0))
 
 
 async def test_no_more_is_laid_into_the_store_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
