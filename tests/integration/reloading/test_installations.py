@@ -20,6 +20,7 @@ from tests.unit.api.shells import ROOT
 def installation(rules: Path, data_dir: Path) -> Iterator[Server]:
     """`nextbest serve` for as long as the context lasts; a signal ends it cleanly."""
     words = ["serve", "--rules", str(rules), "--data-dir", str(data_dir), "--port", "0", "--no-watch", "--json"]
+    words += ["--access", "open"]
     running = subprocess.Popen(
         [sys.executable, "-m", "api.cli", *words],
         stdin=subprocess.DEVNULL,
