@@ -1,11 +1,14 @@
 """The life of events in a real store: in, folded, archived, out of their streams, and found again by a rebuild."""
 
+import asyncio
 import errno
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 import redis
+from typer.testing import CliRunner
 
 from api.adapters.records import decode_events
 from api.archiving import archiver as archiver_module
@@ -14,6 +17,7 @@ from api.archiving.files import ARCHIVE
 from api.archiving.past import opened
 from api.archiving.run import archiving
 from api.bootstrap import store_url
+from api.cli import app
 from api.ports import PARTITIONS, Stream, key_of
 from api.rebuilding import rebuild
 from api.security import open_secrets
@@ -97,8 +101,10 @@ async def test_events_leave_the_streams_behind_the_archive_and_a_rebuild_finds_t
                     key = key_of(customer)
                     store.hdel(f"c:{{{key.partition}}}:{key.record}", "e")
             assert not any((await bank.states()).values())
-            one = await rebuild(url, CUSTOMERS[0], PATIENCE_S, archive)
-            assert (one.asked, one.places) == (1, {})
+            words = ["rebuild", "--data-dir", str(data_dir), "--customer", CUSTOMERS[0], "--json"]
+            ended = await asyncio.to_thread(CliRunner().invoke, app, words)
+            told = {"asked": 1, "waiting": 0, "not_asked": 0, "incomplete": 0}
+            assert (ended.exit_code, json.loads(ended.stdout)) == (0, told)
             assert (await bank.states())[CUSTOMERS[0]] == before[CUSTOMERS[0]]
             done = await rebuild(url, None, PATIENCE_S, archive)
             assert (done.asked, done.places, done.unasked, done.incomplete) == (len(CUSTOMERS), {}, 0, 0)
