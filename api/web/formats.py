@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta, tzinfo
 from typing import Final
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_datetime, format_time, format_timedelta
+from babel.dates import format_date, format_time, format_timedelta
 from babel.numbers import format_currency, format_decimal, format_percent
 
 _SOON: Final = timedelta(days=60)
@@ -43,7 +43,7 @@ class Formats:
 
     def moment(self, at: datetime) -> str:
         """Day and time in the bank's zone."""
-        return format_datetime(at.astimezone(self.zone), "medium", locale=self.locale)
+        return f"{self.day(at)}, {self.time(at)}"
 
     def ago(self, at: datetime, now: datetime) -> str:
         """How long ago something was; the day itself where it is longer ago than two months."""
