@@ -4,7 +4,7 @@ import asyncio
 import gc
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -29,6 +29,7 @@ from api.adapters.relation_store import RedisRelationStore
 from api.adapters.server_checks import ALWAYS, UNKNOWN, check_server
 from api.archiving.asking import ArchiveDesk
 from api.beside import beside, repeating
+from api.cockpit.plugs import Plugs
 from api.compiled import see_that_modules_are_up_to_date
 from api.exposition import MetricsFolder
 from api.kiosk.seal import Seal
@@ -213,7 +214,8 @@ async def open_shell(settings: Settings) -> AsyncIterator[Shell]:
     keys = open_secrets(settings)
     bundles = bundles_of(settings, keys)
     metrics = Metrics()
-    maker = ServingMaker(settings, TokenCodec(keys), release())
+    plugs = Plugs(settings.data_dir) if settings.demonstration else None
+    maker = ServingMaker(settings, TokenCodec(keys), release(), plugs)
     serving = maker.make(*open_bundle(settings, bundles))
     _show(metrics, serving)
     folder = MetricsFolder(settings.data_dir / "metrics", "api", metrics)
@@ -257,6 +259,7 @@ async def open_shell(settings: Settings) -> AsyncIterator[Shell]:
             archived.open(),
             open_people(settings, keys) as people,
             looks.writing(),
+            plugs.running() if plugs is not None else nullcontext(),
         ):
             access.people = people
             spare_the_collector()
@@ -277,6 +280,7 @@ async def open_shell(settings: Settings) -> AsyncIterator[Shell]:
                 relating=lambda: settling().relating,
                 watch=watch,
                 tokens=maker.tokens,
+                plugs=plugs,
                 seal=Seal(keys.token),
                 metrics=metrics,
                 read=read,
@@ -289,10 +293,11 @@ async def open_shell(settings: Settings) -> AsyncIterator[Shell]:
 class ServingMaker:
     """Makes of a plan what serves with it."""
 
-    def __init__(self, settings: Settings, tokens: TokenCodec, running: str) -> None:
+    def __init__(self, settings: Settings, tokens: TokenCodec, running: str, plugs: Plugs | None = None) -> None:
         self.tokens = tokens
         self._settings = settings
         self._release = running
+        self._plugs = plugs
 
     def make(self, plan: Plan, named: str | None, before: Serving | None = None) -> Serving:
         """What serves with a plan and the model that its bundle names; what both need is taken over from before."""
@@ -302,7 +307,7 @@ class ServingMaker:
             reader.adopt(reader_of(before))
         return Serving(
             plan=plan,
-            scorer=scorers.scorer,
+            scorer=scorers.scorer if self._plugs is None else self._plugs.scorer(scorers.scorer),
             baseline=scorers.baseline,
             reader=reader,
             tokens=self.tokens,

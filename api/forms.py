@@ -174,6 +174,20 @@ class CallbackForm(Form):
     call_after: Instant | None = None
 
 
+class Plug(StrEnum):
+    """What a demonstration can do without for a while."""
+
+    STORE = "store"
+    MODEL = "model"
+
+
+class PlugForm(Form):
+    """What is unplugged, or put back."""
+
+    plug: Plug
+    out: bool
+
+
 class AppointmentsView(BaseModel):
     """Times at which branches have time, earliest first."""
 

@@ -25,6 +25,7 @@ from api.routes import (
     appointments,
     atm,
     callbacks,
+    cockpit,
     customers,
     dev_provider,
     events,
@@ -138,6 +139,7 @@ def create_app(settings: Settings | None = None, opening: Opening | None = None)
         app.include_router(dev_provider.router)
     if settings.demonstration:
         app.include_router(look.router)
+        app.include_router(cockpit.router)
         app.include_router(shop.router)
     declared(app.routes)
     prepare()

@@ -7,6 +7,7 @@ from typing import Protocol
 from api.access.keyring import Gate
 from api.access.looks import LookLog
 from api.access.people import People
+from api.cockpit.plugs import Plugs
 from api.kiosk.seal import Seal
 from api.merging.saga import Merging
 from api.ports import CustomerStore, Journal, OutcomeStore, StoredRecord
@@ -94,6 +95,8 @@ class Shell:
     """Relates customers under it."""
     watch: StoreWatch
     tokens: TokenCodec
+    plugs: Plugs | None
+    """What may be unplugged; None outside a demonstration."""
     seal: Seal
     """Signs what cash machines keep."""
     metrics: Metrics

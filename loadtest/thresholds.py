@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from loadtest.pages import PAGES
 from loadtest.profiles import Limits
 from loadtest.recorder import Totals
 
@@ -32,6 +33,10 @@ def _checks(totals: Totals, limits: Limits) -> Iterator[Check]:
         yield _at_most("p99 of decisions, ms", decisions.latency.p99_ms, limits.max_p99_ms)
     if limits.max_degraded_share is not None:
         yield _at_most("degraded answers", totals.degraded_share, limits.max_degraded_share)
+    if limits.max_page_p99_ms is not None:
+        pages = [each.latency.p99_ms for each in totals.requests if each.name.startswith(PAGES)]
+        yield _at_least("kinds of pages opened", len(pages), 1)
+        yield _at_most("p99 of the slowest page, ms", max(pages, default=0.0), limits.max_page_p99_ms)
 
 
 def _at_most(name: str, measured: float, limit: float) -> Check:

@@ -10,6 +10,7 @@ from gevent import sleep
 from locust import FastHttpUser, task
 
 from loadtest.mix import Mix, People
+from loadtest.pages import CASH_MACHINE, COUNTER, HOME_PAGE, OK, PAGES, UNCHANGED, Kept, Page
 from loadtest.recorder import Recorder
 from loadtest.wire import (
     Answer,
@@ -60,6 +61,7 @@ class Touchpoint(FastHttpUser):
 
     def on_start(self) -> None:
         """Come at an instant of one's own: Locust lets all users of a second begin in the same millisecond."""
+        self.kept = Kept()
         self.think(0, _COME_WITHIN_S)
 
     def headers(self, role: str) -> dict[str, str]:
@@ -71,6 +73,24 @@ class Touchpoint(FastHttpUser):
         """Do what people do between two requests, as fast as the profile has it."""
         if self.scene.hurry:
             sleep(self.scene.people.chance.uniform(shortest_s, longest_s) / self.scene.hurry)
+
+    def open(self, page: Page, **values: str) -> None:
+        """Open a page and fetch what comes with it, but for what the browser has already."""
+        path, headers = page.path.format(**values), {**self.headers(self.role), "accept": "text/html"}
+        with self.client.get(path, headers=headers, name=PAGES + page.touchpoint, catch_response=True) as response:
+            if problem := page.problem(response.status_code, response.content or b""):
+                response.failure(problem)
+        for part in page.parts:
+            self._fetch(part, f"parts {page.touchpoint}")
+
+    def _fetch(self, part: str, name: str) -> None:
+        with self.client.get(part, headers=self.kept.headers(part), name=name, catch_response=True) as response:
+            if response.status_code == UNCHANGED:
+                response.success()
+            elif response.status_code == OK:
+                self.kept.keep(part, response.headers.get("etag"))
+            else:
+                response.failure(f"status {response.status_code}")
 
     def send(self, path: str, body: object, *, status: int, name: str, role: str | None = None) -> bool:
         """Post something that is no decision, and say whether it was taken; an error where it was not."""
@@ -171,8 +191,9 @@ class CashMachine(Touchpoint):
 
     @task
     def withdraw(self) -> None:
-        """One customer at the machine."""
+        """One customer at the machine, whose page is opened first: more often than a real one would be."""
         people = self.scene.people
+        self.open(CASH_MACHINE)
         identity = ("card_token", people.card_token())
         session = people.fresh("session")
         cash = people.chance.choice((20, 50, 100, 200, 300))
@@ -221,6 +242,7 @@ class WebPage(Touchpoint):
         session = people.fresh("session")
         declined: frozenset[str] = frozenset()
         for page in range(1 + people.chance.randint(1, 4)):
+            self.open(HOME_PAGE)
             answer = self.decide(
                 self.question(
                     "web",
@@ -267,6 +289,7 @@ class Teller(Touchpoint):
             event = event_body(people.fresh("event"), source="crm", kind="branch_visit", subject=subject)
             self.send("/v1/events", event, status=ACKNOWLEDGED, name="event", role="touchpoint")
         declined: frozenset[str] = frozenset()
+        self.open(COUNTER, customer=customer, visit=session)
         for _ in range(3):
             question = self.question(
                 "branch",

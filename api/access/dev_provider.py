@@ -24,6 +24,7 @@ class DevPerson:
 
     role: Role
     name: str
+    also: tuple[Role, ...] = ()
 
 
 PEOPLE: Final = (
@@ -33,7 +34,7 @@ PEOPLE: Final = (
     DevPerson(role=Role.APPROVER, name="Paula Brandt"),
     DevPerson(role=Role.COMPLIANCE, name="Colin Reyes"),
     DevPerson(role=Role.ANALYST, name="Anna Lindqvist"),
-    DevPerson(role=Role.OPERATOR, name="Oscar Nilsen"),
+    DevPerson(role=Role.OPERATOR, name="Oscar Nilsen", also=(Role.TELLER, Role.AGENT)),
 )
 
 
@@ -123,6 +124,6 @@ class DevProvider:
             "exp": now_s + _TOKEN_LASTS_S,
             "nonce": held.nonce,
             "name": person.name,
-            "roles": [person.role],
+            "roles": [person.role, *person.also],
         }
         return jwt.encode({"alg": _ALGORITHM, "kid": self._key.kid}, claims, self._key)

@@ -32,7 +32,7 @@ def serving(data_dir: Path) -> Iterator[Served]:
     server = uvicorn.Server(uvicorn.Config(_absent, port=0, log_level="error", lifespan="off"))
 
     async def serve() -> None:
-        async with running(demonstration=True, data_dir=data_dir) as house:
+        async with running(demonstration=True, access="open", data_dir=data_dir) as house:
             server.config.app = house.app
             await server.serve()
 

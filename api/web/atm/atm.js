@@ -251,4 +251,5 @@ load()
   })
   .catch(() => (body.dataset.pack = "none"));
 keepForLater().catch(() => {});
+if (page.demonstration) document.addEventListener("atm-tick", () => machine.tick());
 if (page.demonstration) await import("./simulated.js");

@@ -24,6 +24,7 @@ from api.adapters.memory_merges import MemoryMergeStore
 from api.adapters.memory_orders import MemoryOrderStore
 from api.adapters.memory_relations import MemoryRelationStore
 from api.adapters.record_reader import RecordReader
+from api.cockpit.plugs import Plugs
 from api.kiosk.seal import Seal
 from api.main import App, create_app
 from api.merging.saga import Merging
@@ -196,6 +197,7 @@ async def running(
                 ),
                 watch=watch,
                 tokens=tokens,
+                plugs=Plugs(chosen.data_dir) if chosen.demonstration else None,
                 seal=Seal(KEYS.token),
                 metrics=metrics,
                 read=reader.read,

@@ -38,6 +38,21 @@ def test_each_limit_is_judged_alone(changes: dict[str, Any], name: str) -> None:
     assert missed(**changes) == [name]
 
 
+@pytest.mark.parametrize(
+    ("requests", "names"),
+    [
+        ((("page web", 20.0), ("page atm", 250.0), ("event", 900.0)), []),
+        ((("page web", 20.0), ("page atm", 250.1)), ["p99 of the slowest page, ms"]),
+        ((("event", 1.0),), ["kinds of pages opened"]),
+    ],
+)
+def test_slowest_kind_of_page_is_judged_and_a_run_without_pages_misses(
+    requests: tuple[tuple[str, float], ...], names: list[str]
+) -> None:
+    measured = tuple(RequestTotals(name=name, errors=0, latency=a_spread(p99_ms=ms)) for name, ms in requests)
+    assert missed(Limits(max_page_p99_ms=250.0), requests=measured) == names
+
+
 def test_limits_that_are_not_set_are_not_judged() -> None:
     """A profile that only looks where it hurts still fails on errors."""
     assert missed(Limits(), in_budget_share=0.1, latency=a_spread(p99_ms=900.0), degraded_share=0.9) == []

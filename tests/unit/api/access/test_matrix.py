@@ -14,6 +14,7 @@ from tests.unit.api.shells import EXPIRED_KEY, ROOT, a_keyring, key_of_role, run
 DOORS = doors()
 GUARDED = tuple(door for door in DOORS if door.served is not None)
 OPEN_DOORS = {
+    "/cockpit/{name}",
     "/",
     "/atm",
     "/atm/key.json",
