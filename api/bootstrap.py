@@ -40,6 +40,7 @@ from api.ports import StoredRecord, StoreUnavailable
 from api.reloading.beginning import begin_with
 from api.reloading.bundles import Bundles
 from api.reloading.reloader import Reloader
+from api.rivals import open_rival, rival_of
 from api.scorers import open_scorers
 from api.security import Secrets, open_secrets
 from api.service import Service
@@ -246,6 +247,7 @@ async def open_shell(settings: Settings) -> AsyncIterator[Shell]:
             plan=lambda: service.plan,
             prepare=lambda plan, named: maker.make(plan, named, service.serving),
             take_up=take_up,
+            challenge=lambda: rival_of(service.serving),
         )
         archived = ArchiveDesk(settings)
         looks = LookLog(settings.data_dir / FOLDER, looks_key(keys.token))
@@ -305,6 +307,10 @@ class ServingMaker:
         reader = RecordReader(plan.profile_schema, plan.event_layout)
         if before is not None:
             reader.adopt(reader_of(before))
+        rival = None
+        if named is None and scorers.model is not None:
+            rival_before = None if before is None else before.rival
+            rival = open_rival(self._settings, plan, reader, self.tokens, self._release, rival_before)
         return Serving(
             plan=plan,
             scorer=scorers.scorer if self._plugs is None else self._plugs.scorer(scorers.scorer),
@@ -313,6 +319,7 @@ class ServingMaker:
             tokens=self.tokens,
             release=self._release,
             model=scorers.model,
+            rival=rival,
         )
 
 
@@ -324,7 +331,8 @@ def reader_of(serving: Serving) -> RecordReader:
 
 def _show(metrics: Metrics, serving: Serving) -> None:
     metrics.bundle.values.clear()
-    metrics.bundle.set((serving.origin.ruleset, serving.origin.model, serving.origin.release), 1)
+    for each in (serving, *([serving.rival.serving] if serving.rival is not None else [])):
+        metrics.bundle.set((each.origin.ruleset, each.origin.model, each.origin.release), 1)
 
 
 def worker_name() -> str:

@@ -12,7 +12,7 @@ from api.ports import CustomerStore, StoreUnavailable, key_of
 from api.problems import Problem, ProblemType
 from api.rendering import Answered
 from api.schemas import DecisionRequest, TimingsBody
-from api.serving import Serving
+from api.serving import Serving, for_customer
 from api.telemetry import Metrics
 
 NO_TIMINGS: Final = TimingsBody(0, 0, 0, 0)
@@ -49,6 +49,7 @@ class Retelling:
         """
         time = RequestTime(arrived_at, _EXPLAIN_BUDGET_MS)
         key = await self._gathering.key(request, time.gather_deadline)
+        serving = for_customer(serving, key.record)
         gathered = await self._gathering.record(key, None, time)
         if (channel := self._judging.prepare_budgets(serving, request)) is not None:
             await self._leases.ready(serving.plan, channel, time.gather_deadline)

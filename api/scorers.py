@@ -56,7 +56,7 @@ def see_that_it_loads(settings: Settings, version: str) -> None:
     Raises:
         ModelRefused: it is not there, or it is damaged.
     """
-    verify_in_child(_folder_of(settings, version))
+    verify_in_child(folder_of(settings, version))
 
 
 def open_scorers(
@@ -74,7 +74,7 @@ def open_scorers(
             return Scorers(scorer=baseline, baseline=baseline, model=None)
         model = loaded
         if model is None or model.version != version:
-            folder = _folder_of(settings, version)
+            folder = folder_of(settings, version)
             verify_in_child(folder)
             model = load_model(folder)
         own = Baseline(plan, model.learned, model.version)
@@ -109,7 +109,12 @@ def _registry_of(settings: Settings) -> Registry:
     return open_registry(models_folder(settings))
 
 
-def _folder_of(settings: Settings, version: str | None) -> Path:
+def folder_of(settings: Settings, version: str | None) -> Path:
+    """Where a model lies.
+
+    Raises:
+        ModelRefused: it is not there, or not the one that `--model` gives.
+    """
     folder = models_folder(settings)
     if (folder / MANIFEST).is_file():
         if version != folder.name:

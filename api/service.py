@@ -29,7 +29,7 @@ from api.rendering import Answered
 from api.retelling import NO_TIMINGS, Retelling
 from api.schemas import DecisionRequest, Degraded, TimingsBody
 from api.security import Secrets
-from api.serving import Serving
+from api.serving import Serving, for_customer
 from api.telemetry import Metrics
 from api.vocabulary import Vocabulary
 from engine.ids import ChannelId, PlacementId
@@ -88,7 +88,8 @@ class Service:
 
     def _maker(self, record: DecisionRecord) -> Serving | None:
         """What made a decision, where it is still here."""
-        here = (self._serving, *self._earlier)
+        here = [self._serving, *self._earlier]
+        here += [each.rival.serving for each in here if each.rival is not None]
         return next((each for each in here if replay.was_made_by(each, record)), None)
 
     async def decide(self, request: DecisionRequest, arrived_at: float, sees_reasons: bool = True) -> bytes:
@@ -98,6 +99,8 @@ class Service:
         try:
             channel = self._judging.prepare_budgets(serving, request)
             key = await self._gathering.key(request, time.gather_deadline)
+            if serving.rival is not None:
+                serving = for_customer(serving, key.record)
             claim = claim_of(request, time.end)
             gathered = await self._gathering.record(key, claim, time)
             if gathered.claim.state is ClaimState.ANSWERED:

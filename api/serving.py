@@ -14,6 +14,7 @@ from api.vocabulary import Vocabulary
 from engine.decision import Snapshot
 from engine.plan import Plan
 from engine.ports import Scorer, ScoringContext
+from models.challenge import Challenge
 from models.propensity import PropensityModel
 
 
@@ -56,8 +57,10 @@ class Serving:
         tokens: TokenCodec,
         release: str,
         model: PropensityModel | None = None,
+        rival: "Rival | None" = None,
     ) -> None:
         """`model` is what the scorer was bound from, for a bundle that follows and wants the same."""
+        self.rival = rival
         self.plan = plan
         self.scorer = TimedScorer(scorer)
         self.baseline = baseline
@@ -69,6 +72,20 @@ class Serving:
         self.origin = Origin(release=release, ruleset=plan.hash, model=scorer.version)
         self.action_ids = tuple(str(action.id) for action in plan.actions)
         self.experiment_ids = tuple(each.id for each in plan.experiments)
+
+
+class Rival:
+    """The same bundle with a challenger's scores, for a share of the customers."""
+
+    def __init__(self, challenge: Challenge, serving: Serving) -> None:
+        self.challenge = challenge
+        self.serving = serving
+
+
+def for_customer(serving: Serving, record: str) -> Serving:
+    """What decides for a customer: the challenger's where it takes them."""
+    rival = serving.rival
+    return serving if rival is None or not rival.challenge.takes(record) else rival.serving
 
 
 class TimedScorer:

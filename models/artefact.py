@@ -56,6 +56,14 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """Settings that were tried, and their log loss on later contacts of the train slice."""
+
+    settings: Settings
+    log_loss: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Training:
     """What a model was made of; instants in seconds since the epoch."""
 
@@ -76,6 +84,8 @@ class Training:
     missing_share: Mapping[str, float]
     """Of those features, how often they were missing."""
     versions: Mapping[str, str]
+    tried: tuple[Trial, ...] = ()
+    """What tuning tried, the usual settings first; empty: nothing was tuned."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,13 +2,17 @@
 
 import getpass
 import os
+import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from models.artefact import Manifest, read_manifest, sync_folder, write_durably
 from models.baseline import Baseline
+from models.challenge import CHALLENGE, Challenge, read_challenge
 from models.errors import ModelRefused
 from models.features import PlanView
 from models.journal import Change, alone, append, changes
@@ -86,6 +90,8 @@ class Registry:
     ) -> None:
         """Make a model the current one, in one step, after verifying it; `overruled` is what spoke against it.
 
+        A challenge that runs ends with that.
+
         Raises:
             ModelRefused: it is damaged; the current one stays.
         """
@@ -104,6 +110,42 @@ class Registry:
             raise ModelRefused("no model served before the current one")
         self._make_current("rollback", before, who, why, (), timeout_s)
         return before
+
+    def challenge(self, version: str, *, share: float, until: datetime, who: str, why: str) -> Challenge:
+        """Let a model score for a share of the customers, in one step, after verifying it; servers take it up.
+
+        Raises:
+            ModelRefused: it is damaged, it serves already, or another challenge runs.
+        """
+        running = read_challenge(self.models_dir)
+        if running is not None:
+            raise ModelRefused(f"{running.version[:12]} challenges already: end that first")
+        current = self.current()
+        if current is None or current == version:
+            raise ModelRefused("the model serves already" if current else "there is no model to be challenged")
+        verify_in_child(self._folder(version))
+        began = datetime.now(UTC)
+        challenge = Challenge(version=version, share=share, salt=secrets.token_hex(8), since=began, until=until)
+        with alone(self.models_dir):
+            self._note("challenge", version, current, who, why, ())
+            self._write(CHALLENGE, msgspec.json.encode(challenge))
+            self._write(CURRENT, f"{current}\n".encode())
+        return challenge
+
+    def end_challenge(self, *, who: str, why: str) -> str:
+        """Let the current model score for everybody again, and return the version that challenged it.
+
+        Raises:
+            ModelRefused: no challenge runs.
+        """
+        running, current = read_challenge(self.models_dir), self.current()
+        if running is None or current is None:
+            raise ModelRefused("no challenge runs")
+        with alone(self.models_dir):
+            self._note("end_challenge", running.version, current, who, why, ())
+            (self.models_dir / CHALLENGE).unlink()
+            self._write(CURRENT, f"{current}\n".encode())
+        return running.version
 
     def objections(self, version: str) -> tuple[str, ...]:
         """What speaks against making a model the current one.
@@ -126,20 +168,30 @@ class Registry:
     ) -> None:
         verify_in_child(self._folder(version), timeout_s)
         with alone(self.models_dir):
-            change = Change(
-                at=datetime.now(UTC),
-                what=what,
-                version=version,
-                before=self._pointed_at(),
-                who=who or _whoever(),
-                why=why,
-                objections=overruled,
-            )
-            append(self.models_dir, change)
-            staged = self.models_dir / f".{CURRENT}-{os.getpid()}"
-            write_durably(staged, f"{version}\n".encode())
-            staged.replace(self.models_dir / CURRENT)
-            sync_folder(self.models_dir)
+            self._note(what, version, self._pointed_at(), who, why, overruled)
+            (self.models_dir / CHALLENGE).unlink(missing_ok=True)
+            self._write(CURRENT, f"{version}\n".encode())
+
+    def _note(
+        self, what: str, version: str, before: str | None, who: str, why: str, overruled: tuple[str, ...]
+    ) -> None:
+        change = Change(
+            at=datetime.now(UTC),
+            what=what,
+            version=version,
+            before=before,
+            who=who or _whoever(),
+            why=why,
+            objections=overruled,
+        )
+        append(self.models_dir, change)
+
+    def _write(self, name: str, content: bytes) -> None:
+        """Replace a small file in one step; a pointer that is written again makes servers look at what stands there."""
+        staged = self.models_dir / f".{name}-{os.getpid()}"
+        write_durably(staged, content)
+        staged.replace(self.models_dir / name)
+        sync_folder(self.models_dir)
 
     def _pointed_at(self) -> str | None:
         """What the pointer says, as long as it can be read: a damaged one is no reason not to mend it."""

@@ -11,7 +11,18 @@ import msgspec
 import numpy as np
 
 from models.arrays import Codes, Floats
-from models.artefact import BINS, CANARIES, TREES, Canaries, Learned, Manifest, Settings, Training, write_artefact
+from models.artefact import (
+    BINS,
+    CANARIES,
+    TREES,
+    Canaries,
+    Learned,
+    Manifest,
+    Settings,
+    Training,
+    Trial,
+    write_artefact,
+)
 from models.bins import TrainingBins, bins_by_name, bins_of
 from models.calibrate import fit_calibration
 from models.canaries import MOST_CANDIDATES, choose
@@ -28,6 +39,7 @@ from models.registry import open_registry
 from models.report import Report
 from models.rows import Outcomes, TrainingRows, Window
 from models.slices import Slice, Slices, slice_by_time, thin
+from models.tuning import Grow, Scores, told, tune
 
 Progress = Callable[[str], None]
 """Told in a few words what begins now."""
@@ -58,6 +70,7 @@ def train_from_bank(
     seed: int = 7,
     settings: Settings | None = None,
     promote: bool = True,
+    trials: int = 0,
     progress: Progress | None = None,
 ) -> TrainedModel:
     """Train on the bank files of a folder, store the model, verify it in a child process and make it the current one.
@@ -83,7 +96,7 @@ def train_from_bank(
         return thin(outcomes, slices[0], chosen.most_rows, seed)
 
     read = read_rows(plan, bank_dir, window, pick=pick)
-    return finish(read, slices[0], plan, chosen, models_dir, promote=promote, say=say)
+    return finish(read, slices[0], plan, chosen, models_dir, promote=promote, say=say, trials=trials)
 
 
 def finish(
@@ -96,37 +109,45 @@ def finish(
     promote: bool,
     say: Progress,
     findings: tuple[str, ...] = (),
+    trials: int = 0,
 ) -> TrainedModel:
     """Train on rows, store the model, and perhaps verify it and make it the current one; `findings` are those so far.
 
     Raises:
         ModelRefused: the stored model does not verify; the current one stays.
     """
-    manifest, content = fit(read, slices, plan, settings, say)
+    manifest, content = fit(read, slices, plan, settings, say, trials)
     say("storing the model")
     version = write_artefact(models_dir, manifest, content)
     if promote:
         say("verifying the stored model")
         open_registry(models_dir).promote(version)
+    tuned = (told(manifest.training.tried),) if manifest.training.tried else ()
     return TrainedModel(
         version=version,
         folder=models_dir / version,
         training=manifest.training,
         report=manifest.report,
-        findings=(*findings, *manifest.training.refused, *manifest.report.findings()),
+        findings=(*findings, *tuned, *manifest.training.refused, *manifest.report.findings()),
         promoted=promote,
     )
 
 
 def fit(
-    read: BankRows, slices: Slices, plan: PlanView, settings: Settings, say: Progress
+    read: BankRows, slices: Slices, plan: PlanView, settings: Settings, say: Progress, trials: int = 0
 ) -> tuple[Manifest, dict[str, bytes]]:
-    """Train on rows: the manifest, still without hashes, and the content of the other files."""
+    """Train on rows: the manifest, still without hashes, and the content of the other files; `trials` settings are
+    tried before."""
     train, stop, calibrate, test = (read.rows.take(slices.of(part, read.rows.outcomes.at_s)) for part in Slice)
     known = read.outcomes.take(slices.before_test(read.outcomes.at_s))
     exposure = fit_exposure(_shown(read.outcomes.take(slices.of(Slice.TRAIN, read.outcomes.at_s)), plan))
     say(f"growing {settings.trees} trees on {len(train):,} contacts")
     priors = exposure.priors(plan)
+    tried: tuple[Trial, ...] = ()
+    if trials:
+        say(f"trying {trials} settings")
+        tuned = tune(train, settings, trials, grow=_scores_of_trees(exposure, priors), exposure=exposure, priors=priors)
+        settings, tried = tuned.settings, tuned.trials
     booster = grow(train, stop, exposure, priors, settings)
     text = booster.model_to_string(num_iteration=booster.best_iteration)
     forest = read_forest(text)
@@ -152,7 +173,7 @@ def fit(
     )
     manifest = Manifest(
         learned=learned,
-        training=_training(read, slices, train, settings, booster),
+        training=replace(_training(read, slices, train, settings, booster), tried=tried),
         report=assess_model(model, test, plan),
         sha256_by_file={},
         feature_schema=learned.features.hash,
@@ -160,6 +181,14 @@ def fit(
     canaries = _canaries(text, train.matrix)
     content = {TREES: text.encode("ascii"), CANARIES: msgspec.json.encode(canaries), BINS: msgspec.json.encode(bins)}
     return manifest, content
+
+
+def _scores_of_trees(exposure: Exposure, priors: Floats) -> Grow:
+    def growing(rows: TrainingRows, settings: Settings) -> Scores:
+        booster = grow(rows, None, exposure, priors, settings)
+        return lambda later: np.asarray(booster.predict(later.matrix, raw_score=True, num_threads=_THREADS))
+
+    return growing
 
 
 def _canaries(text: str, matrix: Floats) -> Canaries:

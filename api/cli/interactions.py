@@ -32,6 +32,7 @@ def train_own(
     columns: Sequence[str],
     left_out: Sequence[str],
     promote: bool,
+    trials: int,
     progress: "Progress",
 ) -> "TrainedModel":
     """Train on a table of interactions into a folder of models."""
@@ -47,6 +48,7 @@ def train_own(
         renamed=_pairs(columns),
         left_out=left_out,
         promote=promote,
+        trials=trials,
         progress=progress,
     )
 

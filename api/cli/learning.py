@@ -56,6 +56,9 @@ def train(
         float, typer.Option("--answer-days", min=0.0, help="Days in which an answer of --interactions comes.")
     ] = 7.0,
     seed: Annotated[int, typer.Option("--seed", help="Of everything that is drawn.")] = 7,
+    tune: Annotated[
+        int, typer.Option("--tune", min=0, max=200, help="Settings to try before; needs the extra `training`.")
+    ] = 0,
     *,
     promote: Annotated[bool, typer.Option(help="Make the model the current one.")] = True,
     as_json: AsJson = False,
@@ -79,6 +82,7 @@ def train(
                 columns=columns or (),
                 left_out=left_out or (),
                 promote=promote,
+                trials=tune,
                 progress=lambda doing: told(doing, 0),
             )
         else:
@@ -91,6 +95,7 @@ def train(
                 cutoff=None if cutoff is None else cutoff.replace(tzinfo=UTC),
                 seed=seed,
                 promote=promote,
+                trials=tune,
                 progress=lambda doing: told(doing, 0),
             )
     if as_json:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from api.cli.challengers import shadow
+from api.cli import challengers
+from api.cli.challengers import Version, Who, Why
 from api.cli.console import DATA_DIR, FINDINGS, AsJson, DataDir, leave, plainly, put, put_json, say
 from api.cli.model_report import report
 
@@ -15,10 +16,6 @@ if TYPE_CHECKING:
     from models.registry import StoredModel
 
 models = typer.Typer(name="models", help="List models, and choose the one that serves.", invoke_without_command=True)
-
-Version = Annotated[str, typer.Argument(help="The model's version, or its first characters.")]
-Who = Annotated[str, typer.Option("--by", help="Who decides; default: who runs the command.")]
-Why = Annotated[str, typer.Option("--why", help="The reason, for the journal.")]
 
 
 @models.callback()
@@ -62,7 +59,10 @@ def _told(stored: "StoredModel") -> str:
 
 
 models.command("report")(report)
-models.command("shadow")(shadow)
+models.command("shadow")(challengers.shadow)
+models.command("challenge")(challengers.challenge)
+models.command("end-challenge")(challengers.end_challenge)
+models.command("traffic")(challengers.traffic)
 
 
 @models.command("promote")

@@ -26,12 +26,13 @@ from api.reloading.verdict import (
     encode,
     told,
 )
-from api.scorers import see_that_it_loads, wanted_model
+from api.scorers import models_folder, see_that_it_loads, wanted_model
 from api.security import open_secrets
 from api.settings import Settings
 from engine.compiler.bundle import MODEL, hash_of
 from engine.compiler.carry import pack_plan
 from engine.errors import Severity
+from models.challenge import read_challenge
 from models.errors import ModelRefused
 
 _MEMORY_BYTES: Final = MOST_MEMORY_GIB * 2**30
@@ -85,11 +86,20 @@ def _of_model(settings: Settings, question: Question, files: dict[str, bytes]) -
         wanted = wanted_model(settings, same.model)
     except ModelRefused as error:
         return replace(same, result="refused", errors=1, problems=(error.reason,))
-    if wanted is None or wanted == question.model:
+    if wanted is None or (wanted == question.model and _challenge(settings, same.model) == question.challenge):
         return same
     if (refusal := _model_problem(settings, question, wanted)) is not None:
         return replace(same, result="refused", errors=1, problems=(refusal,))
     return replace(same, result="ready")
+
+
+def _challenge(settings: Settings, named: str | None) -> str | None:
+    """What tells apart the challenge that should run; rules that name their model are not challenged."""
+    try:
+        found = None if named is not None else read_challenge(models_folder(settings))
+    except ModelRefused:
+        return None
+    return None if found is None else found.salt
 
 
 def _named(files: dict[str, bytes]) -> str | None:

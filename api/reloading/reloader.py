@@ -70,9 +70,11 @@ class Reloader(Generic[Prepared]):
         prepare: Callable[[Plan, str | None], Prepared],
         take_up: Callable[[Prepared], Awaitable[None]],
         judge: Judge | None = None,
+        challenge: Callable[[], str | None] = lambda: None,
         leads: bool = True,
     ) -> None:
-        """`leads`: what this process takes up is what processes that are started again begin with."""
+        """`challenge` says which one runs where decisions are made; `leads`: what this process takes up is what
+        processes that are started again begin with."""
         self.status = ReloadStatus()
         self._settings = settings
         self._bundles = bundles
@@ -82,6 +84,7 @@ class Reloader(Generic[Prepared]):
         self._prepare = prepare
         self._take_up = take_up
         self._judge = judge or Judge(settings)
+        self._challenge = challenge
         self._leads = leads
         self._told: Verdict | None = None
         """What the log says already: a verdict that comes again is not told again."""
@@ -138,7 +141,7 @@ class Reloader(Generic[Prepared]):
 
     async def _reload(self) -> None:
         served = self._served()
-        question = Question(serving=served.ruleset, model=served.model)
+        question = Question(serving=served.ruleset, model=served.model, challenge=self._challenge())
         verdict = await asyncio.to_thread(self._judge.verdict, question)
         if verdict.result != "ready":
             self._note(verdict)

@@ -32,6 +32,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     serving: str | None
     model: str | None
     """None: the one who asks needs no model."""
+    challenge: str | None = None
+    """What tells the challenge apart whose challenger scores for some; None: none does."""
 
 
 decode_verdict: Final = msgspec.json.Decoder(Verdict).decode

@@ -30,6 +30,7 @@ def train_from_interactions(
     renamed: Mapping[str, str] | None = None,
     left_out: Collection[str] = (),
     promote: bool = True,
+    trials: int = 0,
     progress: Progress | None = None,
 ) -> TrainedModel:
     """Train on a CSV or Parquet file, store the model, verify it in a child process and make it the current one.
@@ -53,7 +54,17 @@ def train_from_interactions(
 
     window = Window(positive_days=settings.positive_days, conversion_days=settings.conversion_days)
     rows = interaction_rows(read, window, pick=pick)
-    return finish(rows, slices[0], read.view, settings, models_dir, promote=promote, say=say, findings=read.findings)
+    return finish(
+        rows,
+        slices[0],
+        read.view,
+        settings,
+        models_dir,
+        promote=promote,
+        say=say,
+        findings=read.findings,
+        trials=trials,
+    )
 
 
 def read_for_training(

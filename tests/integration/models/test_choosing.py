@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,11 @@ from typer.testing import CliRunner
 
 from api.cli import app
 from models.artefact import BINS, MANIFEST, read_bins, read_manifest, sha256
+from models.challenge import read_challenge
 from models.errors import ModelRefused
 from models.journal import JOURNAL, changes
 from models.promotion import Evidence, write_evidence
-from models.registry import Registry, open_registry
+from models.registry import CURRENT, Registry, open_registry
 from tests.integration.models.conftest import Installation
 
 Change = Callable[[dict[str, Any]], None]
@@ -151,3 +153,33 @@ def test_bins_hold_what_training_saw(installation: Installation) -> None:
     assert bins.features["income.monthly"].shares[1:] == pytest.approx([0.085] * 10, abs=0.02)
     assert len(bins.features["action"].shares) == 7
     assert 0.05 < bins.base_rate < 0.3
+
+
+def test_a_challenge_begins_and_ends_and_is_kept_account_of(installation: Installation, registry: Registry) -> None:
+    """It writes the pointer again, at which servers look."""
+    first, second = sealed(installation, registry.models_dir), sealed(installation, registry.models_dir, later)
+    refused = nextbest(registry, "challenge", second[:12])
+    assert (refused.exit_code, refused.stderr) == (1, "nextbest: there is no model to be challenged\n")
+    registry.promote(first)
+    before = (registry.models_dir / CURRENT).stat().st_ino
+    assert nextbest(registry, "challenge", first[:12]).stderr == "nextbest: the model serves already\n"
+    begun = nextbest(registry, "challenge", second[:12], "--share", "20", "--days", "14", "--why", "newer")
+    assert begun.stdout.startswith(f"{second[:12]} scores for 20% of the customers; it is compared on ")
+    running = read_challenge(registry.models_dir)
+    assert running is not None
+    assert (running.version, running.share, (running.until - running.since).days) == (second, 0.2, 14)
+    assert (registry.current(), (registry.models_dir / CURRENT).stat().st_ino != before) == (first, True)
+    assert "challenges already" in nextbest(registry, "challenge", second[:12]).stderr
+    assert nextbest(registry, "end-challenge", "--why", "enough").exit_code == 0
+    assert read_challenge(registry.models_dir) is None
+    assert nextbest(registry, "end-challenge").stderr == "nextbest: no challenge runs\n"
+    assert [each.what for each in changes(registry.models_dir)] == ["promote", "challenge", "end_challenge"]
+
+
+def test_a_promotion_ends_a_challenge(installation: Installation, registry: Registry) -> None:
+    first, second = sealed(installation, registry.models_dir), sealed(installation, registry.models_dir, later)
+    registry.promote(first)
+    registry.challenge(second, share=0.1, until=datetime.now(UTC) + timedelta(days=1), who="ann", why="")
+    registry.promote(second)
+    assert read_challenge(registry.models_dir) is None
+    assert registry.current() == second
