@@ -4,7 +4,7 @@ import getpass
 import os
 import secrets
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -111,8 +111,10 @@ class Registry:
         self._make_current("rollback", before, who, why, (), timeout_s)
         return before
 
-    def challenge(self, version: str, *, share: float, until: datetime, who: str, why: str) -> Challenge:
+    def challenge(self, version: str, *, share: float, days: int, who: str, why: str) -> Challenge:
         """Let a model score for a share of the customers, in one step, after verifying it; servers take it up.
+
+        After so many `days` the two are compared.
 
         Raises:
             ModelRefused: it is damaged, it serves already, or another challenge runs.
@@ -125,6 +127,7 @@ class Registry:
             raise ModelRefused("the model serves already" if current else "there is no model to be challenged")
         verify_in_child(self._folder(version))
         began = datetime.now(UTC)
+        until = began + timedelta(days=days)
         challenge = Challenge(version=version, share=share, salt=secrets.token_hex(8), since=began, until=until)
         with alone(self.models_dir):
             self._note("challenge", version, current, who, why, ())

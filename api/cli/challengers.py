@@ -1,7 +1,7 @@
 """`nextbest models shadow | challenge | traffic`: a model that does not serve yet is held against what does."""
 # ruff: noqa: PLC0415 - each command imports what it needs, so that --help answers at once
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -39,12 +39,11 @@ def challenge(
     from models.registry import open_registry
 
     registry = open_registry(data_dir / "models")
-    until = datetime.now(UTC) + timedelta(days=days)
-    began = registry.challenge(registry.resolve(version), share=share / 100, until=until, who=by, why=why)
+    began = registry.challenge(registry.resolve(version), share=share / 100, days=days, who=by, why=why)
     if as_json:
         put_json({"challenger": began.version, "share": began.share, "until": began.until})
     else:
-        put(f"{began.version[:12]} scores for {share:g}% of the customers; it is compared on {until:%Y-%m-%d}")
+        put(f"{began.version[:12]} scores for {share:g}% of the customers; it is compared on {began.until:%Y-%m-%d}")
 
 
 @plainly

@@ -1,5 +1,6 @@
 """What is asked of rules before they may serve, and what the child process answers."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -7,12 +8,14 @@ import pytest
 from api.reloading.bundles import Bundles
 from api.reloading.child import answer
 from api.reloading.judging import judge
-from api.reloading.verdict import MOST_TOLD, Question, told
+from api.reloading.verdict import MOST_TOLD, Question, encode, told
 from api.security import open_secrets
 from api.settings import Settings
 from engine.compiler.bundle import MODEL, hash_of
 from engine.compiler.carry import unpack_plan
 from engine.errors import Diagnostic, Span
+from models.challenge import CHALLENGE, Challenge
+from models.registry import CURRENT
 from tests.builders import an_action, rule_files
 
 NAMED = "actions/isa.yaml"
@@ -108,3 +111,23 @@ def test_of_very_many_problems_the_first_are_told() -> None:
     """A log has to be read by somebody."""
     sentences = told(tuple(Diagnostic(Span("rules/a.yaml", line), "no") for line in range(1, MOST_TOLD + 51)))
     assert (len(sentences), sentences[-1]) == (MOST_TOLD + 1, "... and 50 more")
+
+
+def test_a_challenge_that_began_or_ended_is_taken_up(tmp_path: Path) -> None:
+    """Under the same rules and the same model; rules that name their model are not challenged."""
+    settings = written(tmp_path, rule_files())
+    ruleset, current = hash_of(rule_files()), "a" * 64
+    models = settings.data_dir / "models"
+    models.mkdir(parents=True)
+    (models / CURRENT).write_text(current)
+
+    def result(challenge: str | None) -> str:
+        return answer(settings, Question(serving=ruleset, model=current, challenge=challenge)).result
+
+    assert (result(None), result("5a17")) == ("unchanged", "ready")
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    challenge = Challenge(version="c" * 64, share=0.1, salt="5a17", since=at, until=at)
+    (models / CHALLENGE).write_bytes(encode(challenge))
+    assert (result(None), result("5a17"), result("other")) == ("ready", "unchanged", "ready")
+    (models / CHALLENGE).write_bytes(b"{")
+    assert result(None) == "unchanged"
