@@ -19,6 +19,7 @@ from bench import (
     reload_case,
     service_case,
     store_case,
+    stored_needs_case,
     tail_case,
 )
 from bench.report import ROOT, CaseResult, as_json, as_table, surroundings
@@ -29,6 +30,7 @@ CASES: Final[Mapping[str, Callable[[Workshop, bool], CaseResult]]] = {
     "engine": lambda _, quick: engine_case.run(quick=quick),
     "model": lambda workshop, quick: model_case.run(workshop, quick=quick),
     "needs": lambda _, quick: needs_case.run(quick=quick),
+    "stored_needs": lambda workshop, quick: stored_needs_case.run(workshop, quick=quick),
     "record": lambda workshop, _: record_case.run(workshop),
     "store": lambda _, quick: store_case.run(quick=quick),
     "service": lambda workshop, quick: service_case.run(workshop, quick=quick),

@@ -5,26 +5,23 @@ import gc
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from array import array
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import redis
 import uvloop
 
-from api.adapters import keys
 from api.bootstrap import Stores, open_stores
 from api.deadline import Deadline
 from api.forms import EventForm
 from api.ingestion.intake import EventIntake
-from api.ports import FIRST, PARTITIONS, Stream, key_of
+from api.ports import FIRST, Stream, key_of
 from api.security import open_secrets
 from bench.customers import customer_id
+from bench.event_worker import event_worker, positions
 from bench.installation import installed, worker_settings
 from bench.measure import median, spread
 from bench.processes import cpu_s
@@ -47,7 +44,8 @@ _PATIENCE_S: Final = 120.0
 def run(workshop: Workshop, *, quick: bool) -> CaseResult:
     """Measure; about two minutes."""
     asked = _Asked(count=4_000, rounds=2, seconds=3.0) if quick else _Asked(count=20_000, rounds=4, seconds=15.0)
-    with installed(workshop) as installation, _worker(workshop, installation.store_url) as worker:
+    settings, log = worker_settings(workshop), workshop.folder / "event-worker.log"
+    with installed(workshop) as installation, event_worker(settings, log, installation.store_url) as worker:
         measuring = _Measuring(workshop, worker, installation.store_pid, installation.store_url)
         return uvloop.run(measuring.run(asked))
 
@@ -57,43 +55,6 @@ class _Asked:
     count: int
     rounds: int
     seconds: float
-
-
-@contextmanager
-def _worker(workshop: Workshop, store_url: str) -> Iterator[int]:
-    """An event worker that owns every partition; its process id."""
-    settings = worker_settings(workshop)
-    environment = {
-        **os.environ,
-        "NEXTBEST_RULES": str(settings.rules),
-        "NEXTBEST_DATA_DIR": str(settings.data_dir),
-        "NEXTBEST_WATCH_RULES": "false",
-    }
-    log = workshop.folder / "event-worker.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "api.worker"], stdout=output, stderr=subprocess.STDOUT, env=environment
-        )
-    try:
-        give_up_at = time.monotonic() + _PATIENCE_S
-        with redis.Redis.from_url(store_url) as store:
-            while not all(_positions(store)):
-                if process.poll() is not None or time.monotonic() > give_up_at:
-                    raise RuntimeError(f"the event worker does not work: {log.read_text(errors='replace')[-1500:]}")
-                time.sleep(0.1)
-        yield process.pid
-    finally:
-        process.send_signal(signal.SIGCONT)
-        process.terminate()
-        process.wait()
-
-
-def _positions(store: "redis.Redis") -> list[str | None]:
-    """How far each partition is done; None where nobody ever owned it."""
-    pipeline = store.pipeline(transaction=False)
-    for partition in range(PARTITIONS):
-        pipeline.hmget(keys.owner(partition), "epoch", "position")
-    return [None if epoch is None else (position or FIRST.encode()).decode() for epoch, position in pipeline.execute()]
 
 
 class _Measuring:
@@ -185,7 +146,7 @@ class _Measuring:
             await asyncio.sleep(_CAUGHT_UP_S)
 
     async def _behind(self, stores: Stores) -> bool:
-        after = {partition: position or FIRST for partition, position in enumerate(_positions(self._redis))}
+        after = {partition: position or FIRST for partition, position in enumerate(positions(self._redis))}
         return bool(await stores.journal.read(Stream.EVENTS, after, count=1))
 
     async def _effects(self, stores: Stores, intake: EventIntake, rate: float, seconds: float) -> "array[float]":
