@@ -29,6 +29,7 @@ from api.ties import decode_memberships
 from engine.contacts import Contact, ContactState, DeclineReason
 from engine.decision import Snapshot
 from engine.explain import Because, what_holds
+from engine.facts import is_missing, release
 from engine.plan import Plan, Row
 from engine.syntax import Condition
 from engine.teller import facts_of
@@ -57,11 +58,12 @@ def view_of(
     return CustomerView(
         customer_id=customer,
         profile=profile,
+        calculated=_calculated(plan, row),
         states=_states(plan, snapshot),
         needs=_needs(plan, snapshot, row, now_s) if profiling else [],
         themes=_themes(plan, row) if profiling else [],
-        groups=_groups(profile, ties),
-        relations=_relations(kin.relations, customer),
+        groups=_groups(profile, ties, now_s),
+        relations=_relations(plan, kin.relations, customer),
         merged=[_merged(each) for each in sorted(kin.merges, key=lambda each: each.steps[-1][1], reverse=True)],
         contacts=[_contact(plan, contact) for contact in reversed(snapshot.contacts[-MAX_CONTACTS:])],
         opportunities=_opportunities(plan, answered),
@@ -83,25 +85,39 @@ def _profile(plan: Plan, snapshot: Snapshot) -> dict[str, object]:
     return {name: value for name, value in values.items() if name not in audit_only}
 
 
-def _groups(profile: dict[str, object], ties: bytes | None) -> list[GroupView]:
+def _calculated(plan: Plan, row: Row) -> dict[str, object]:
+    slots, specs = plan.layout.slot_by_fact, plan.fact_specs
+    held = {name: row[slots[name]] for name in plan.catalogue.calculated if not specs[name].protected}
+    return {name: release(specs[name], value) for name, value in held.items() if not is_missing(value)}
+
+
+def _groups(profile: dict[str, object], ties: bytes | None, now_s: int) -> list[GroupView]:
     """Those of the profile, and memberships with their times, past and future ones among them."""
+    memberships = decode_memberships(ties)
     timed = [
         GroupView(
             group=each.group,
             start=_instant(each.start_s),
             end=None if each.end_s is None else _instant(each.end_s),
+            by=each.by,
         )
-        for each in decode_memberships(ties)
+        for each in memberships
     ]
     groups = profile.get("groups")
-    untimed = set(groups if isinstance(groups, tuple) else ()) - {each.group for each in timed}
+    untimed = set(groups if isinstance(groups, tuple) else ()) - {
+        each.group for each in memberships if each.runs(now_s)
+    }
     return [*(GroupView(group=str(each), start=None, end=None) for each in sorted(untimed)), *timed]
 
 
-def _relations(relations: Sequence[Relation], customer: str) -> list[RelationView]:
+def _relations(plan: Plan, relations: Sequence[Relation], customer: str) -> list[RelationView]:
     of_others = [each for each in relations if each.to and each.to != customer]
     others = sorted({(each.kind, each.to, each.start, each.end) for each in of_others}, key=str)
-    return [RelationView(kind=kind, to=to, start=start, end=end) for kind, to, start, end in others]
+    kinds = plan.catalogue.relations
+    return [
+        RelationView(kind=kind, title=kinds[kind].title if kind in kinds else None, to=to, start=start, end=end)
+        for kind, to, start, end in others
+    ]
 
 
 def _merged(merge: Merge) -> MergedView:

@@ -250,12 +250,16 @@ class GroupView(BaseModel):
     group: str
     start: datetime | None
     end: datetime | None
+    by: str | None = None
+    """`fixed`: a person or a file; otherwise the need by which it is inferred. None: it came with the profile."""
 
 
 class RelationView(BaseModel):
     """Somebody whom the customer is related to."""
 
     kind: str
+    title: str | None = None
+    """What the catalogue calls the kind, if it declares it."""
     to: str
     start: date | None
     end: date | None
@@ -368,6 +372,8 @@ class CustomerView(BaseModel):
     customer_id: str
     """Who they are now, where the id asked for was merged into another."""
     profile: dict[str, Any]
+    calculated: dict[str, Any]
+    """What the catalogue calculates of the profile and of what happened, as far as it is known."""
     states: list[StateView]
     """Latest first."""
     needs: list[NeedView]

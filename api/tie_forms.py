@@ -32,7 +32,7 @@ class MergeForm(Form):
     loser: RecordText
     """Whose record ends."""
     by: NoteText | None = None
-    """Who decided it."""
+    """Who decided it; absent: the caller."""
     why: NoteText = ""
 
 

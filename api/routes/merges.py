@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable
 from datetime import UTC, datetime
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 
@@ -19,13 +19,14 @@ from api.routes.reading import answer, read_one, shell_of, unless_unavailable
 from api.service_port import Shell
 from api.tie_forms import MergeForm, MergeStepView, MergesView, MergeView, SeparationForm
 
+router = APIRouter()
+
+Merges = Annotated[Caller, Depends(require(Role.OPERATOR))]
+Reads = Annotated[Caller, Depends(require(Role.COMPLIANCE, Role.OPERATOR))]
+
 Record = Annotated[
     str, Path(alias="id", min_length=1, max_length=256, description="A customer's id, or an identity as `scheme:value`")
 ]
-OPERATOR: Final = require(Role.OPERATOR)
-router = APIRouter(dependencies=[Depends(OPERATOR)])
-UNNAMED: Final = "api"
-"""Who decided it, where the caller does not say."""
 Answer = TypeVar("Answer")
 
 
@@ -35,12 +36,12 @@ Answer = TypeVar("Answer")
     summary="Another record is this customer's as well",
     openapi_extra=body_of(MergeForm),
 )
-async def post_merge(request: Request, winner: Record) -> Response:
+async def post_merge(request: Request, winner: Record, caller: Merges) -> Response:
     """Consent is the stricter of both, contacts and caps are shared, identities lead to this customer. The same request
     again goes on where one was cut off, and changes nothing once it is done."""
     shell = shell_of(request)
     form = await read_one(request, MergeForm)
-    merging = _desk(shell).merge(form.loser, winner, by=form.by or UNNAMED, why=form.why)
+    merging = _desk(shell).merge(form.loser, winner, by=form.by or caller.name, why=form.why)
     return answer(_view(await _done(shell, merging)))
 
 
@@ -50,17 +51,17 @@ async def post_merge(request: Request, winner: Record) -> Response:
     summary="This record is a customer of its own after all",
     openapi_extra=body_of(SeparationForm),
 )
-async def post_separation(request: Request, loser: Record) -> Response:
+async def post_separation(request: Request, loser: Record, caller: Merges) -> Response:
     """Reverses the merge that ended the record. What happened while both were one stays with both; consent never
     widens."""
     shell = shell_of(request)
     form = await read_one(request, SeparationForm)
-    separating = _desk(shell).unmerge(loser, by=form.by or UNNAMED, why=form.why)
+    separating = _desk(shell).unmerge(loser, by=form.by or caller.name, why=form.why)
     return answer(_view(await _done(shell, separating)))
 
 
 @router.get("/v1/customers/{id}/merges", response_model=MergesView, summary="Whom a record was merged with")
-async def get_merges(request: Request, caller: Annotated[Caller, Depends(OPERATOR)], record: Record) -> Response:
+async def get_merges(request: Request, caller: Reads, record: Record) -> Response:
     """Every merge and separation that the record took part in, oldest first, with who, when and why."""
     shell = shell_of(request)
     await note_look(request, caller, record)

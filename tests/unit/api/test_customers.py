@@ -68,6 +68,7 @@ def a_record(house: Running, **fields: Any) -> None:
             "age": 31,
             "gender": "female",
             "income.monthly": 2_800.5,
+            "spend.monthly": 2_000,
             "savings.trend_90d": 0.3,
             "rent_payments.count_90d": 3,
             "customer.since": "2020-03-01",
@@ -101,6 +102,7 @@ async def test_staff_see_the_customer_whole() -> None:
     assert view["customer_id"] == "C0000001"
     assert view["profile"]["income.monthly"] == 2_800.5
     assert view["profile"]["customer.since"] == "2020-03-01"
+    assert view["calculated"] == {"income.left_over": 800.5}
     assert view["profile"]["holds"] == ["current_account"]
     assert {"saving_for_deposit", "home_ownership"} <= {need["need"] for need in view["needs"]}
     assert "young_family" not in {need["need"] for need in view["needs"]}
@@ -170,13 +172,15 @@ async def test_opportunities_stand_best_first_with_what_was_missing() -> None:
 async def test_groups_are_shown_with_their_times() -> None:
     """Those of a file without any; those that are over and those to come as well."""
     profile = starter_plan().profile_schema.encode({"groups": ["student_union"]})
-    ended = encode_memberships([Membership("staff", LONG_AGO_S, LONG_AGO_S + 60)])
+    over = Membership("staff", LONG_AGO_S, LONG_AGO_S + 60, "needs.insider")
+    ended = encode_memberships([over, Membership("student_union", LONG_AGO_S, LONG_AGO_S + 60)])
     async with running() as house:
         a_record(house, profile=encode_profile(starter_plan().profile_schema, profile), ties=ended)
         view = (await house.client.get("/v1/customers/C0000001")).json()
-    assert [(each["group"], "start" in each, "end" in each) for each in view["groups"]] == [
-        ("student_union", False, False),
-        ("staff", True, True),
+    assert [(each["group"], "start" in each, "end" in each, each.get("by")) for each in view["groups"]] == [
+        ("student_union", False, False, None),
+        ("staff", True, True, "needs.insider"),
+        ("student_union", True, True, "fixed"),
     ]
 
 
