@@ -7,11 +7,11 @@ from babel import Locale
 
 from api.kiosk.seal import Seal
 from api.web.formats import locale_of
-from api.web.texts import ENGLISH, languages, read_language, texts_in
+from api.web.texts import ENGLISH, languages, texts_in
 from engine.ids import ChannelId, FactName
 from engine.plan import Plan
 
-_SCREEN: Final = "atm."
+_SCREEN: Final = "atm"
 _CASH: Final = FactName("context.cash_requested")
 
 
@@ -38,11 +38,10 @@ def _first(plan: Plan) -> str:
 
 
 def _in(language: str, plan: Plan) -> Mapping[str, Any]:
-    """The machine's words in a language, English where it has none."""
+    """The machine's words in a language, and how it writes values."""
     texts = texts_in(language)
-    names = (name for name in read_language(ENGLISH) if name.startswith(_SCREEN))
     return {
         "name": texts(f"shared.language.{language}"),
         "locale": str(locale_of(language, plan.locale)).replace("_", "-"),
-        "texts": {name.removeprefix(_SCREEN): texts(name) for name in names},
+        "texts": texts.of_screen(_SCREEN),
     }

@@ -44,6 +44,12 @@ class Texts:
         entry = self._entries.get(name)
         return entry if isinstance(entry, str) else words
 
+    def of_screen(self, screen: str) -> Mapping[str, str]:
+        """All plain texts of a screen by their own names, for a page whose script picks them."""
+        beginning = f"{screen}."
+        found = ((name, entry) for name, entry in self._entries.items() if name.startswith(beginning))
+        return {name.removeprefix(beginning): entry for name, entry in found if isinstance(entry, str)}
+
     def __contains__(self, name: str) -> bool:
         return name in self._entries
 
