@@ -159,7 +159,7 @@ def _card(plan: Plan, decision_id: str, option: OptionBody) -> Card:
         rank=option.rank,
         action=option.action,
         title=option.action if position is None else plan.actions[position].title,
-        say=option.say or "",
+        say=_text(treatment, "why") or option.say or "",
         headline=_text(treatment, "headline"),
         steps=_steps(treatment),
         objections=_objections(treatment.get("objections")),

@@ -119,6 +119,7 @@ TREATMENT: Final = Shape(
         Key("call_to_action", Text(), "What a tap leads to."),
         Key("image", Text(), "A picture."),
         Key("url", Text(), "The page behind it."),
+        Key("why", Text(), "For staff: why it is brought up, in a sentence that may be said aloud before others."),
         Key("inquire", Text(), "For staff: a question that reveals the need."),
         Key("communicate", Text(), "For staff: that we are keen to meet it."),
         Key("affirm", Text(), "For staff: that we can."),

@@ -1,5 +1,6 @@
 """/teller: finding a customer, what the screen says of them, cards by the length of the queue, and answers."""
 
+import re
 from html import unescape
 from pathlib import Path
 from time import time
@@ -237,3 +238,13 @@ async def test_nobody_but_tellers_sees_the_counter(tmp_path: Path) -> None:
         refused = await house.client.get("/teller")
         assert refused.status_code == 403
         assert "Your role does not allow that." in refused.text
+
+
+async def test_sentence_to_say_is_the_treatments_own(tmp_path: Path) -> None:
+    """Marketers word it; the engine does where they did not."""
+    async with staffed(tmp_path) as house:
+        page = await shown(house)
+    assert "is what suits you best at the moment" not in page
+    said = re.findall(r'<h4 class="overline">Why you, to say aloud</h4>\s*<p>([^<]+)</p>', page)
+    assert len(said) == 2
+    assert all(sentence.endswith(".") for sentence in said)
