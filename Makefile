@@ -1,7 +1,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: docs help setup optimise demo test test-code test-rules agreement needs guarding check check-format check-lint check-types check-imports check-rules fuzz refusals bench guarantees loadtest lock format clean
+.PHONY: docs help setup optimise demo test test-code test-rules agreement needs guarding check check-format check-lint check-types check-imports check-rules fuzz refusals bench learning guarantees loadtest lock format clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -95,6 +95,9 @@ refusals: setup ## milliseconds and megabytes that refusing each hostile and eac
 
 bench: optimise ## measure beside public peers, results as JSON (ARGS="engine --quick")
 	@$(BIN)/python -m bench $(ARGS)
+
+learning: setup ## retrain for 21 weeks in hidden worlds, beside popularity and two oracles (ARGS="--seeds 7 --customers 8000")
+	@$(BIN)/python -m bench.learning $(ARGS)
 
 guarantees: setup ## prove what docs/guarantees.md promises, results as JSON (ARGS="store_faults --quick")
 	@$(BIN)/python -m tests.guarantees $(ARGS)

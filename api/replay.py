@@ -105,7 +105,7 @@ def decide_again(
     decision = decide(
         plan=plan,
         request=question,
-        snapshot=serving.reader.read(_stored(record)),
+        snapshot=serving.reader.read(stored_of(record)),
         scorer=scorer,
         baseline=baseline,
         now=datetime.fromtimestamp(record.decided_at_us / 1_000_000, UTC),
@@ -131,7 +131,8 @@ def _scorers(serving: Serving, record: DecisionRecord, *, rescored: bool) -> tup
     return scorer, serving.baseline if rescored else RecordedScorer(scores, serving.baseline)
 
 
-def _stored(record: DecisionRecord) -> StoredRecord:
+def stored_of(record: DecisionRecord) -> StoredRecord:
+    """What was stored of the customer when the decision was made."""
     return StoredRecord(
         profile=record.profile,
         events=record.events,
@@ -153,7 +154,7 @@ def record_again(serving: Serving, record: DecisionRecord, question: Request, de
         key=key_of(record.record),
         request=question,
         moment=record.moment,
-        stored=_stored(record),
+        stored=stored_of(record),
         known=record.known,
         decision=decision,
         actions=serving.action_ids,

@@ -146,6 +146,13 @@ class Metrics:
         )
         self.reload_at = Gauge("reload_timestamp_seconds", "When rules were last looked at", (), 1, largest=True)
         self.bundle = Gauge("bundle_info", "The bundle that serves", ("ruleset", "model", "release"), 4, largest=True)
+        self.exploration_price = Gauge(
+            "exploration_price", "Share of the expected value that exploration gave up in the last slots", (), 1
+        )
+        self.model_objections = Gauge(
+            "model_objections", "What was found to speak against the model that serves", ("kind",), 12, largest=True
+        )
+        self.immature_actions = Gauge("model_immature_actions", "Actions that the model scores by their group", (), 1)
         self.event_lag = Gauge("event_lag_seconds", "Age of the oldest event not yet folded", (), 1, largest=True)
         self.quarantined = Gauge("events_quarantined", "Events put aside that wait for a person", (), 1)
         self.orders_waiting = Gauge("orders_waiting", "Orders that nobody has taken on yet", (), 1)

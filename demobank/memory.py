@@ -24,6 +24,15 @@ class Rows:
     def add(self, **columns: NDArray[Any]) -> None:
         self._chunks.append(columns)
 
+    @property
+    def last(self) -> Table:
+        """The chunk that was added last."""
+        return self._chunks[-1]
+
+    def so_far(self) -> Table:
+        """All rows in one, the chunks kept."""
+        return {name: np.concatenate([chunk[name] for chunk in self._chunks]) for name in self._chunks[0]}
+
     def table(self) -> Table:
         """All rows in one; the chunks are used up, so that a large history is not held twice."""
         return {name: np.concatenate([chunk.pop(name) for chunk in self._chunks]) for name in list(self._chunks[0])}

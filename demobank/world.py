@@ -202,6 +202,21 @@ def solve_bias(world: World, rest: Floats, examination: Floats, weights: Floats)
     return replace(world, bias=bias)
 
 
+def changed(world: World, seed: str, groups: frozenset[str], reference: Singles, shift: float) -> World:
+    """Another taste for the offers of some groups: their f_a is drawn anew, and b_a moved up or down by `shift`."""
+    rng = stream(seed, "change")
+    columns = [column for column, offer in enumerate(world.offers) if offer.group in groups]
+    natures = [draw_nature(f"{seed}/change", world.offers[column]) for column in columns]
+    drivers, signs = world.fit_drivers.copy(), world.fit_signs.copy()
+    thresholds, bias = world.fit_thresholds.copy(), world.bias.copy()
+    drivers[columns] = [nature.drivers for nature in natures]
+    signs[columns] = [nature.signs for nature in natures]
+    thresholds[columns] = [nature.threshold for nature in natures]
+    bias[columns] += shift * rng.choice([-1.0, 1.0], len(columns))
+    fresh = replace(world, fit_drivers=drivers, fit_signs=signs, fit_thresholds=thresholds, bias=bias)
+    return _standardised(fresh, reference)
+
+
 def _theme(offer: Offer) -> int:
     theme = THEME_OF_ACTION.get(offer.action, THEME_OF_GROUP.get(offer.group))
     return THEMES.index(theme) if theme else -1

@@ -37,6 +37,15 @@ class Rates:
     def positives_of(self, action: str, channel: str) -> int:
         return self.positives.get(action, {}).get(channel, 0)
 
+    def maturity_of(self, action: str) -> float:
+        """How far an action's own evidence counts, from 0 to 1, by its positive answers on all channels."""
+        positives = sum(self.positives.get(action, {}).values())
+        return positives / (positives + EVIDENCE)
+
+    def immature(self) -> tuple[str, ...]:
+        """The actions seen that are scored mostly by their group: their maturity is below a half."""
+        return tuple(action for action in sorted(self.impressions) if self.maturity_of(action) < 0.5)
+
     def conversion_of(self, action: str, group: str, channel: str) -> float:
         """P(conversion | positive answer); the group's for an action that training has not seen."""
         fallback = self.conversion_by_group.get(group, self.conversion_overall)

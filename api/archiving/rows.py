@@ -1,13 +1,15 @@
 """Makes rows of the archive out of entries of the decision stream; whatever an entry holds, it gets a row."""
 
 import logging
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Mapping
 from typing import Final, TypeVar
 
 import msgspec
 
 from api import decision_record, replay
 from api.archiving.chain import Head, link
+from api.archiving.exploring import price_of
 from api.archiving.factors import Factors, factors_of
 from api.archiving.files import day_of
 from api.archiving.makers import Makers, NotHere
@@ -18,6 +20,8 @@ from api.ports import Entry
 
 IDENTICAL: Final = "identical"
 """Deciding again gave the very record; everything else says why there are no factors."""
+_PRICED: Final = 10_000
+"""Slots whose exploration is priced together."""
 Kind = TypeVar("Kind")
 _log = logging.getLogger(__name__)
 _decode_outcome: Final = msgspec.msgpack.Decoder(OutcomeEntry).decode
@@ -31,6 +35,12 @@ class Rows:
     def __init__(self, makers: Makers) -> None:
         self._makers = makers
         self._models: set[str] = set()
+        self._prices: deque[float] = deque(maxlen=_PRICED)
+
+    @property
+    def exploration_price(self) -> float | None:
+        """The share of the expected value that exploration gave up in the last slots; None where nothing was drawn."""
+        return sum(self._prices) / len(self._prices) if self._prices else None
 
     def row(self, partition: int, head: Head, entry: Entry) -> tuple[Row, str]:
         """The row that follows a partition's head, and the day to whose files it belongs."""
@@ -86,6 +96,7 @@ class Rows:
             self._keep_model(record.model)
             question, decision = replay.decide_again(serving, record, self._makers.exploration_key)
             if replay.record_again(serving, record, question, decision) == recorded:
+                self._price(record, {serving.action_ids[each.action]: each.priority for each in decision.scored})
                 return IDENTICAL, factors_of(serving.plan, decision)
         except NotHere as missing:
             return f"{missing.missing}_missing", None
@@ -93,6 +104,13 @@ class Rows:
             log_fault(_log, "deciding again", error)
             return "failed", None
         return "differs" if record.release == serving.origin.release else "other_release", None
+
+    def _price(self, record: decision_record.DecisionRecord, priority: Mapping[str, float]) -> None:
+        self._prices += [
+            price_of(actions, weights, priority)
+            for _, _, _, actions, weights in record.draws
+            if priority.keys() >= set(actions)
+        ]
 
     def _keep_model(self, model: str) -> None:
         if model not in self._models and ":" not in model and model != "baseline":

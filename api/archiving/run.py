@@ -26,11 +26,15 @@ from api.background import give_way
 from api.bootstrap import Stores, open_stores
 from api.exposition import MetricsFolder
 from api.ports import StoreUnavailable, Stream
+from api.scorers import models_folder
 from api.security import Secrets, open_secrets
 from api.settings import Settings
 from api.telemetry import Metrics
 from api.watch import is_short
-from models.artefact import sync_folder
+from models.artefact import read_manifest, sync_folder
+from models.errors import ModelRefused
+from models.promotion import read_evidence
+from models.registry import open_registry
 
 LOOK_EACH_S: Final = 5.0
 TRIM_EACH_S: Final = 3_600.0
@@ -54,6 +58,7 @@ class Archiving:
     trimmer: EventTrimmer
     known: Known
     stores: Stores
+    rows: Rows
 
     async def catch_up(self) -> "Archived":
         """Archive everything that the streams hold; says how many records.
@@ -124,6 +129,7 @@ async def archiving(settings: Settings, keys: Secrets, stores: Stores) -> Archiv
         trimmer=EventTrimmer(stores.events),
         known=known,
         stores=stores,
+        rows=rows,
     )
 
 
@@ -225,6 +231,7 @@ class _Turns:
             self._metrics.archived.add((), sum(await self._archiving.catch_up()))
             self._metrics.archived_at.set((), time.time())
             self._archived_at = now
+            self._tell_of_the_model(self._archiving.rows.exploration_price)
             trimmed = await self._archiving.trim_events(0.0 if short else self._settings.events_keep_s)
             self._metrics.events_trimmed.add((), trimmed.removed)
             self._metrics.event_holders.set((), len(trimmed.held_by))
@@ -236,6 +243,22 @@ class _Turns:
             if short:
                 self._metrics.aside_trimmed.add((), await self._archiving.aside.trim(ASIDE_KEPT_S))
             self._trimmed_at = now
+
+    def _tell_of_the_model(self, price: float | None) -> None:
+        """What exploration costs, and how much was found to speak against the model that serves."""
+        if price is not None:
+            self._metrics.exploration_price.set((), price)
+        folder = models_folder(self._settings)
+        try:
+            current = open_registry(folder).current()
+            if current is None:
+                return
+            found, rates = read_evidence(folder, current), read_manifest(folder / current).learned.rates
+        except ModelRefused:
+            return
+        for evidence in found:
+            self._metrics.model_objections.set((evidence.kind,), len(evidence.objections))
+        self._metrics.immature_actions.set((), len(rates.immature()))
 
     async def end(self) -> None:
         """Archive what is left and anchor it, where that can be done."""

@@ -11,6 +11,7 @@ from api.cli import challengers
 from api.cli.challengers import Version, Who, Why
 from api.cli.console import DATA_DIR, FINDINGS, AsJson, DataDir, leave, plainly, put, put_json, say
 from api.cli.model_report import report
+from api.cli.model_watch import watch
 
 if TYPE_CHECKING:
     from models.registry import StoredModel
@@ -63,6 +64,48 @@ models.command("shadow")(challengers.shadow)
 models.command("challenge")(challengers.challenge)
 models.command("end-challenge")(challengers.end_challenge)
 models.command("traffic")(challengers.traffic)
+models.command("watch")(watch)
+
+
+@models.command("maturity")
+@plainly
+def maturity(
+    model: Annotated[
+        str | None, typer.Option("--model", help="Version, or its first characters; default: the current.")
+    ] = None,
+    data_dir: DataDir = DATA_DIR,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Tell how well a model knows each action: from 0 (scored by its group) to 1; exploration bounds the immature."""
+    from models.artefact import read_manifest
+    from models.errors import ModelRefused
+    from models.registry import open_registry
+
+    registry = open_registry(data_dir / "models")
+    version = registry.resolve(model) if model else registry.current()
+    if version is None:
+        raise ModelRefused("no model has been promoted yet")
+    rates = read_manifest(data_dir / "models" / version).learned.rates
+    if as_json:
+        put_json(
+            {
+                "version": version,
+                "actions": [
+                    {
+                        "action": action,
+                        "maturity": rates.maturity_of(action),
+                        "positives": rates.positives.get(action, {}),
+                    }
+                    for action in sorted(rates.impressions)
+                ],
+            }
+        )
+        return
+    for action in sorted(rates.impressions, key=lambda action: (rates.maturity_of(action), action)):
+        positives = sum(rates.positives.get(action, {}).values())
+        immature = "  immature" if rates.maturity_of(action) < 0.5 else ""
+        put(f"{rates.maturity_of(action):.2f}  {action}: {positives:,} positive answers{immature}")
 
 
 @models.command("promote")

@@ -22,7 +22,6 @@ from models.features import PlanView
 from models.impressions import read_impressions
 from models.logistic import fit_logistic, logit_of
 from models.propensity import PropensityModel
-from models.rates import EVIDENCE
 from models.rows import Outcomes, TrainingRows, Window
 
 _TRAIN_ROWS: Final = 40_000
@@ -77,7 +76,10 @@ def judge(
     logits = {MODEL: model.logits(later, plan)} | _baselines(plan, model, trained, later)
     return Judged(
         study=study(
-            later.outcomes, logits, actions=[action.id for action in plan.actions], maturity=maturity_of(plan, model)
+            later.outcomes,
+            logits,
+            actions=[action.id for action in plan.actions],
+            maturity={action.id: model.learned.rates.maturity_of(action.id) for action in plan.actions},
         ),
         drift=_drift(plan, model, trained, later, logits[MODEL]),
         fairness=_fairness(plan, bank_dir, model, manifest, later),
@@ -88,15 +90,6 @@ def _drift(plan: PlanView, model: PropensityModel, trained: TrainingRows, later:
     """Held against the latest part of what was trained on: a history that had just begun is no yardstick."""
     latest = trained.take(trained.outcomes.at_s >= np.quantile(trained.outcomes.at_s, 1.0 - _LATEST))
     return drift(latest, later, model.logits(latest, plan), score)
-
-
-def maturity_of(plan: PlanView, model: PropensityModel) -> dict[str, float]:
-    """How far the model's own evidence counts for each action, from 0 to 1; below a half it is immature."""
-    rates, channels = model.learned.rates, [channel.id for channel in plan.channels]
-    positives = {
-        action.id: sum(rates.positives_of(action.id, channel) for channel in channels) for action in plan.actions
-    }
-    return {action: count / (count + EVIDENCE) for action, count in positives.items()}
 
 
 def _weights(outcomes: Outcomes, manifest: Manifest, first_s: int) -> Floats:

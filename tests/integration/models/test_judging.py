@@ -11,7 +11,7 @@ import pytest
 
 from models.artefact import read_manifest
 from models.errors import TrainingRefused
-from models.evaluation.judging import Judged, judge, maturity_of
+from models.evaluation.judging import Judged, judge
 from models.evaluation.page import page
 from models.evaluation.study import BASE_RATE, LOGISTIC, MODEL
 from tests.integration.models.conftest import Installation
@@ -79,10 +79,11 @@ def test_a_source_that_broke_is_told_as_drift(installation: Installation, tmp_pa
 
 
 def test_maturity_follows_what_training_counted(installation: Installation) -> None:
-    found = maturity_of(installation.plan, installation.model)
     rates = installation.model.learned.rates
     positives = sum(rates.positives["isa"].values())
-    assert found["isa"] == pytest.approx(positives / (positives + 20))
+    assert rates.maturity_of("isa") == pytest.approx(positives / (positives + 20))
+    assert rates.maturity_of("nobody knows it") == 0.0
+    assert rates.immature() == ()
 
 
 def test_nothing_to_judge_on_is_said(installation: Installation) -> None:

@@ -1,0 +1,57 @@
+"""`python -m bench.learning`: lives through hidden worlds, with the model and with popularity, and judges the runs.
+
+Every run is kept, so that worlds can be added one by one; a run that is there already is not made again.
+"""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from api.bootstrap import compile_rules
+from bench.learning.figures import LAST, MODEL, POPULARITY, plot, read_runs, result, write_run
+from bench.learning.learner import Make, Model, Popularity
+from bench.learning.loop import live
+from bench.report import ROOT, as_json, as_table, surroundings
+
+RESULTS: Final = ROOT / "bench" / "results"
+MAKERS: Final[dict[str, Make]] = {MODEL: Model, POPULARITY: Popularity}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Live through what is missing, then judge; 0, or 1 where a target is missed."""
+    told = _parser().parse_args(arguments)
+    plan = compile_rules(told.rules)
+    for seed in told.seeds:
+        for chooser in told.choosers:
+            file = told.runs / f"{seed}-{chooser}.json"
+            if file.exists():
+                continue
+            sys.stdout.write(f"world {seed}, {chooser} ...\n")
+            sys.stdout.flush()
+            with tempfile.TemporaryDirectory(prefix="nbl-") as folder:
+                make = MAKERS[chooser]
+                weeks = live(plan, told.rules, Path(folder), make, seed=seed, customers=told.customers, weeks=LAST)
+            write_run(file, weeks, seed=seed, customers=told.customers, chooser=chooser)
+    runs = read_runs(told.runs)
+    found = result(runs)
+    sys.stdout.write(as_table(found))
+    (told.runs.parent / "learning.json").write_text(as_json(found, surroundings(quick=False)), encoding="utf-8")
+    plot(runs, told.runs.parent / "learning.svg")
+    return 0 if all(target.met for target in found.targets) else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m bench.learning", description=__doc__, allow_abbrev=False)
+    parser.add_argument("--seeds", type=int, nargs="+", default=list(range(7, 17)), help="which worlds")
+    parser.add_argument("--choosers", nargs="+", choices=list(MAKERS), default=list(MAKERS))
+    parser.add_argument("--customers", type=int, default=20_000)
+    parser.add_argument("--rules", type=Path, default=Path("rules"))
+    parser.add_argument("--runs", type=Path, default=RESULTS / "learning", help="where runs are kept")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""The learning loop beside the engine that it stands in for."""
