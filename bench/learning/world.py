@@ -56,9 +56,8 @@ def world(rules: Path, folder: Path, *, seed: int, customers: int, weeks: int) -
         *(sys.executable, "-m", "demobank.partner", "--rules", str(rules), "--folder", str(folder)),
         *("--seed", str(seed), "--customers", str(customers), "--weeks", str(weeks), "--as-of", AS_OF),
     ]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    try:
-        yield World(process)
-    finally:
-        process.kill()
-        process.wait()
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        try:
+            yield World(process)
+        finally:
+            process.kill()
