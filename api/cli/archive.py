@@ -40,7 +40,7 @@ def archive(
     from api.archiving.run import run, run_once
 
     settings = _settings(data_dir, redis_url, secrets, model).model_copy(update={"archive_each_s": each_s})
-    if not _reachable(settings):
+    if not reachable(settings):
         raise Usage(f"no store runs on {data_dir}: start `nextbest serve --data-dir {data_dir}` first")
     if not once:
         run(settings)
@@ -119,7 +119,7 @@ async def _records(settings: "Settings", known: "Known", decision_id: str | None
     folder = settings.data_dir / ARCHIVE
     async with AsyncExitStack() as stack:
         stores = None
-        if _reachable(settings):
+        if reachable(settings):
             stores = await stack.enter_async_context(open_stores(settings, open_secrets(settings), patient=True))
             await known.learn(stores.records)
         if decision_id is None:
@@ -203,7 +203,7 @@ def _settings(data_dir: Path, redis_url: str | None, secrets: Path | None, model
     )
 
 
-def _reachable(settings: "Settings") -> bool:
+def reachable(settings: "Settings") -> bool:
     from api.adapters.embedded import running_url
 
     return settings.redis_url is not None or running_url(settings.data_dir) is not None

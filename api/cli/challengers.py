@@ -1,12 +1,14 @@
 """`nextbest models shadow | challenge | traffic`: a model that does not serve yet is held against what does."""
 # ruff: noqa: PLC0415 - each command imports what it needs, so that --help answers at once
 
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from api.cli.archive import reachable
 from api.cli.console import DATA_DIR, FINDINGS, AsJson, DataDir, RulesDir, Usage, leave, plainly, put, put_json
 from api.cli.serving import RedisUrl, SecretsFile
 
@@ -110,8 +112,12 @@ async def _walk(settings: "Settings", see: "See") -> None:
     from api.ports import Stream
     from api.security import open_secrets
 
-    async with open_stores(settings, open_secrets(settings), patient=True) as stores:
-        await walk(stores.journal, Stream.DECISIONS, see, settings.data_dir / ARCHIVE)
+    async with AsyncExitStack() as stack:
+        journal = None
+        if reachable(settings):
+            stores = await stack.enter_async_context(open_stores(settings, open_secrets(settings), patient=True))
+            journal = stores.journal
+        await walk(journal, Stream.DECISIONS, see, settings.data_dir / ARCHIVE)
 
 
 @plainly
@@ -167,9 +173,7 @@ async def _shadow(settings: "Settings", challenger: "PropensityModel", since_ms:
     from api.archiving.known import Known
     from api.archiving.makers import Makers
     from api.bootstrap import open_stores
-    from api.experiments.recorded import walk
     from api.experiments.shadow import KeptChallenging, Shadow
-    from api.ports import Stream
     from api.security import open_secrets
     from api.tokens import TokenCodec
 
@@ -177,9 +181,10 @@ async def _shadow(settings: "Settings", challenger: "PropensityModel", since_ms:
     known = Known(settings.data_dir / ARCHIVE)
     challenging = KeptChallenging(Makers(settings, keys, known), TokenCodec(keys), challenger)
     seen = Shadow(challenging, since_ms=since_ms)
-    async with open_stores(settings, keys, patient=True) as stores:
-        await known.learn(stores.records)
-        await walk(stores.journal, Stream.DECISIONS, seen.see, settings.data_dir / ARCHIVE)
+    if reachable(settings):
+        async with open_stores(settings, keys, patient=True) as stores:
+            await known.learn(stores.records)
+    await _walk(settings, seen.see)
     return seen
 
 

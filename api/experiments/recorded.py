@@ -17,8 +17,9 @@ _COLUMNS: Final = ("partition", "entry_id", "recorded")
 _AT_ONCE: Final = 100
 
 
-async def walk(journal: Journal, stream: Stream, see: See, archive: Path | None = None) -> int:
-    """Show every entry once, oldest first in its partition; says how many there were.
+async def walk(journal: Journal | None, stream: Stream, see: See, archive: Path | None = None) -> int:
+    """Show every entry once, oldest first in its partition; says how many there were. Without a journal, as where no
+    store runs, those of the archive.
 
     Raises:
         StoreUnavailable: the store went away.
@@ -31,7 +32,7 @@ async def walk(journal: Journal, stream: Stream, see: See, archive: Path | None 
             positions[partition] = max(positions[partition], entry_id, key=_place)
             see(kind, body)
             seen += 1
-    while found := await journal.read(stream, positions, count=_AT_ONCE):
+    while journal is not None and (found := await journal.read(stream, positions, count=_AT_ONCE)):
         for partition, entries in found.items():
             positions[partition] = entries[-1].id
             for entry in entries:
