@@ -8,7 +8,7 @@ from typing import Final
 import httpx
 
 from api.access.key_file import KeyFile, KeysUnusable
-from api.access.keyring import Gate
+from api.access.keyring import Gate, Keyring
 from api.access.limits import Limits
 from api.access.people import People, RoleMap
 from api.access.provider import Provider
@@ -59,11 +59,29 @@ def first_key_sentence(settings: Settings) -> str:
     return f"There are no keys yet, so every caller is refused; the first one is made with `{command}`."
 
 
+class KeyWatch:
+    """Gives a gate the keys of a file, and gives them anew when it has changed."""
+
+    def __init__(self, file: KeyFile, gate: Gate) -> None:
+        self._file = file
+        self._gate = gate
+        self._seen = _state_of(file)
+
+    async def look(self) -> None:
+        """A file that has become unreadable changes nothing, and is told in the log until somebody mends it."""
+        state = _state_of(self._file)
+        if state == self._seen:
+            return
+        try:
+            self._gate.keyring = self._file.keyring()
+            self._seen = state
+        except KeysUnusable as error:
+            _log.error("the keys stay as they were: %s", error)
+
+
 @asynccontextmanager
 async def open_access(settings: Settings) -> AsyncIterator[Gate]:
     """What tells who calls, for as long as the context lasts; a changed file of keys is in force within a second.
-
-    A file that has become unreadable changes nothing, and is told in the log again and again until somebody mends it.
 
     Raises:
         KeysUnusable: see `KeyFile.entries`.
@@ -77,21 +95,10 @@ async def open_access(settings: Settings) -> AsyncIterator[Gate]:
         person_per_s=settings.person_rate_per_s / settings.workers,
         address_per_s=settings.address_rate_per_s / settings.workers,
     )
-    gate = Gate(file.keyring(), is_open=settings.access == "open", limits=limits)
-    seen = _state_of(file)
-
-    async def look() -> None:
-        nonlocal seen
-        state = _state_of(file)
-        if state == seen:
-            return
-        try:
-            gate.keyring = file.keyring()
-            seen = state
-        except KeysUnusable as error:
-            _log.error("the keys stay as they were: %s", error)
-
-    async with repeating(look):
+    gate = Gate(Keyring(), is_open=settings.access == "open", limits=limits)
+    watch = KeyWatch(file, gate)
+    gate.keyring = file.keyring()
+    async with repeating(watch.look):
         yield gate
 
 
