@@ -57,7 +57,9 @@ class Plugs:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """For as long as the process serves: nothing stays out after it."""
+        """For as long as the process serves: nothing stays out after it, nor what one that was killed left out."""
+        if (left := self._own_store()) is not None:
+            os.kill(left.pid, signal.SIGCONT)
         try:
             yield
         finally:
@@ -69,12 +71,21 @@ class Plugs:
         return _Unpluggable(scorer, self)
 
     def _stop_store(self) -> bool:
-        server = RunningServer.of(self._data_dir)
-        if server is None or not server.lives():
+        server = self._own_store()
+        if server is None:
             return False
         os.kill(server.pid, signal.SIGSTOP)
         self._stopped = server
         return True
+
+    def _own_store(self) -> RunningServer | None:
+        """The demonstration's server, unless it has ended and its number may be another's."""
+        server = RunningServer.of(self._data_dir)
+        if server is None or not server.lives():
+            return None
+        command = Path(f"/proc/{server.pid}/cmdline")
+        is_other = command.exists() and b"-server" not in command.read_bytes()
+        return None if is_other else server
 
     def _forget(self, plug: Plug) -> None:
         timer = self._back.pop(plug, None)

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,10 +19,10 @@ from tests.unit.api.shells import running
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes in /proc")
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[int]:
-    """A process that stands for the embedded store; its pid."""
-    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as process:
+@contextmanager
+def noted_as_store(tmp_path: Path, *words: str) -> Iterator[int]:
+    """A process whose pid is noted as the embedded store's."""
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)", *words]) as process:
         (tmp_path / "valkey").mkdir()
         noted = {"pid": process.pid, "socket": str(tmp_path / "valkey" / "server.sock")}
         (tmp_path / "valkey" / "server.json").write_text(json.dumps(noted))
@@ -34,6 +35,13 @@ def comes_to(pid: int, *, stopped: bool) -> bool:
     """Whether a process is stopped, or goes on, as soon as the kernel has told it."""
     stat = Path(f"/proc/{pid}/stat")
     return any((stat.read_text().rsplit(")", 1)[1].split()[0] == "T") is stopped for _ in range(10_000))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[int]:
+    """A process that stands for the embedded store; its pid."""
+    with noted_as_store(tmp_path, "valkey-server") as pid:
+        yield pid
 
 
 async def test_store_is_stopped_and_goes_on(tmp_path: Path, store: int) -> None:
@@ -56,6 +64,19 @@ async def test_nothing_stays_out_when_the_process_ends(tmp_path: Path, store: in
             plugs.pull(plug)
     assert plugs.out == {"store": False, "model": False}
     assert comes_to(store, stopped=False)
+
+
+async def test_store_that_a_killed_process_left_stopped_goes_on(tmp_path: Path, store: int) -> None:
+    Plugs(tmp_path, longest_s=3_600).pull(Plug.STORE)
+    assert comes_to(store, stopped=True)
+    async with Plugs(tmp_path).running():
+        assert comes_to(store, stopped=False)
+
+
+async def test_process_that_has_got_the_stores_number_since_is_left_alone(tmp_path: Path) -> None:
+    with noted_as_store(tmp_path) as pid:
+        assert not Plugs(tmp_path).pull(Plug.STORE)
+        assert comes_to(pid, stopped=False)
 
 
 async def test_plug_comes_back_by_itself(tmp_path: Path) -> None:
