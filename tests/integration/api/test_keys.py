@@ -10,7 +10,8 @@ from typing import Any
 
 import httpx
 
-from tests.integration.api.installations import PATIENCE_S, ROOT, port_of, process, until_ready
+from tests.integration.api.installations import PATIENCE_S, port_of, process, until_ready
+from tests.unit.api.shells import ROOT
 
 QUESTION = {
     "identity": {"scheme": "customer_id", "value": "nobody"},
