@@ -11,6 +11,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+from loadtest.pages import CASH_MACHINE, COUNTER, HOME_PAGE
 from tests.unit.loadtest.builders import a_proposition, an_answer, an_option
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -24,7 +25,8 @@ class Contract(BaseHTTPRequestHandler):
     action = "isa"
 
     def do_GET(self) -> None:
-        self.answer(200, b"{}")
+        """Ready, and any page whole."""
+        self.answer(200, b"".join(page.sign for page in (CASH_MACHINE, COUNTER, HOME_PAGE)))
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
