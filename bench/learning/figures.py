@@ -69,7 +69,7 @@ def result(runs: Runs) -> CaseResult:
         case="learning",
         title=f"the learning loop on the hidden world, {len(seeds)} worlds",
         figures=(
-            Figure(what="capture in weeks 9 to 12, standard error over worlds", value=_error(capture), unit=""),
+            *_error(capture),
             Figure(
                 what="popularity's capture in weeks 9 to 12", value=fmean(week.capture() for week in popular), unit=""
             ),
@@ -140,8 +140,12 @@ def _newcomers(weeks: Sequence[Week]) -> tuple[float, float, float]:
     )
 
 
-def _error(values: Sequence[float]) -> float:
-    return stdev(values) / math.sqrt(len(values)) if len(values) > 1 else math.nan
+def _error(values: Sequence[float]) -> tuple[Figure, ...]:
+    """Nothing can be said of one world's."""
+    if len(values) < 2:
+        return ()
+    spread = stdev(values) / math.sqrt(len(values))
+    return (Figure(what="capture in weeks 9 to 12, standard error over worlds", value=spread, unit=""),)
 
 
 def _by_seed(seeds: Sequence[int], models: Sequence[Sequence[Week]]) -> Iterator[str]:
