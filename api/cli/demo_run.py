@@ -185,7 +185,7 @@ class DemoRun:
             put(f"# {each.door.scene}: it was offered {each.line}\n{decision}\n{explanation}\n")
         put(f"The bank's home page, with banners: {url}/shop")
         put(f"Every screen side by side, a day to play, plugs to pull: {url}/cockpit (as the operator)")
-        put(f"The cash machine alone: {url}/atm\n")
+        put(f"The cash machine alone: {url}/atm; the counter: {url}/teller; calls to make: {url}/agent\n")
         put(f"A key for each role: {self.data_dir / DEMO_KEYS}\n")
         put("Ctrl-C ends it; the data stay in " + str(self.data_dir))
 
