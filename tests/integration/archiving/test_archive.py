@@ -173,10 +173,13 @@ async def test_late_records_come_into_their_own_day_and_streams_are_trimmed_behi
         desk = Desk.opened(settings, stores)
         with held(data_dir / ARCHIVE):
             work = await archiving(settings, keys, stores)
+            assert work.rows.exploration_price is None
             await desk.load(5)
             desk.answered = 0.0
             await desk.decide("C0000001", FIRST_DAY + timedelta(days=2))
             await work.catch_up()
+            assert work.rows.exploration_price is not None
+            assert -1.0 < work.rows.exploration_price < 1.0
             late = await desk.decide("C0000002", FIRST_DAY)
             await work.catch_up()
             assert [decode(each).decision_id for each in recorded_on(data_dir / ARCHIVE, "2031-03-03")] == [late]
