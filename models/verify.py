@@ -17,7 +17,7 @@ from models.artefact import CANARIES, TREES, read_canaries, read_content, read_m
 from models.errors import ModelRefused
 from models.loading import compare_canaries, decoded, load_model
 
-TIMEOUT_S: Final = 30.0
+TIMEOUT_S: Final = 120.0
 _MEMORY_BYTES: Final = 4 * 2**30
 _REFUSED: Final = 3
 _PACKAGES: Final = Path(__file__).resolve().parents[1]
