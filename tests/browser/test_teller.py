@@ -27,6 +27,8 @@ FIRST_CARD = """() => new Promise((tell) => {
 
 def find(page: Page, customer: str) -> None:
     """Type a number and press Enter."""
+    # What is sent before the page is whole takes its place in the history.
+    page.wait_for_load_state("load")
     page.get_by_role("searchbox").fill(customer)
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text(customer)

@@ -18,7 +18,7 @@ from api.archiving.finding import files_of, find, recorded_on
 from api.archiving.known import Known
 from api.archiving.makers import Makers
 from api.archiving.replaying import replayed
-from api.archiving.run import archiving
+from api.archiving.run import Archiving, archiving
 from api.archiving.tables import ACTION_FIELDS, read
 from api.bootstrap import open_stores, release
 from api.cli import app
@@ -165,6 +165,13 @@ def encoded(record: DecisionRecord) -> bytes:
     return msgspec.msgpack.encode(record)
 
 
+def price_told(work: Archiving) -> float | None:
+    """What exploration costs of what it might, as far as recorded decisions say."""
+    price = work.rows.exploration_price
+    assert price is None or -1.0 < price < 1.0
+    return price
+
+
 async def test_late_records_come_into_their_own_day_and_streams_are_trimmed_behind_them(data_dir: Path) -> None:
     """What is not archived stays, however old; what is archived stays for a day."""
     settings = settings_of(data_dir)
@@ -173,13 +180,12 @@ async def test_late_records_come_into_their_own_day_and_streams_are_trimmed_behi
         desk = Desk.opened(settings, stores)
         with held(data_dir / ARCHIVE):
             work = await archiving(settings, keys, stores)
-            assert work.rows.exploration_price is None
+            assert price_told(work) is None
             await desk.load(5)
             desk.answered = 0.0
             await desk.decide("C0000001", FIRST_DAY + timedelta(days=2))
             await work.catch_up()
-            assert work.rows.exploration_price is not None
-            assert -1.0 < work.rows.exploration_price < 1.0
+            assert price_told(work) is not None
             late = await desk.decide("C0000002", FIRST_DAY)
             await work.catch_up()
             assert [decode(each).decision_id for each in recorded_on(data_dir / ARCHIVE, "2031-03-03")] == [late]
