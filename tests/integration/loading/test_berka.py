@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from tests.integration.demo.processes import Running, ask, in_session
 
 EXAMPLE = Path(__file__).resolve().parents[3] / "examples" / "berka"
+BUSY = {"overload", "late", "identity", "record", "commit"}
 pytestmark = pytest.mark.public_data
 
 
@@ -61,7 +63,13 @@ def _offered(bank: Running, scheme: str, value: str, channel: str, placement: st
         "placements": [{"id": placement}],
         "budget_ms": 1000,
     }
-    return ask(bank.url, "/v1/decisions", question)
+    # On a busy machine an answer may come without a decision; whoever asks again gets one.
+    answer = ask(bank.url, "/v1/decisions", question)
+    give_up_at = time.monotonic() + 20
+    while BUSY.intersection(answer["degraded"]) and time.monotonic() < give_up_at:
+        time.sleep(0.25)
+        answer = ask(bank.url, "/v1/decisions", question)
+    return answer
 
 
 def test_rules_of_the_example_pass_their_own_tests() -> None:

@@ -75,8 +75,8 @@ def test_changed_rule_without_a_higher_version_is_refused(serve: Serve, rules: P
     with serve() as server:
         action.write_text(action.read_text().replace("value: 45.00", "value: 46.00"))
         server.until("refused")
-        server.until_said(f"{action}:4:10: version 1 of the action `isa` serves with other content; write `version: 2`")
-        action.write_text(action.read_text().replace("version: 1", "version: 2"))
+        server.until_said(f"{action}:4:10: version 2 of the action `isa` serves with other content; write `version: 3`")
+        action.write_text(action.read_text().replace("version: 2", "version: 3"))
         server.until("taken_up")
         # Going back to what served before is no new content under an old version.
         action.write_text((ROOT / "rules" / "actions" / "isa.yaml").read_text())
