@@ -24,7 +24,7 @@ from engine.facts import Consent
 from engine.ids import CustomerId
 from tests.unit.api.shells import ROOT, starter_plan
 
-PATIENCE_S = 20.0
+PATIENCE_S = 90.0
 ADA: Mapping[str, Any] = {
     "age": 41,
     "country": "GB",
