@@ -72,6 +72,9 @@ class DecisionsDoor:
         except Problem as problem:
             await send_problem(send, self._refused(problem))
             return
+        except Exception as error:  # noqa: BLE001 - as in `at_once`
+            await send_problem(send, self._failed(error))
+            return
         answer = self._looked_at(caller, scope["headers"], body, arrived)
         if isinstance(answer, Asked):
             answer = await self.decide(answer, arrived)
@@ -89,6 +92,8 @@ class DecisionsDoor:
             caller = self._access.decider(headers)
         except Problem as problem:
             return self._refused(problem)
+        except Exception as error:  # noqa: BLE001 - a bug must not take the connection with it; it is logged and counted
+            return self._failed(error)
         return self._looked_at(caller, headers, body, arrived)
 
     def _looked_at(
@@ -105,7 +110,7 @@ class DecisionsDoor:
             return Asked(request, sees_reasons)
         except Problem as problem:
             return self._refused(problem)
-        except Exception as error:  # noqa: BLE001 - a bug must not take the connection with it; it is logged and counted
+        except Exception as error:  # noqa: BLE001 - as in `at_once`
             return self._failed(error)
 
     def _noted(self, caller: Caller, request: DecisionRequest) -> bool:
@@ -129,7 +134,7 @@ class DecisionsDoor:
             return answer
         except Problem as problem:
             return self._refused(problem)
-        except Exception as error:  # noqa: BLE001 - as above
+        except Exception as error:  # noqa: BLE001 - as in `at_once`
             return self._failed(error)
         finally:
             self.in_flight -= 1

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from api.asgi import ARRIVED_AT, Message
-from api.problems import TYPE_PREFIX
+from api.problems import TYPE_PREFIX, Problem
 from api.schemas import Choice, DecisionRequest, IdentityBody, PlacementBody
 from tests.unit.api.shells import ANY_KEY, Running, running
 
@@ -164,6 +164,23 @@ async def test_bug_is_a_problem_and_its_message_stays_out_of_answer_and_log(capl
     assert (answer.status_code, answer.json()["type"]) == (500, TYPE_PREFIX + "internal")
     assert "KeyError" in caplog.text
     assert "Smith" not in caplog.text + answer.text
+
+
+@pytest.mark.parametrize("way", ["the lane", "the application"])
+async def test_bug_in_telling_who_calls_is_a_problem_too(
+    way: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever way the request came, its connection goes on."""
+    headers = [(b"authorization", b"Bearer " + ANY_KEY.encode()), (b"content-type", b"application/json")]
+    async with running() as house:
+        door = house.app.door
+        assert door is not None
+        monkeypatch.setattr(door, "_access", None)
+        with caplog.at_level(logging.ERROR):
+            answer = door.at_once(headers, b"{}", monotonic()) if way == "the lane" else await ask(house)
+    status = answer.status if isinstance(answer, Problem) else getattr(answer, "status_code", None)
+    assert status == 500
+    assert "AttributeError" in caplog.text
 
 
 async def test_caller_who_hangs_up_is_not_answered() -> None:
