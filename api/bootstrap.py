@@ -13,6 +13,7 @@ from typing import Final
 
 from api.access.looks import FOLDER, LookLog, looks_key
 from api.access.opening import open_access, open_people, see_that_access_is_settled
+from api.adapters.appointment_store import RedisAppointmentStore
 from api.adapters.budget_store import RedisBudgetStore
 from api.adapters.bundle_files import read_rules
 from api.adapters.cluster import nodes_at
@@ -162,6 +163,7 @@ class Stores:
     outcomes: RedisOutcomeStore
     journal: RedisJournal
     orders: RedisOrderStore
+    appointments: RedisAppointmentStore
     merges: RedisMergeStore
     relations: RedisRelationStore
     events: RedisEventStore
@@ -185,6 +187,7 @@ async def open_stores(settings: Settings, keys: Secrets, *, patient: bool = Fals
             outcomes=RedisOutcomeStore(nodes, keys.ids),
             journal=RedisJournal(nodes, keys.ids),
             orders=RedisOrderStore(nodes),
+            appointments=RedisAppointmentStore(nodes),
             merges=RedisMergeStore(nodes),
             relations=RedisRelationStore(nodes),
             events=RedisEventStore(nodes),
@@ -275,6 +278,7 @@ async def open_shell(settings: Settings) -> AsyncIterator[Shell]:
                 outcomes=stores.outcomes,
                 journal=stores.journal,
                 orders=stores.orders,
+                appointments=stores.appointments,
                 archived=archived,
                 merges=stores.merges,
                 relations=stores.relations,

@@ -51,6 +51,7 @@ class ProblemType(StrEnum):
     CONSENT_VERSION = "consent_version"
     UNKNOWN_ORDER = "unknown_order"
     ORDER_CLOSED = "order_closed"
+    APPOINTMENT_TAKEN = "appointment_taken"
     STORE_UNAVAILABLE = "store_unavailable"
     RATE_LIMITED = "rate_limited"
     LOOK_NOT_NOTED = "look_not_noted"
@@ -95,6 +96,7 @@ KINDS: Final[Mapping[ProblemType, _Kind]] = {
     ProblemType.CONSENT_VERSION: _Kind(409, "consent has changed since this version"),
     ProblemType.UNKNOWN_ORDER: _Kind(404, "there is no such order"),
     ProblemType.ORDER_CLOSED: _Kind(409, "the order has ended otherwise"),
+    ProblemType.APPOINTMENT_TAKEN: _Kind(409, "the time is no longer free, or the offer has another one"),
     ProblemType.STORE_UNAVAILABLE: _Kind(503, "the store does not answer; nothing was acknowledged"),
     ProblemType.RATE_LIMITED: _Kind(429, "this caller asks too often"),
     ProblemType.LOOK_NOT_NOTED: _Kind(503, "the look at a customer cannot be noted down; nothing was shown"),

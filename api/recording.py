@@ -6,6 +6,7 @@ from typing import Final
 
 from api.access.callers import Caller
 from api.appointments import is_offered
+from api.booking import book, give_back
 from api.deadline import FUTURE_S, Deadline
 from api.entries import FulfilmentOrder, OutcomeEntry, encode_entry, encode_order
 from api.forms import OutcomeForm, OutcomeKind, OutcomeReceipt, OutcomeStatus
@@ -34,7 +35,7 @@ async def record_outcome(shell: Shell, form: OutcomeForm, caller: Caller | None)
 
     Raises:
         Problem: the token is not ours, or of another channel than the caller's; the outcome lies in the future; there
-            is no such appointment; or the store is away.
+            is no such appointment, or no longer; or the store is away.
     """
     deadline = Deadline.within(shell.settings.write_timeout_ms)
     occurred_ms = int(form.occurred_at.timestamp() * 1_000)
@@ -44,11 +45,16 @@ async def record_outcome(shell: Shell, form: OutcomeForm, caller: Caller | None)
     if caller is not None and offer.channel < len(shell.service.plan.channels):
         caller.check_channel(shell.service.plan.channels[offer.channel].id)
     order = _order(shell, form, offer, deadline.now_ms) if form.outcome is OutcomeKind.ACCEPT else None
+    booked = order is not None and await book(shell, order, deadline)
     write = _write(form, offer, occurred_ms, deadline, order)
     recording = shell.outcomes.record_outcome(
         CustomerKey(offer.partition, offer.record), write, deadline=deadline.deadline
     )
     result = await unless_unavailable(shell, "outcome", recording)
+    if order is not None and booked and not result.ordered:
+        await give_back(shell, order, deadline)
+        why = "the offer was accepted before, without this appointment"
+        raise Problem(ProblemType.INVALID_BODY, why, pointer="/appointment_at")
     status = _STATUS[result.state]
     shell.metrics.outcomes.add((form.outcome, status))
     return OutcomeReceipt(outcome_id=form.outcome_id, status=status, ordered=result.ordered)

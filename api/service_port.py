@@ -11,6 +11,7 @@ from api.cockpit.plugs import Plugs
 from api.kiosk.seal import Seal
 from api.merging.saga import Merging
 from api.ports import CustomerStore, Journal, OutcomeStore, StoredRecord
+from api.ports.appointments import AppointmentStore
 from api.ports.merges import MergeStore
 from api.ports.orders import OrderStore
 from api.ports.relations import RelationStore
@@ -86,6 +87,7 @@ class Shell:
     outcomes: OutcomeStore
     journal: Journal
     orders: OrderStore
+    appointments: AppointmentStore
     archived: ArchivedDecisions
     merges: MergeStore
     relations: RelationStore

@@ -100,6 +100,8 @@ class Settings(BaseSettings):
         "10:00,14:30"
     )
     """Times of a working day, in the bank's zone, for appointments in a branch."""
+    appointment_places: Annotated[int, Field(ge=1, le=1_000)] = 1
+    """How many customers a branch can see at one time."""
     find_by: str = "customer_id,account_number,card_token,name"
     """Identity schemes under which staff find a customer, in this order; what a card reader types is one of them."""
     teller_channel: str = "branch"

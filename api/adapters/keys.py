@@ -32,6 +32,11 @@ def holds(partition: int) -> str:
     return f"h:{{{partition}}}"
 
 
+def times(branch: str) -> str:
+    """Hash of the times at which customers come to a branch, by order id."""
+    return f"a:{{{branch}}}:times"
+
+
 def merges(key: CustomerKey) -> str:
     """The merges that a record took part in, on either side."""
     return f"m:{{{key.partition}}}:{key.record}"

@@ -77,6 +77,8 @@ LOAD: Final = Script("load")
 REPORT: Final = Script("report")
 HOLD: Final = Script("hold")
 CHANGE_RECORD: Final = Script("change_record")
+BOOK: Final = Script("book")
+GIVE_BACK: Final = Script("give_back")
 TAKE_LEASE: Final = Script("take_lease")
 END_LEASE: Final = Script("end_lease")
 SETTLE_UNITS: Final = Script("settle_units")
@@ -88,7 +90,7 @@ LOAD_ALL: Final = tuple(
     script.load
     for script in (
         *(COMMIT, RECLAIM, OUTCOME, CONSENT, APPEND_ONCE, OWN, NOTE_OWNER, FOLD, WAKE_DUE, LOAD, REPORT),
-        HOLD,
+        *(HOLD, BOOK, GIVE_BACK),
         TRIM_EVENTS,
         READ_STREAMS,
         CHANGE_RECORD,

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from api.access.callers import Caller
 from api.access.required import note_look, require
 from api.access.roles import Role
+from api.booking import give_back_of
 from api.deadline import FUTURE_S, Deadline
 from api.entries import ReportEntry, decode_order, decode_report, encode_report
 from api.forms import OrderReceipt, OrderReportForm, OrdersView, OrderView
@@ -28,6 +29,7 @@ _RESULTS: Final = {
     ReportState.UNCHANGED: "unchanged",
     ReportState.SUPERSEDED: "superseded",
 }
+_COMES_TO_NOTHING: Final = (OrderStatus.REJECTED, OrderStatus.CANCELLED)
 
 Limit = Annotated[int, Query(ge=1, le=1_000, description="How many at most")]
 Record = Annotated[
@@ -80,13 +82,16 @@ async def report_order(shell: Shell, form: OrderReportForm) -> OrderReceipt:
         raise Problem(ProblemType.INVALID_BODY, "`reported_at` lies in the future", pointer="/reported_at")
     entry = ReportEntry(status=form.status, at_ms=at_ms, note=form.note, reference=form.reference)
     report = OrderReport(deadline.deadline_ms, form.order_id, OrderStatus(form.status), encode_report(entry))
-    reporting = shell.orders.report(key_of(form.record), report, deadline=deadline.deadline)
+    key = key_of(form.record)
+    reporting = shell.orders.report(key, report, deadline=deadline.deadline)
     result = await unless_unavailable(shell, "order", reporting)
     if result is None:
         raise Problem(ProblemType.UNKNOWN_ORDER, "no order of this record has this id", pointer="/order_id")
     in_force = OrderStatus(decode_report(result.in_force).status)
     if result.state is ReportState.CLOSED:
         raise Problem(ProblemType.ORDER_CLOSED, f"the order is {in_force}", pointer="/status")
+    if form.status in _COMES_TO_NOTHING:
+        await give_back_of(shell, key, form.order_id, deadline)
     taken = _RESULTS[result.state]
     shell.metrics.orders.add((form.status, taken))
     return OrderReceipt.model_validate(

@@ -78,7 +78,7 @@ class Kiosk:
         page.route("**/v1/decisions", self._noting(self.questions, lambda: self.decide))
         page.route("**/v1/outcomes", self._noting(self.outcomes, lambda: self.record))
         page.route("**/v1/callbacks", self._noting(self.calls, lambda: answering({"status": "queued"}, 202)))
-        page.route("**/v1/appointments", answering({"slots": list(self.slots)}))
+        page.route("**/v1/appointments*", self._noting([], lambda: answering({"slots": list(self.slots)})))
         page.add_init_script(PHASES)
         page.clock.install(time="2026-11-22T10:00:00Z")
         page.goto(self.origin + path)

@@ -81,7 +81,7 @@ def test_wanted_talk_is_asked_about_after_the_cash_and_books_a_time_in_the_branc
     expect(page.get_by_role("heading", name="We come back to it")).to_be_visible()
     take_everything(page)
     page.get_by_role("button", name="Tuesday 24 November at 14:30").dblclick()
-    expect(page.get_by_role("heading")).to_contain_text("Noted for Tuesday 24 November")
+    expect(page.get_by_role("heading")).to_contain_text("Booked for Tuesday 24 November")
     accept = kiosk.told(page, "accept")
     assert accept["appointment_at"] == SLOTS[1]
     assert accept["branch"] == "high_street"
@@ -175,6 +175,25 @@ def test_refusal_changes_nothing(kiosk: Kiosk, status: int) -> None:
     withdraw(page)
     tick(page)
     expect(page.get_by_role("heading", name=MINE)).to_be_visible()
+    assert all("Failed to load resource" in each for each in kiosk.said)
+    kiosk.said.clear()
+
+
+def test_time_that_somebody_else_has_just_taken_leaves_the_others(kiosk: Kiosk) -> None:
+    page = kiosk.open()
+    withdraw(page)
+    offered(page, "waiting_screen")
+    page.keyboard.press("1")
+    take_everything(page)
+    page.get_by_role("button", name="Wednesday 25 November").wait_for()
+    taken, kept = kiosk.record, kiosk.slots[:2]
+    kiosk.record, kiosk.slots = answering({"type": "urn:nextbest:problem:appointment_taken"}, 409), kept
+    page.get_by_role("button", name="Wednesday 25 November").click()
+    expect(page.get_by_text("Somebody has just taken that time.")).to_be_visible()
+    expect(page.get_by_role("button", name="Wednesday 25 November")).to_have_count(0)
+    kiosk.record = taken
+    page.get_by_role("button", name="Tuesday 24 November at 10:00").click()
+    expect(page.get_by_role("heading")).to_contain_text("Booked for Tuesday 24 November")
     assert all("Failed to load resource" in each for each in kiosk.said)
     kiosk.said.clear()
 

@@ -139,7 +139,7 @@ def test_whole_transaction_by_touch_alone_with_large_targets(kiosk: Kiosk) -> No
     page.get_by_role("button", name="Book a conversation").click()
     take_everything(page)
     page.get_by_role("button", name="Tuesday 24 November at 10:00").click()
-    expect(page.get_by_role("heading")).to_contain_text("Noted for")
+    expect(page.get_by_role("heading")).to_contain_text("Booked for")
     assert small == []
 
 

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from api.adapters import keys
+from api.adapters.appointment_store import RedisAppointmentStore
 from api.adapters.budget_store import RedisBudgetStore
 from api.adapters.cluster import nodes_at
 from api.adapters.commands import pack
@@ -14,6 +15,7 @@ from api.adapters.customer_store import RedisCustomerStore
 from api.adapters.event_store import RedisEventStore, RedisJournal
 from api.adapters.flights import Timing
 from api.adapters.memory import MemoryCustomerStore, MemoryOutcomeStore, MemoryState
+from api.adapters.memory_appointments import MemoryAppointmentStore
 from api.adapters.memory_budgets import MemoryBudgetStore
 from api.adapters.memory_events import MemoryEventStore, MemoryHealth, MemoryJournal, MemoryRecordStore
 from api.adapters.memory_merges import MemoryMergeStore
@@ -40,6 +42,7 @@ from api.ports import (
     StoreHealth,
     key_of,
 )
+from api.ports.appointments import AppointmentStore
 from api.ports.merges import MergeStore
 from api.ports.orders import OrderStore
 from api.ports.relations import RelationStore
@@ -85,6 +88,7 @@ class World:
     """The callers' clock, by which days of receipt are told."""
     move: Callable[[CustomerKey, CustomerKey], "asyncio.Future[None]"]
     orders: OrderStore
+    appointments: AppointmentStore
     merges: MergeStore
     relations: RelationStore
 
@@ -180,6 +184,7 @@ async def in_memory() -> AsyncIterator[World]:
         clock,
         lambda loser, winner: asyncio.ensure_future(move(loser, winner)),
         orders=MemoryOrderStore(state),
+        appointments=MemoryAppointmentStore(state),
         merges=MemoryMergeStore(state),
         relations=MemoryRelationStore(state),
     )
@@ -210,6 +215,7 @@ async def on_server(url: str) -> AsyncIterator[World]:
             clock,
             lambda loser, winner: asyncio.ensure_future(move(loser, winner)),
             orders=RedisOrderStore(nodes),
+            appointments=RedisAppointmentStore(nodes),
             merges=RedisMergeStore(nodes),
             relations=RedisRelationStore(nodes),
         )

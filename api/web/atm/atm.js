@@ -9,6 +9,7 @@ const AMOUNTS = [20, 50, 100, 200];
 const STEP = 10;
 const MOST = 300;
 const TICK_MS = 500;
+const TAKEN = 409;
 
 const body = document.body;
 const screen = document.querySelector("#screen");
@@ -93,7 +94,7 @@ const talk = async (wanted) => {
       if (pressed) return;
       pressed = true;
       const said = await act().catch(() => words("failed"));
-      if (machine.phase !== "talk") return;
+      if (machine.phase !== "talk" || !said) return;
       body.dataset.said = said;
       machine.talked();
     };
@@ -103,14 +104,23 @@ const talk = async (wanted) => {
     const call = once(() => offers.call(wanted).then(() => words("called")));
     return show(title(words("call_title"), words("call_more")), choices([[words("call_yes"), call]], no));
   }
-  const slots = await offers.slots();
-  if (machine.phase !== "talk") return;
-  if (!slots.length) return show(title(words("talk_title"), words("talk_none")), choices([], [words("done"), no[1]]));
+  const times = async (more) => {
+    const slots = await offers.slots(branch);
+    if (machine.phase !== "talk") return;
+    if (!slots.length) return show(title(words("talk_title"), words("talk_none")), choices([], [words("done"), no[1]]));
+    show(title(words("talk_title"), words(more)), choices(slots.slice(0, 6).map((at) => [day.format(new Date(at)), book(at)]), no));
+  };
+  // Somebody else may be quicker: then there are other times to choose from.
   const book = (at) => once(async () => {
-    await wanted.report("accept", { appointment_at: at, ...(branch ? { branch } : {}) });
+    try {
+      await wanted.report("accept", { appointment_at: at, ...(branch ? { branch } : {}) });
+    } catch (error) {
+      if (error.status !== TAKEN) throw error;
+      return times("talk_taken");
+    }
     return words("booked", { when: day.format(new Date(at)) });
   });
-  show(title(words("talk_title"), words("talk_more")), choices(slots.slice(0, 6).map((at) => [day.format(new Date(at)), book(at)]), no));
+  await times("talk_more");
 };
 
 const DRAWN = {

@@ -7,7 +7,7 @@ const LINES = ["headline", "body", "call_to_action"];
 const post = (path, body, headers, signal) =>
   fetch(path, { method: "POST", headers: { "content-type": "application/json", ...headers }, body: JSON.stringify(body), keepalive: true, signal });
 const json = async (answer) => {
-  if (!answer.ok) throw new Error(answer.status);
+  if (!answer.ok) throw Object.assign(new Error(answer.status), { status: answer.status });
   return answer.json();
 };
 const fresh = () => Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join("");
@@ -96,8 +96,8 @@ export class Offers {
   }
 
   // Times at which the branch has time; none where nobody can tell.
-  slots() {
-    const asking = fetch("/v1/appointments", { headers: this.#headers(), signal: AbortSignal.timeout(NETWORK_MS) });
+  slots(branch) {
+    const asking = fetch(`/v1/appointments${branch ? `?${new URLSearchParams({ branch })}` : ""}`, { headers: this.#headers(), signal: AbortSignal.timeout(NETWORK_MS) });
     return asking.then(json).then(({ slots }) => slots).catch(() => []);
   }
   call(offer) {

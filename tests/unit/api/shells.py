@@ -19,6 +19,7 @@ from api.access.looks import LookLog, looks_key
 from api.access.opening import open_people
 from api.access.roles import EVERY_ROLE, Role
 from api.adapters.memory import MemoryCustomerStore, MemoryOutcomeStore, MemoryState
+from api.adapters.memory_appointments import MemoryAppointmentStore
 from api.adapters.memory_events import MemoryHealth, MemoryJournal
 from api.adapters.memory_merges import MemoryMergeStore
 from api.adapters.memory_orders import MemoryOrderStore
@@ -189,6 +190,7 @@ async def running(
                 outcomes=MemoryOutcomeStore(state),
                 journal=MemoryJournal(state),
                 orders=MemoryOrderStore(state),
+                appointments=MemoryAppointmentStore(state),
                 archived=FewArchived(),
                 merges=merges,
                 relations=relations,

@@ -93,6 +93,7 @@ def test_corpus_reaches_every_fault_of_a_caller() -> None:
         ProblemType.EXPIRED_TRACKING_TOKEN,
         ProblemType.INVALID_REQUEST,
         ProblemType.ORDER_CLOSED,
+        ProblemType.APPOINTMENT_TAKEN,
         ProblemType.MERGE_REFUSED,
         ProblemType.UNKNOWN_CUSTOMER_GROUP,
     }
