@@ -15,7 +15,8 @@ _SHEET: Final = re.compile(r"<sheet\b([^>]*)>")
 _RELATION: Final = re.compile(r"<Relationship\b([^>]*)>")
 _ATTRIBUTE: Final = re.compile(r'([\w:]+)="([^"]*)"')
 _MERGED: Final = re.compile(rb'<mergeCell\b[^>]*?\bref="([A-Z]+)(\d+)(:[A-Z]+\d+)?"')
-_FORMULA: Final = re.compile(rb'<c\b[^>]*?\br="([A-Z]+)(\d+)"[^>]*>\s*<f[\s/>]')
+_FORMULA: Final = re.compile(rb'<c\b[^>]*?\br="([A-Z]+)(\d+)"[^>]*>\s*<f(?!(?:\s[^>]*)?>(?:TRUE|FALSE)\(\)</f>)[\s/>]')
+"""All but the truth values, which LibreOffice saves as calls."""
 
 
 def glance(content: bytes) -> list[Problem]:

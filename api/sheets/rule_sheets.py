@@ -10,7 +10,7 @@ def _head(kind: str) -> tuple[Column, ...]:
     return (
         Column(kind, (kind,), width=26),
         Column("title", ("title",), Form.TEXT, 38),
-        Column("owner", ("owner",), width=24),
+        Column("owner", ("owner",), width=34),
         Column("version", ("version",), Form.NUMBER, 9),
     )
 

@@ -27,6 +27,8 @@ from api.sheets.workbook_out import NAMES, README
 from engine.compiler.problem_list import suggestion
 
 _ESCAPED: Final = re.compile(r"_x([0-9A-Fa-f]{4})_")
+_TRUTHS: Final = {"=TRUE()": "true", "=FALSE()": "false"}
+"""How LibreOffice saves truth values."""
 _MOST_COLUMNS: Final = 300
 _MOST_PLACES: Final = 1_000_000
 
@@ -155,6 +157,8 @@ def _text(cell: Cell | MergedCell, form: Form | None, problems: list[Problem]) -
     value = cell.value
     if value is None or isinstance(cell, MergedCell):
         return ""
+    if isinstance(value, str) and cell.data_type == "f" and value in _TRUTHS:
+        return _TRUTHS[value]
     spot = Spot(cell.parent.title, cell.row, cell.column_letter)
     if cell.data_type == "f":
         problems.append(formula_in(spot))

@@ -8,7 +8,7 @@ from typing import Final
 from openpyxl import Workbook
 from openpyxl.cell.cell import Cell
 from openpyxl.comments import Comment
-from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
+from openpyxl.styles import Border, Font, PatternFill, Side
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
@@ -18,11 +18,13 @@ from api.sheets.grid import Origin
 from api.sheets.layout import SHEETS
 from api.sheets.matching import places_of
 from api.sheets.meaning import meaning_of, words_of
+from api.sheets.names import names_of
 from api.sheets.origin import SHEET, pack
+from api.sheets.page_look import HEADER, LEFT, NUMBERS, TYPEFACE, fit_row, prepare_print
 from api.sheets.problems import Problem, Spot, WorkbookRefused
 from api.sheets.sheet_kinds import OTHER, PLACE, Sheet
 from api.sheets.tables import Document, Field, Row, chosen_headers, documents, field_of, fields_of, rows
-from api.sheets.yaml_nodes import Map, Node, find
+from api.sheets.yaml_nodes import Map, find
 from engine.compiler.parse import read_number
 
 NAMES: Final = "Names"
@@ -33,7 +35,6 @@ _NOT_IN_XML: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe
 _ESCAPE: Final = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
 _FORMULA_SIGNS: Final = ("=", "+", "-", "@", "\t")
 _LINE: Final = Border(bottom=Side(style="hair", color="C9CED3"))
-_TOP: Final = Alignment(vertical="top", wrap_text=True)
 _SHADES: Final = ("FFFFFF", "F4F6F8")
 _PARENT_NAMES: Final = {"action": "actions", "theme": "themes", "rule": "rules"}
 _FACT_KEYS: Final = ("type", "unit", "range", "values", "default", "source")
@@ -68,7 +69,7 @@ def export_workbook(files: Mapping[str, bytes]) -> bytes:
     book = Workbook()
     book.remove(book.worksheets[0])
     _write_guide(book, docs)
-    names = _names(docs)
+    names = names_of(docs)
     headers: dict[str, Sequence[str]] = {}
     for sheet in SHEETS:
         headers[sheet.name] = chosen_headers(sheet, docs)
@@ -101,9 +102,10 @@ def _write_sheet(
     page.sheet_properties.tabColor = sheet.color
     by_header = {each.header: each for each in fields}
     all_headers = [*headers, PLACE]
+    widths = [_width(sheet, header) for header in all_headers]
     for at, header in enumerate(all_headers, start=1):
         _write_header(page.cell(1, at), header, sheet, docs)
-        page.column_dimensions[get_column_letter(at)].width = _width(sheet, header)
+        page.column_dimensions[get_column_letter(at)].width = widths[at - 1]
     shade = 0
     for number, (row, place) in enumerate(zip(found, places_of(found), strict=True), start=2):
         if number > 2 and _group(row) != _group(found[number - 3]):
@@ -113,15 +115,19 @@ def _write_sheet(
             text = place if header == PLACE else row.parent if header == sheet.parent else row.cells[header]
             cell = page.cell(number, at)
             _write(cell, text, by_header.get(header))
-            cell.fill, cell.border, cell.alignment = fill, _LINE, _TOP
+            cell.fill, cell.border, cell.alignment = fill, _LINE, NUMBERS if cell.data_type == "n" and text else LEFT
             if header in (PLACE, sheet.parent):
-                cell.font = Font(color="7A828A", size=9 if header == PLACE else 11)
+                cell.font = Font(name=TYPEFACE, color="7A828A", size=9 if header == PLACE else 11)
             elif header == sheet.key:
-                cell.font = Font(bold=True)
+                cell.font = Font(name=TYPEFACE, bold=True)
+        fit_row(
+            page, number, ((str(page.cell(number, at).value or ""), widths[at - 1]) for at in range(1, len(widths)))
+        )
     last = len(found) + 1
     page.freeze_panes = page.cell(2, all_headers.index(sheet.key) + 2)
     page.auto_filter.ref = f"A1:{get_column_letter(len(all_headers))}{max(last, 2)}"
     page.row_dimensions[1].height = 46
+    prepare_print(page, get_column_letter(all_headers.index(sheet.key) + 1))
     for at, header in enumerate(all_headers, start=1):
         _offer_choices(page, by_header.get(header), header, sheet, get_column_letter(at), last + _SPARE_ROWS, names)
 
@@ -132,9 +138,9 @@ def _group(row: Row) -> str:
 
 def _write_header(cell: Cell, header: str, sheet: Sheet, docs: Mapping[str, Document]) -> None:
     cell.value = header
-    cell.font = Font(bold=True, color="FFFFFF")
+    cell.font = Font(name=TYPEFACE, bold=True, color="FFFFFF")
     cell.fill = PatternFill("solid", fgColor="7A828A" if header == PLACE else sheet.color)
-    cell.alignment = Alignment(vertical="center", wrap_text=True)
+    cell.alignment = HEADER
     note = _note(header, sheet, docs)
     if note:
         cell.comment = Comment(note, "nextbest", width=320, height=120)
@@ -245,6 +251,7 @@ def _write_guide(book: Workbook, docs: Mapping[str, Document]) -> None:
     page.column_dimensions["A"].width = 16
     page.column_dimensions["B"].width = 120
     page.sheet_view.showGridLines = False
+    page.page_setup.orientation = "landscape"
     bank = docs.get("bank.yaml")
     title = show(Form.TEXT, bank.root.get("name")) if bank is not None else ""
     lines: list[tuple[str, str]] = [("", f"Rules of {title}" if title else "Rules"), ("", "")]
@@ -254,52 +261,10 @@ def _write_guide(book: Workbook, docs: Mapping[str, Document]) -> None:
         for column, text in ((1, left), (2, right)):
             cell = page.cell(at, column)
             _write(cell, text, None)
-            cell.alignment = _TOP
-        page.cell(at, 1).font = Font(bold=True)
+            cell.alignment = LEFT
+        page.cell(at, 1).font = Font(name=TYPEFACE, bold=True)
         if at == 1 or right == _GUIDE[0]:
-            page.cell(at, 2).font = Font(bold=True, size=16 if at == 1 else 12)
-
-
-def _names(docs: Mapping[str, Document]) -> dict[str, list[str]]:
-    """What may be named, by kind."""
-    channels = _keys(docs, "channels.yaml", "channels")
-    placements, moments = [], {}
-    for channel in channels:
-        own = docs["channels.yaml"].root
-        placements += [f"{channel}.{each}" for each in _keys_at(find(own, ("channels", channel, "placements")))]
-        moments.update(dict.fromkeys(_keys_at(find(own, ("channels", channel, "moments")))))
-    actions, themes, triggers = (
-        [show(Form.WORD, doc.root.get(kind)) for name, doc in docs.items() if name.startswith(f"{folder}/")]
-        for folder, kind in (("actions", "action"), ("thematic", "theme"), ("customized", "trigger"))
-    )
-    groups = [show(Form.WORD, doc.root.get("group")) for name, doc in docs.items() if name.startswith("actions/")]
-    return {
-        "actions": actions,
-        "groups": sorted(set(groups) - {""}),
-        "themes": themes,
-        "triggers": triggers,
-        "rules": [
-            f"{kind}/{each}"
-            for kind, found in (("action", actions), ("theme", themes), ("trigger", triggers))
-            for each in found
-        ],
-        "products": _keys(docs, "catalogue.yaml", "products"),
-        "channels": channels,
-        "placements": placements,
-        "moments": list(moments),
-        "facts": [
-            name for part in ("attributes", "calculated", "context") for name in _keys(docs, "catalogue.yaml", part)
-        ],
-        "events": _keys(docs, "catalogue.yaml", "events"),
-    }
-
-
-def _keys(docs: Mapping[str, Document], file: str, key: str) -> list[str]:
-    return _keys_at(docs[file].root.get(key)) if file in docs else []
-
-
-def _keys_at(node: Node | None) -> list[str]:
-    return [entry.key.text for entry in node.entries] if isinstance(node, Map) else []
+            page.cell(at, 2).font = Font(name=TYPEFACE, bold=True, size=16 if at == 1 else 12)
 
 
 def _write_names(book: Workbook, names: Mapping[str, Iterable[str]]) -> None:
@@ -307,7 +272,11 @@ def _write_names(book: Workbook, names: Mapping[str, Iterable[str]]) -> None:
     page.sheet_properties.tabColor = "B0B6BB"
     for at, (kind, found) in enumerate(names.items(), start=1):
         head = page.cell(1, at)
-        head.value, head.font, head.fill = kind, Font(bold=True, color="FFFFFF"), PatternFill("solid", fgColor="7A828A")
+        head.value, head.font, head.fill = (
+            kind,
+            Font(name=TYPEFACE, bold=True, color="FFFFFF"),
+            PatternFill("solid", fgColor="7A828A"),
+        )
         page.column_dimensions[get_column_letter(at)].width = 28
         for number, name in enumerate(found, start=2):
             _write(page.cell(number, at), name, None)

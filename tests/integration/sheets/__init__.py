@@ -1,0 +1,1 @@
+"""Workbooks in real spreadsheet programs."""
