@@ -1,11 +1,13 @@
 """The report of a model as one page: the card first, then figures and plots. It needs nothing but itself."""
 
+from collections import defaultdict
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Final
 
 from jinja2 import Environment, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from models.artefact import Manifest
 from models.evaluation import plots
@@ -14,6 +16,10 @@ from models.evaluation.judging import Judged
 _MOST_FEATURES: Final = 20
 _UNTOLD: Final = "\N{EN DASH}"
 """Of what too little is known."""
+_WAYS: Final[Mapping[str, str]] = defaultdict(
+    str, {"none": "nothing", "platt": "a curve", "platt_by_action": "a curve and shifts"}
+)
+"""Ways to calibrate, for a person."""
 
 
 def page(version: str, manifest: Manifest, judged: Judged, *, title: str) -> str:
@@ -24,7 +30,7 @@ def page(version: str, manifest: Manifest, judged: Judged, *, title: str) -> str
     """
     shares = sorted(manifest.training.gain_share.items(), key=lambda each: -each[1])[:_MOST_FEATURES]
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {"day": _day, "percent": _percent, "figure": _figure}
+    environment.filters |= {"day": _day, "percent": _percent, "figure": _figure, "code": _code}
     template = environment.from_string((files("models.evaluation") / "page.html").read_text(encoding="utf-8"))
     return template.render(
         title=title,
@@ -32,6 +38,7 @@ def page(version: str, manifest: Manifest, judged: Judged, *, title: str) -> str
         manifest=manifest,
         training=manifest.training,
         platt=manifest.learned.platt,
+        ways=_WAYS,
         judged=judged,
         study=judged.study,
         drift=judged.drift,
@@ -51,6 +58,12 @@ def page(version: str, manifest: Manifest, judged: Judged, *, title: str) -> str
 
 def _day(at_s: int) -> str:
     return f"{datetime.fromtimestamp(at_s, UTC):%Y-%m-%d}"
+
+
+def _code(sentence: str) -> Markup:
+    """A sentence whose names in backticks are set as such."""
+    parts = [escape(part) for part in sentence.split("`")]
+    return Markup("").join(Markup("<code>{}</code>").format(part) if at % 2 else part for at, part in enumerate(parts))
 
 
 def _percent(share: float, digits: int = 1) -> str:

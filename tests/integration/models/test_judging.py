@@ -131,6 +131,7 @@ def test_the_page_stands_alone(judged: Judged, installation: Installation) -> No
     assert "currentColor" in html
     assert "#010203" not in html
     assert "&lt;b&gt;isa" in html
+    assert "<code>followup.calls_30d</code> is refused" in html
     assert "prefers-color-scheme: dark" in html
     text = " ".join(reader.text)
     assert f"{judged.study.contenders[0].auc:.3f}" in text
