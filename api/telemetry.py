@@ -152,6 +152,9 @@ class Metrics:
         self.model_objections = Gauge(
             "model_objections", "What was found to speak against the model that serves", ("kind",), 12, largest=True
         )
+        self.model_evidence = Gauge(
+            "model_evidence", "Figures of reports and watches about the model that serves", ("kind", "figure"), 64
+        )
         self.immature_actions = Gauge("model_immature_actions", "Actions that the model scores by their group", (), 1)
         self.event_lag = Gauge("event_lag_seconds", "Age of the oldest event not yet folded", (), 1, largest=True)
         self.quarantined = Gauge("events_quarantined", "Events put aside that wait for a person", (), 1)

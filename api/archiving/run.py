@@ -231,7 +231,7 @@ class _Turns:
             self._metrics.archived.add((), sum(await self._archiving.catch_up()))
             self._metrics.archived_at.set((), time.time())
             self._archived_at = now
-            self._tell_of_the_model(self._archiving.rows.exploration_price)
+            tell_of_the_model(self._metrics, models_folder(self._settings), self._archiving.rows.exploration_price)
             trimmed = await self._archiving.trim_events(0.0 if short else self._settings.events_keep_s)
             self._metrics.events_trimmed.add((), trimmed.removed)
             self._metrics.event_holders.set((), len(trimmed.held_by))
@@ -244,28 +244,31 @@ class _Turns:
                 self._metrics.aside_trimmed.add((), await self._archiving.aside.trim(ASIDE_KEPT_S))
             self._trimmed_at = now
 
-    def _tell_of_the_model(self, price: float | None) -> None:
-        """What exploration costs, and how much was found to speak against the model that serves."""
-        if price is not None:
-            self._metrics.exploration_price.set((), price)
-        folder = models_folder(self._settings)
-        try:
-            current = open_registry(folder).current()
-            if current is None:
-                return
-            found, rates = read_evidence(folder, current), read_manifest(folder / current).learned.rates
-        except ModelRefused:
-            return
-        for evidence in found:
-            self._metrics.model_objections.set((evidence.kind,), len(evidence.objections))
-        self._metrics.immature_actions.set((), len(rates.immature()))
-
     async def end(self) -> None:
         """Archive what is left and anchor it, where that can be done."""
         if self._archiving is not None:
             with suppress(StoreUnavailable, OSError):
                 await self._archiving.catch_up()
                 self._archiving.anchor()
+
+
+def tell_of_the_model(metrics: Metrics, models_dir: Path, price: float | None) -> None:
+    """What exploration costs, and what is known about the model that serves."""
+    if price is not None:
+        metrics.exploration_price.set((), price)
+    try:
+        current = open_registry(models_dir).current()
+        if current is None:
+            return
+        found, rates = read_evidence(models_dir, current), read_manifest(models_dir / current).learned.rates
+    except ModelRefused:
+        return
+    for evidence in found:
+        metrics.model_objections.set((evidence.kind,), len(evidence.objections))
+        for name, figure in evidence.figures.items():
+            if isinstance(figure, float | int):
+                metrics.model_evidence.set((evidence.kind, name), figure)
+    metrics.immature_actions.set((), len(rates.immature()))
 
 
 async def _pause(stop: asyncio.Event, seconds: float) -> None:

@@ -87,15 +87,21 @@ def _keep(models_dir: Path, version: str, judged: "Judged") -> None:
     kinds: dict[str, tuple[tuple[str, ...], dict[str, float | int | str | None]]] = {
         "evaluation": (
             judged.study.findings(),
-            {"contacts": judged.study.rows, "auc": round(model.auc, 4), "log_loss": round(model.log_loss, 6)},
+            {
+                "contacts": judged.study.rows,
+                "auc": round(model.auc, 4),
+                "log_loss": round(model.log_loss, 6),
+                "observed_over_expected": round(model.observed_over_expected, 4),
+                "calibration_slope": round(model.slope, 4),
+            },
         ),
         "drift": (
             judged.drift.findings(),
-            {shift.name: round(shift.index, 4) for shift in judged.drift.shifts[:5]},
+            judged.drift.figures,
         ),
         "fairness": (
             judged.fairness.findings(),
-            {"ratios": len(judged.fairness.ratios), "proxies": len(judged.fairness.proxies)},
+            judged.fairness.figures,
         ),
     }
     for kind, (objections, figures) in kinds.items():

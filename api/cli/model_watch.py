@@ -11,7 +11,9 @@ from api.cli.console import DATA_DIR, FINDINGS, AsJson, DataDir, leave, plainly,
 from api.cli.serving import RedisUrl, SecretsFile
 
 if TYPE_CHECKING:
-    from api.experiments.watching import Watch, Watched
+    from collections.abc import Sequence
+
+    from api.experiments.watching import Part, Watch, Watched
     from api.settings import Settings
 
 _ARCHIVE: Final = "archive"
@@ -50,14 +52,20 @@ async def _watch(settings: "Settings") -> "Watch":
     from api.archiving.known import Known
     from api.archiving.makers import Makers
     from api.bootstrap import open_stores
+    from api.experiments.drifting import Drifting, trained_in
     from api.experiments.recorded import walk
     from api.experiments.watching import KeptWatching, Watch, learned_in
     from api.ports import Stream
     from api.security import open_secrets
+    from models.registry import open_registry
 
     keys = open_secrets(settings)
     known = Known(settings.data_dir / _ARCHIVE)
-    found = Watch(KeptWatching(Makers(settings, keys, known)), learned_in(settings.data_dir / "models"))
+    folder = settings.data_dir / "models"
+    current = open_registry(folder).current()
+    trained = None if current is None else trained_in(folder, current)
+    drifting = None if trained is None else Drifting(trained)
+    found = Watch(KeptWatching(Makers(settings, keys, known)), learned_in(folder), drifting)
     async with open_stores(settings, keys, patient=True) as stores:
         await known.learn(stores.records)
         await walk(stores.journal, Stream.DECISIONS, found.see, settings.data_dir / _ARCHIVE)
@@ -80,9 +88,18 @@ def _keep(models_dir: Path, watched: "Watched") -> None:
             "decisions": watched.decisions,
             "impressions": watched.impressions,
             "price_of_exploration": watched.price,
+            "last_week_observed_over_expected": _ratio(watched.by_week),
+            "best_tenth_observed_over_expected": _ratio(watched.by_decile),
+            **watched.fairness.figures,
+            **(watched.drift.figures if watched.drift is not None else {}),
         },
     )
     write_evidence(models_dir, current, evidence)
+
+
+def _ratio(parts: "Sequence[Part]") -> float | None:
+    """Of the last part."""
+    return round(parts[-1].ratio, 4) if parts and parts[-1].expected else None
 
 
 def lines_of(watched: "Watched") -> Iterator[str]:
@@ -97,6 +114,11 @@ def lines_of(watched: "Watched") -> Iterator[str]:
             f"  {part.name}: {part.counted.converted:,} of {part.counted.customers:,} positive, "
             f"{part.expected:.1f} expected"
         )
+    if watched.drift is not None:
+        moved = ", ".join(f"{shift.name} {shift.index:.2f}" for shift in watched.drift.of_features[:3])
+        score = watched.drift.shifts[0].index
+        yield f"  moved most since training (PSI): {moved}; scores of what was chosen {score:.2f}"
+        yield f"  {watched.drift.later_rate:.2%} positive, {watched.drift.base_rate:.2%} in training"
     for each in watched.fairness.ratios:
         yield (
             f"  {each.kind} of {each.about}: {each.attribute} {each.group} {each.counted.rate:.2%} beside "

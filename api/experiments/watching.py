@@ -20,6 +20,7 @@ from api.archiving.exploring import price_of
 from api.archiving.makers import Makers, NotHere
 from api.decision_record import DecisionRecord
 from api.entries import OutcomeEntry
+from api.experiments.drifting import Drifting
 from api.serving import RecordUnreadable
 from engine.decision import Candidate
 from engine.facts import Held
@@ -27,6 +28,7 @@ from engine.plan import Plan
 from models.arrays import Flags, Floats
 from models.artefact import Learned, read_manifest
 from models.errors import ModelRefused
+from models.evaluation.drift import Drift, told
 from models.evaluation.fairness import Fairness, Ratio, ratios
 from models.lift import Counted
 from models.logistic import logit_of
@@ -71,6 +73,7 @@ class Shown(NamedTuple):
     """Probability of a positive answer where and at which rank it was shown."""
     positive: str
     """The outcome that counts on its channel."""
+    model: str
 
 
 @dataclass(slots=True)
@@ -111,6 +114,8 @@ class Watched:
     """On what was chosen, the lowest scores first."""
     by_week: tuple[Part, ...]
     fairness: Fairness
+    drift: Drift | None
+    """Of the customers who were admitted; None where they are too few, or nothing is kept of the training."""
     missing: dict[str, int]
 
     def findings(self) -> tuple[str, ...]:
@@ -122,7 +127,8 @@ class Watched:
         ]
         if self.price is not None and self.price > MOST_EXPLORED:
             sentences.append(f"exploration gives up {self.price:.1%} of the expected value, over {MOST_EXPLORED:.0%}")
-        return (*sentences, *self.fairness.findings())
+        moved = told(self.drift.of_features) if self.drift is not None else ()
+        return (*sentences, *moved, *self.fairness.findings())
 
 
 @dataclass(slots=True)
@@ -131,6 +137,8 @@ class Watch:
 
     watching: Watching
     learned: LearnedBy
+    drifting: Drifting | None = None
+    """Of the model that serves."""
     decisions: int = 0
     missing: Counter[str] = field(default_factory=Counter)
     _prices: list[float] = field(default_factory=list)
@@ -175,6 +183,8 @@ class Watch:
                     if action in scores:
                         self._note(record, learned, plan, placement, rank, action, scores[action])
         self._admit(record, plan, remade.profile, {groups[action] for action in scores}, groups)
+        if self.drifting is not None and scores and record.model == self.drifting.version:
+            self.drifting.see(record.record, plan, remade.profile)
 
     def _note(
         self,
@@ -197,6 +207,7 @@ class Watch:
             at_s=record.decided_at_us // 1_000_000,
             expected=float(1.0 / (1.0 + np.exp(-(logit_of(positive) + offset)))),
             positive=plan.catalogue.positives.get(record.channel, "accept"),
+            model=record.model,
         )
 
     def _admit(
@@ -234,8 +245,15 @@ class Watch:
                 for number in np.unique(week).tolist()
             ),
             fairness=Fairness(ratios=tuple(self._ratios()), proxies=()),
+            drift=self._drift([shown for _, shown in seen], expected, positive),
             missing=dict(self.missing),
         )
+
+    def _drift(self, seen: Sequence[Shown], expected: Floats, positive: Flags) -> Drift | None:
+        if self.drifting is None:
+            return None
+        mine = np.array([shown.model == self.drifting.version for shown in seen], dtype=bool)
+        return self.drifting.found(expected[mine], positive[mine])
 
     def _is_positive(self, option: tuple[str, str], shown: Shown) -> bool:
         answered = self._answers.get(option, {}).get(shown.positive)

@@ -4,12 +4,15 @@ PSI above 0.2 and above what exchanging rows at random gives in 99 of 100 cases 
 paper. Source: Siddiqi, Credit Risk Scorecards, 2006.
 """
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from models.arrays import Codes, Floats
+from models.bins import Bins
 from models.features import SEASON
 from models.rows import TrainingRows
 
@@ -52,18 +55,40 @@ class Drift:
         """The later rate of positive answers over the earlier."""
         return self.later_rate / self.base_rate if self.base_rate else float("nan")
 
+    @property
+    def figures(self) -> dict[str, float | int | str | None]:
+        """What evidence keeps of it."""
+        most = self.of_features[0] if self.of_features else None
+        return {
+            "psi_score": round(self.shifts[0].index, 4),
+            "psi_highest": None if most is None else round(most.index, 4),
+            "psi_highest_of": None if most is None else most.name,
+            "features_alarming": sum(shift.alarming for shift in self.of_features),
+            "base_rate_ratio": None if math.isnan(self.rate_ratio) else round(self.rate_ratio, 4),
+        }
+
+    @property
+    def of_features(self) -> tuple[Shift, ...]:
+        """The features, the one that moved most first."""
+        return self.shifts[1:]
+
     def findings(self) -> tuple[str, ...]:
         """A sentence for each alarm."""
-        sentences = [
-            f"`{shift.name}` is distributed otherwise than in training: PSI {shift.index:.2f}"
-            for shift in self.shifts
-            if shift.alarming
-        ]
+        sentences = list(told(self.shifts))
         if not BASE_RATE_RANGE[0] <= self.rate_ratio <= BASE_RATE_RANGE[1]:
             sentences.append(
                 f"{self.later_rate:.2%} of contacts get a positive answer, {self.base_rate:.2%} did in training"
             )
         return tuple(sentences)
+
+
+def told(shifts: Sequence[Shift]) -> tuple[str, ...]:
+    """A sentence for each of them that is an alarm."""
+    return tuple(
+        f"`{shift.name}` is distributed otherwise than in training: PSI {shift.index:.2f}"
+        for shift in shifts
+        if shift.alarming
+    )
 
 
 def drift(before: TrainingRows, later: TrainingRows, score: Floats, later_score: Floats) -> Drift:
@@ -92,6 +117,27 @@ def shift_of(name: str, before: Floats, later: Floats, weight: Floats) -> Shift:
     return Shift(name=name, index=index, by_chance=by_chance)
 
 
+def shift_since(name: str, trained: Bins, rows: int, values: Floats) -> Shift:
+    """The index of one column against what training kept of it, which it had counted on so many rows; 0 for nothing."""
+    if not len(values):
+        return Shift(name=name, index=0.0, by_chance=None)
+    expected, found = np.array(trained.shares), np.array(trained.spread(values))
+    index = _stability(expected, found)
+    by_chance = _chance(expected, rows, found, len(values)) if index > ALARM else None
+    return Shift(name=name, index=index, by_chance=by_chance)
+
+
+def _chance(expected: Floats, rows: int, found: Floats, later: int) -> float:
+    """As `_by_chance` where only shares are known: both samples are drawn from the two taken together."""
+    rng = np.random.default_rng(0)
+    pooled = (expected * rows + found * later) / (rows + later)
+    pooled /= pooled.sum()
+    pairs = zip(
+        rng.multinomial(rows, pooled, _PERMUTATIONS), rng.multinomial(later, pooled, _PERMUTATIONS), strict=True
+    )
+    return float(np.quantile([_stability(one / rows, other / later) for one, other in pairs], 0.99))
+
+
 def _edges(known: Floats) -> Floats:
     distinct = np.unique(known)
     if len(distinct) <= _MOST_CODES:
@@ -107,6 +153,10 @@ def _binned(column: Floats, edges: Floats) -> Codes:
 def _index(before: Codes, later: Codes, weight: Floats, bins: int) -> float:
     expected = np.bincount(before, weights=weight, minlength=bins) / max(float(weight.sum()), 1e-300)
     found = np.bincount(later, minlength=bins) / max(1, len(later))
+    return _stability(expected, found)
+
+
+def _stability(expected: Floats, found: Floats) -> float:
     expected, found = np.maximum(expected, _FLOOR), np.maximum(found, _FLOOR)
     return float(((found - expected) * np.log(found / expected)).sum())
 

@@ -66,6 +66,19 @@ class Fairness:
     ratios: tuple[Ratio, ...]
     proxies: tuple[Proxy, ...]
 
+    @property
+    def figures(self) -> dict[str, float | int | str | None]:
+        """What evidence keeps of it; the lowest ratio of each kind."""
+        lowest = {
+            kind: min((each.value for each in self.ratios if each.kind == kind), default=None)
+            for kind in ("selection", "acceptance")
+        }
+        return {
+            "ratios": len(self.ratios),
+            "proxies": len(self.proxies),
+            **{f"lowest_{kind}_ratio": None if value is None else round(value, 4) for kind, value in lowest.items()},
+        }
+
     def findings(self) -> tuple[str, ...]:
         """A sentence for each alarm: they stop a promotion."""
         return tuple(

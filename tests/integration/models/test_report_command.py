@@ -8,7 +8,9 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner, Result
 
+from api.archiving.run import tell_of_the_model
 from api.cli import app
+from api.telemetry import Metrics
 from models.promotion import read_evidence
 from models.registry import open_registry
 from tests.integration.models.conftest import Installation
@@ -41,6 +43,21 @@ def test_a_page_is_written_and_the_figures_are_told(data_dir: Path, installation
     kept = {each.kind: each for each in read_evidence(data_dir / "models", installation.trained.version)}
     assert set(kept) >= {"evaluation", "drift", "fairness"}
     assert done.exit_code == (1 if any(each.objections for each in kept.values()) else 0)
+
+
+def test_what_was_found_is_told_as_metrics(data_dir: Path) -> None:
+    """Under names that stay the same, whatever features there are: an alarm can be made of each."""
+    told = json.loads(report(data_dir, "--json").stdout)
+    metrics = Metrics()
+    tell_of_the_model(metrics, data_dir / "models", 0.012)
+    figures = {
+        kind: {name for of, name in metrics.model_evidence.values if of == kind} for kind in ("drift", "fairness")
+    }
+    assert figures["drift"] == {"psi_score", "psi_highest", "features_alarming", "base_rate_ratio"}
+    assert figures["fairness"] >= {"ratios", "proxies", "lowest_selection_ratio"}
+    assert metrics.model_evidence.values["evaluation", "auc"] == round(told["study"]["contenders"][0]["auc"], 4)
+    assert metrics.exploration_price.values[()] == 0.012
+    assert set(metrics.model_objections.values) >= {("evaluation",), ("drift",), ("fairness",)}
 
 
 def test_what_was_found_keeps_the_model_from_being_promoted(data_dir: Path, installation: Installation) -> None:

@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models.evaluation.drift import drift, shift_of
+from models.bins import bins_of
+from models.evaluation.drift import ALARM, drift, shift_of, shift_since
 from models.features import FeatureSet
 from models.rows import Outcomes, TrainingRows
 
@@ -87,3 +88,28 @@ def test_a_constant_column_never_drifts() -> None:
     assert shift_of("age", np.full(100, 3.0), np.full(50, 3.0), np.ones(100)).index == pytest.approx(0.0)
     later = replace(rows(2), matrix=rows(2).matrix * 0.0)
     assert drift(rows(1), later, np.zeros(4_000), np.zeros(4_000)).shifts[1].index > 0.2
+
+
+def test_what_training_kept_is_enough_to_tell_what_moved() -> None:
+    """The index of two samples, one of which is known by its parts alone; a gap is a part of its own."""
+    rng = np.random.default_rng(3)
+    before = rng.normal(size=20_000)
+    kept = bins_of(before)
+    same = shift_since("age", kept, len(before), rng.normal(size=3_000))
+    assert same.index < 0.02
+    moved = shift_since("age", kept, len(before), rng.normal(1.0, 1.0, 3_000))
+    assert moved.alarming
+    again = shift_of("age", before, rng.normal(1.0, 1.0, 3_000), np.ones(20_000))
+    assert moved.index == pytest.approx(again.index, rel=0.2)
+    gone = shift_since("age", kept, len(before), np.full(3_000, np.nan))
+    assert gone.alarming
+    assert shift_since("age", kept, len(before), np.empty(0)).index == 0.0
+
+
+def test_a_few_customers_move_by_chance_alone_whatever_training_kept() -> None:
+    """Thirty of the same customers give an index above the alarm, and none of it is drift."""
+    rng = np.random.default_rng(4)
+    kept = bins_of(rng.normal(size=20_000))
+    shifts = [shift_since("age", kept, 20_000, rng.normal(size=30)) for _ in range(50)]
+    assert sum(shift.index > ALARM for shift in shifts) > 25
+    assert sum(shift.alarming for shift in shifts) <= 2
