@@ -12,13 +12,10 @@ from typing import Final
 from engine.actions import Tier
 from engine.budgets import Left, is_covered
 from engine.contact_rules import Cap, ContactRules
-from engine.contacts import Contact, ContactState, DeclineReason, hash32
+from engine.contacts import SESSION_GAP_S, Contact, ContactState, DeclineReason, hash32
 from engine.decision import Blocked, Request
 from engine.plan import Plan
 from engine.reasons import Reason
-
-SESSION_GAP_S = 30 * 60
-"""Without a session id, contacts on one channel within this time are one session."""
 
 
 @dataclass(slots=True, init=False)

@@ -13,6 +13,8 @@ from typing import Final, NamedTuple
 
 _LAYOUT: Final = struct.Struct("<IIIBBBB")
 SIZE: Final = _LAYOUT.size
+SESSION_GAP_S: Final = 30 * 60
+"""Without a session id, contacts on one channel within this time are one session."""
 
 
 class ContactState(IntEnum):

@@ -89,7 +89,7 @@ def make_rows(
     Raises:
         TrainingRefused: no impression is settled or picked.
     """
-    positions, outcomes = _settled(impressions, window)
+    positions, outcomes = settled(impressions, window)
     weight = pick(outcomes)
     picked = np.flatnonzero(weight)
     if not len(picked):
@@ -121,7 +121,7 @@ def _see_that_all_are_there(bank_dir: Path) -> None:
         )
 
 
-def _settled(impressions: Impressions, window: Window) -> tuple[Codes, Outcomes]:
+def settled(impressions: Impressions, window: Window) -> tuple[Codes, Outcomes]:
     """The impressions whose answers are known by the cutoff, in order of time, and where they stand."""
     cutoff_s = int(impressions.at_s.max()) + 1 if window.cutoff_s is None else window.cutoff_s
     known = np.flatnonzero(impressions.at_s + round(window.positive_days * DAY_S) <= cutoff_s)

@@ -22,9 +22,13 @@ from api.cli.console import (
     say,
 )
 from api.cli.interactions import Columns, LeftOut, train_own
+from api.cli.serving import RedisUrl, SecretsFile
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from models.report import Report
+    from models.train import Progress, TrainedModel
 
 BankDir = Annotated[
     Path | None, typer.Option("--bank", help="Folder of the bank's files; default: bank/ of the data folder.")
@@ -59,14 +63,20 @@ def train(
     tune: Annotated[
         int, typer.Option("--tune", min=0, max=200, help="Settings to try before; needs the extra `training`.")
     ] = 0,
+    redis_url: RedisUrl = None,
+    secrets: SecretsFile = None,
     *,
+    recorded: Annotated[
+        bool, typer.Option("--recorded", help="Train on recorded decisions, with the very values that each read.")
+    ] = False,
     promote: Annotated[bool, typer.Option(help="Make the model the current one.")] = True,
     as_json: AsJson = False,
 ) -> None:
     """Train a propensity model on the bank's contacts, and make it the current one if it verifies.
 
-    The contacts are those of an installation (--rules, --data-dir, --bank), or any table (--interactions, --catalogue,
-    --out) with the columns time, customer, action, channel, outcome and facts of the catalogue.
+    The contacts are those of a bank's files (--rules, --data-dir, --bank), those that an installation recorded itself
+    (--recorded), or any table (--interactions, --catalogue, --out) with the columns time, customer, action, channel,
+    outcome and facts of the catalogue.
     """
     from api.bootstrap import compile_rules
     from models.artefact import Settings
@@ -88,16 +98,27 @@ def train(
         else:
             if not rules.exists():
                 raise Usage(f"there are no rules in {rules}: name their folder with --rules")
-            made = train_from_bank(
-                compile_rules(rules),
-                bank or data_dir / "bank",
-                data_dir / "models",
-                cutoff=None if cutoff is None else cutoff.replace(tzinfo=UTC),
-                seed=seed,
-                promote=promote,
-                trials=tune,
-                progress=lambda doing: told(doing, 0),
-            )
+            until = None if cutoff is None else cutoff.replace(tzinfo=UTC)
+            if recorded:
+                made = _train_recorded(
+                    {"rules": rules, "data_dir": data_dir, "redis_url": redis_url, "secrets": secrets},
+                    until,
+                    seed=seed,
+                    promote=promote,
+                    trials=tune,
+                    progress=lambda doing: told(doing, 0),
+                )
+            else:
+                made = train_from_bank(
+                    compile_rules(rules),
+                    bank or data_dir / "bank",
+                    data_dir / "models",
+                    cutoff=until,
+                    seed=seed,
+                    promote=promote,
+                    trials=tune,
+                    progress=lambda doing: told(doing, 0),
+                )
     if as_json:
         put_json(
             {
@@ -112,6 +133,36 @@ def train(
         say(finding)
     put(f"model {made.version[:12]} {'is the current one' if made.promoted else 'stored'}")
     _put_report(made.report)
+
+
+def _train_recorded(
+    given: "Mapping[str, object]",
+    until: datetime | None,
+    *,
+    seed: int,
+    promote: bool,
+    trials: int,
+    progress: "Progress",
+) -> "TrainedModel":
+    import asyncio
+
+    from api.bootstrap import compile_rules
+    from api.learning.training import train_recorded
+    from api.settings import Settings as Installation
+    from models.artefact import Settings
+
+    installation = Installation.model_validate(given)
+    return asyncio.run(
+        train_recorded(
+            installation,
+            compile_rules(installation.rules),
+            settings=Settings(seed=seed),
+            cutoff_s=None if until is None else int(until.timestamp()),
+            promote=promote,
+            trials=trials,
+            progress=progress,
+        )
+    )
 
 
 @plainly

@@ -10,6 +10,7 @@ import typer
 from api.cli import challengers
 from api.cli.challengers import Version, Who, Why
 from api.cli.console import DATA_DIR, FINDINGS, AsJson, DataDir, leave, plainly, put, put_json, say
+from api.cli.model_parity import parity
 from api.cli.model_report import report
 from api.cli.model_watch import watch
 
@@ -65,6 +66,7 @@ models.command("challenge")(challengers.challenge)
 models.command("end-challenge")(challengers.end_challenge)
 models.command("traffic")(challengers.traffic)
 models.command("watch")(watch)
+models.command("parity")(parity)
 
 
 @models.command("maturity")

@@ -1,0 +1,1 @@
+"""What a model learns of recorded decisions; nothing here is on the path of a request."""
