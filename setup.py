@@ -66,6 +66,7 @@ COMPILED = [
     "api/routes/decisions.py",
     "api/service.py",
     "api/serving.py",
+    "api/telemetry.py",
     "api/tokens.py",
     "api/vocabulary.py",
 ]

@@ -16,7 +16,6 @@ from api.problems import Problem
 from api.routes.decisions import PATH, Asked, DecisionsDoor
 
 _URL: Final = PATH.encode()
-_UNUSUAL: Final = frozenset((b"transfer-encoding", b"expect", b"upgrade"))
 
 
 class _NobodyWaits:
@@ -107,18 +106,7 @@ class LaneProtocol(HttpToolsProtocol):
         door: DecisionsDoor | None = getattr(self.app, "door", None)
         if door is None or self._is_answering() or self.parser.get_method() != b"POST":
             return False
-        length = origin = host = b""
-        for name, value in self.headers:
-            if name == b"content-length":
-                length = value
-            elif name == b"host":
-                host = value
-            elif name == b"origin":
-                origin = value
-            elif name in _UNUSUAL:
-                return False
-        # What a page of another site asks for is answered with headers that let it read the answer.
-        if not door.takes(length) or (origin and not origin.endswith(b"//" + host)):
+        if not door.takes(self.headers):
             return False
         self._door = door
         return True

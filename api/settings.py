@@ -88,6 +88,9 @@ class Settings(BaseSettings):
     """Decisions a process makes at once; more get the fallback, `degraded: overload`."""
     max_queueing_ms: Annotated[float, Field(gt=0)] = 10.0
     """A decision that waited longer for its turn gets the fallback as well."""
+    judge_patience_s: Annotated[float, Field(gt=0, le=3_600)] = 30.0
+    """How long changed rules may wait for idle processors before they are judged beside the requests; a thousand rules
+    take three seconds of one."""
     write_timeout_ms: Annotated[int, Field(ge=10)] = 1_000
     """For outcomes, events, consent and callbacks, which wait for the disk."""
     archive_each_s: Annotated[float, Field(ge=0.05)] = 300.0

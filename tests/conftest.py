@@ -1,5 +1,6 @@
 """Options, profiles and fixtures shared by every folder of tests."""
 
+import os
 import random
 from pathlib import Path
 
@@ -25,6 +26,8 @@ def pytest_sessionstart() -> None:
         see_that_modules_are_up_to_date()
     except ModulesOutOfDate as error:
         pytest.exit(str(error), returncode=4)
+    # Tests keep all processors busy, and whoever judges rules would wait long for an idle one.
+    os.environ.setdefault("NEXTBEST_JUDGE_PATIENCE_S", "1")
 
 
 @pytest.hookimpl(tryfirst=True)

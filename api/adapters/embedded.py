@@ -43,6 +43,8 @@ SETTINGS: Final[Mapping[str, str]] = {
     "save": '""',
     "appendonly": "yes",
     "appendfsync": "always",
+    # Writing a small file anew takes a processor for a second; so much of one is read back in some seconds at a start.
+    "auto-aof-rewrite-min-size": "512mb",
     "maxmemory-policy": "noeviction",
     "hash-max-listpack-value": "4096",
     "set-max-intset-entries": "4096",

@@ -17,8 +17,6 @@ from api.background import give_way, run_when_idle
 from api.reloading.verdict import MOST_MEMORY_GIB, OUT_OF_MEMORY, Question, Verdict, decode_verdict, encode
 from api.settings import Settings
 
-PATIENCE_S: Final = 30.0
-"""How long processors may be too busy to judge rules beside; a thousand rules take three seconds of one."""
 TIMEOUT_S: Final = 300.0
 _TOLD: Final = 2_000
 """Of what a child says in its last moments."""
@@ -49,6 +47,7 @@ class Judge:
         self._environment = {**os.environ, **_SMALL, **settings.as_environment()}
         self._command = command
         self._timeout_s = timeout_s
+        self._patience_s = min(settings.judge_patience_s, timeout_s)
         self._lock = threading.Lock()
         self._child: subprocess.Popen[bytes] | None = None
         self._closed = False
@@ -62,7 +61,7 @@ class Judge:
             JudgeFailed: it died, hung, or could not be understood.
         """
         try:
-            return self._answer(question, run_when_idle, min(PATIENCE_S, self._timeout_s))
+            return self._answer(question, run_when_idle, self._patience_s)
         except _Unfinished:
             pass
         try:

@@ -20,6 +20,7 @@ from api.telemetry import Metrics
 from api.watch import StoreWatch
 
 PATH: Final = "/v1/decisions"
+_UNUSUAL: Final = (b"transfer-encoding", b"expect", b"upgrade")
 Answer = bytes | Problem
 _log = logging.getLogger(__name__)
 
@@ -139,9 +140,22 @@ class DecisionsDoor:
         finally:
             self.in_flight -= 1
 
-    def takes(self, content_length: bytes) -> bool:
-        """Whether a body that announces its length may be read whole before anything else is asked."""
-        return content_length.isdigit() and int(content_length) <= self._max_body_bytes
+    def takes(self, headers: Sequence[tuple[bytes, bytes]]) -> bool:
+        """Whether a request's body may be read whole before anything else is asked, and its answer be sent as it is."""
+        length = origin = host = b""
+        for name, value in headers:
+            if name == b"content-length":
+                length = value
+            elif name == b"host":
+                host = value
+            elif name == b"origin":
+                origin = value
+            elif name in _UNUSUAL:
+                return False
+        if not length.isdigit() or int(length) > self._max_body_bytes:
+            return False
+        # What a page of another site asks for is answered with headers that let it read the answer.
+        return not origin or origin.endswith(b"//" + host)
 
     def _waited_too_long(self, arrived: float) -> bool:
         return monotonic() - arrived > self._max_queueing_s

@@ -58,7 +58,7 @@ class Tally:
 
 def run(folder: Path, *, quick: bool) -> CaseResult:
     """Decide for days of an injected clock while archivers are killed; then archive the rest and look at everything."""
-    decisions, kills = (300, 4) if quick else (2_000, 20)
+    decisions, kills = (150, 4) if quick else (2_000, 20)
     settings = settings_of(folder, archive_each_s=0.05)
     server = EmbeddedServer(folder)
     server.start()

@@ -68,7 +68,7 @@ class Size:
 
 
 FULL: Final = Size(events=1_000_000, a_second=4_500.0, waiting=100_000)
-QUICK: Final = Size(events=10_000, a_second=2_000.0, waiting=5_000)
+QUICK: Final = Size(events=4_000, a_second=2_000.0, waiting=2_000)
 
 
 @dataclass(slots=True)

@@ -210,8 +210,10 @@ async def test_a_decision_is_replayed_from_the_stream_then_from_the_archive(data
         second = (await house.ask(channel="branch", moment=None, placements=[{"id": "card"}], only=None))["decision_id"]
         for archives in (False, True):
             if archives:
-                code, found = await asyncio.to_thread(told, "archive", "--once", "--data-dir", str(data_dir))
-                assert (code, found["records"]) == (0, 2)
+                code, moved = await asyncio.to_thread(told, "archive", "--once", "--data-dir", str(data_dir))
+                # A busy machine may have been asked more often than twice: a fallback's reservation is a record as well.
+                assert code == 0
+                assert moved["records"] >= 2
             for decision in (first, second):
                 assert await asyncio.to_thread(told, "replay", decision, "--data-dir", str(data_dir)) == (
                     0,
@@ -219,7 +221,9 @@ async def test_a_decision_is_replayed_from_the_stream_then_from_the_archive(data
                 )
             today = datetime.now(UTC).date().isoformat()
             code, found = await asyncio.to_thread(told, "replay", "--day", today, "--all", "--data-dir", str(data_dir))
-            assert (code, found["identical"]) == (0, 2)
+            assert (code, found["others"]) == (0, [])
+            assert found["identical"] >= 2
+        assert found["identical"] == moved["records"]
         stored = await find(first, data_dir / ARCHIVE, None)
         assert stored is not None
         assert decode(stored).decision_id == first
