@@ -1,6 +1,6 @@
 """The few steps between ASGI and bytes that every route shares: a bounded body, a checked content type, an answer."""
 
-from collections.abc import Awaitable, Callable, Collection, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, MutableMapping, Sequence
 from time import monotonic
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ Send = Callable[[Message], Awaitable[None]]
 
 ARRIVED_AT: Final = "nextbest.arrived_at"
 """Where in a scope `lane.py` notes the instant at which the request's first bytes arrived."""
+_UNUSUAL: Final = (b"transfer-encoding", b"expect", b"upgrade")
 JSON: Final = (b"application/json",)
 JSON_HEADERS: Final = ((b"content-type", b"application/json"), (b"cache-control", b"no-store"))
 
@@ -41,6 +42,24 @@ def check_head(headers: Iterable[tuple[bytes, bytes]], limit: int, media_types: 
     if media_type not in media_types and media_type.partition(b";")[0].strip().lower() not in media_types:
         wanted = " or ".join(kind.decode() for kind in media_types)
         raise Problem(ProblemType.UNSUPPORTED_MEDIA_TYPE, f"send `content-type: {wanted}`")
+
+
+def is_plain(headers: Sequence[tuple[bytes, bytes]], limit: int) -> bool:
+    """Whether a request says in advance how long its body is, not longer than `limit`, and asks for nothing unusual.
+
+    Nor does it come from a page of another site, which is answered with headers that let it read the answer.
+    """
+    length = origin = host = b""
+    for name, value in headers:
+        if name == b"content-length":
+            length = value
+        elif name == b"host":
+            host = value
+        elif name == b"origin":
+            origin = value
+        elif name in _UNUSUAL:
+            return False
+    return length.isdigit() and int(length) <= limit and (not origin or origin.endswith(b"//" + host))
 
 
 async def read_body(scope: Scope, receive: Receive, limit: int, media_types: Collection[bytes] = JSON) -> bytes:

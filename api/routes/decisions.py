@@ -10,7 +10,18 @@ import msgspec
 from api.access.callers import Caller
 from api.access.keyring import Gate
 from api.access.looks import LookLog, LooksUnwritable
-from api.asgi import ClientGone, Receive, Scope, Send, arrived_at, check_head, read_body, send_json, send_problem
+from api.asgi import (
+    ClientGone,
+    Receive,
+    Scope,
+    Send,
+    arrived_at,
+    check_head,
+    is_plain,
+    read_body,
+    send_json,
+    send_problem,
+)
 from api.faults import log_fault
 from api.problems import DECODE_ERRORS, Problem, ProblemType, from_decode_error
 from api.schemas import DecisionRequest
@@ -20,7 +31,6 @@ from api.telemetry import Metrics
 from api.watch import StoreWatch
 
 PATH: Final = "/v1/decisions"
-_UNUSUAL: Final = (b"transfer-encoding", b"expect", b"upgrade")
 Answer = bytes | Problem
 _log = logging.getLogger(__name__)
 
@@ -141,21 +151,8 @@ class DecisionsDoor:
             self.in_flight -= 1
 
     def takes(self, headers: Sequence[tuple[bytes, bytes]]) -> bool:
-        """Whether a request's body may be read whole before anything else is asked, and its answer be sent as it is."""
-        length = origin = host = b""
-        for name, value in headers:
-            if name == b"content-length":
-                length = value
-            elif name == b"host":
-                host = value
-            elif name == b"origin":
-                origin = value
-            elif name in _UNUSUAL:
-                return False
-        if not length.isdigit() or int(length) > self._max_body_bytes:
-            return False
-        # What a page of another site asks for is answered with headers that let it read the answer.
-        return not origin or origin.endswith(b"//" + host)
+        """Whether a request with these headers may be read whole, and answered without the application."""
+        return is_plain(headers, self._max_body_bytes)
 
     def _waited_too_long(self, arrived: float) -> bool:
         return monotonic() - arrived > self._max_queueing_s

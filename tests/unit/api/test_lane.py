@@ -9,7 +9,7 @@ import msgspec
 import pytest
 import uvicorn
 
-from api.asgi import ARRIVED_AT, Receive, Scope, Send, read_body, send_json
+from api.asgi import ARRIVED_AT, Receive, Scope, Send, is_plain, read_body, send_json
 from api.lane import LaneProtocol
 from api.problems import Problem, ProblemType
 from api.routes.decisions import Answer, Asked
@@ -42,9 +42,9 @@ class Door:
         self.may_answer.clear()
         self.asked.clear()
 
-    def takes(self, content_length: bytes) -> bool:
-        """As the real one: a length that fits."""
-        return content_length.isdigit() and int(content_length) <= self._most
+    def takes(self, headers: Sequence[tuple[bytes, bytes]]) -> bool:
+        """As the real one."""
+        return is_plain(headers, self._most)
 
     def at_once(self, headers: Sequence[tuple[bytes, bytes]], body: bytes, arrived: float) -> Answer | Asked:
         """What a test wants."""
