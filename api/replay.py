@@ -42,6 +42,10 @@ class RecordedScorer:
         """See `Scorer.positives`."""
         return self._scorer.positives(channel)
 
+    def promises(self) -> Sequence[float]:
+        """See `Scorer.promises`."""
+        return self._scorer.promises()
+
 
 class _FailedScorer(RecordedScorer):
     """Fails as the scorer of a decision did that was degraded by it."""

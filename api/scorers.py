@@ -103,6 +103,10 @@ class MissingModel:
         """See `Scorer.positives`."""
         return self._baseline.positives(channel)
 
+    def promises(self) -> Sequence[float]:
+        """See `Scorer.promises`."""
+        return self._baseline.promises()
+
 
 def _registry_of(settings: Settings) -> Registry:
     """The models beside which the one that scores stands."""

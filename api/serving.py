@@ -111,3 +111,7 @@ class TimedScorer:
     def positives(self, channel: int) -> Sequence[int]:
         """See `Scorer.positives`."""
         return self._scorer.positives(channel)
+
+    def promises(self) -> Sequence[float]:
+        """See `Scorer.promises`."""
+        return self._scorer.promises()

@@ -43,6 +43,10 @@ class ConstantScorer:
         """See `Scorer`."""
         return self._positives
 
+    def promises(self) -> Sequence[float]:
+        """See `Scorer`."""
+        return [1.0] * len(self._positives)
+
 
 class Decisions:
     """Decisions for one benchmark customer after the other."""

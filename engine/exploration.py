@@ -6,16 +6,17 @@ numbers, so that every platform gives the same weights.
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from engine.decision import WHOLE, Candidate, Draw
 from engine.ports import Scorer
 
-_IMMATURE_EACH: Final = 0.02
-_IMMATURE_TOGETHER: Final = 0.05
-_HALF_MATURE: Final = 20
-"""Maturity m = positives / (positives + 20); below a half an action is immature."""
+_TRIAL_SHARE: Final = 0.02
+_TOGETHER: Final = WHOLE * 5 // 100
+"""Of all actions on trial, in 2 ** -32."""
+_ENOUGH: Final = 5
+"""Positive answers after which an action is no longer on trial: it competes as its score says."""
 
 
 def draw(key: bytes, *, customer: str, place: str, slot: int, day: int, outcome_count: int, retry: int) -> int:
@@ -27,16 +28,21 @@ def draw(key: bytes, *, customer: str, place: str, slot: int, day: int, outcome_
 class Confidence(NamedTuple):
     """What training knows of each action, made ready for weighing the candidates of one channel."""
 
-    immature: frozenset[int]
-    """Actions of the plan with a maturity below a half, by their positives on all channels."""
+    share_on_trial: Mapping[int, int]
+    """Actions of the plan on trial, by their positives on all channels, and the chance that each is given, in
+    2 ** -32: 0.02 times what its answers so far promise."""
     optimism: tuple[float, ...]
     """Per action: 1 + s_a, with s_a = (positives + 4) ** -0.5, by its positives on this channel."""
 
 
-def confidence(on_channel: Sequence[int], on_all_channels: Sequence[int]) -> Confidence:
-    """The confidence that positive answers give; both sequences have one count per action of the plan."""
+def confidence(on_channel: Sequence[int], on_all_channels: Sequence[int], promises: Sequence[float]) -> Confidence:
+    """The confidence that answers give; all sequences have one number per action of the plan."""
     return Confidence(
-        immature=frozenset(action for action, count in enumerate(on_all_channels) if count < _HALF_MATURE),
+        share_on_trial={
+            action: int(_TRIAL_SHARE * promise * WHOLE)
+            for action, (count, promise) in enumerate(zip(on_all_channels, promises, strict=True))
+            if count < _ENOUGH
+        },
         optimism=tuple(1.0 + 1.0 / math.sqrt(each + 4) for each in on_channel),
     )
 
@@ -49,7 +55,7 @@ def confidence_in(scorer: Scorer, channel: int, channels: int) -> Confidence:
         everywhere = [sum(counts) for counts in zip(*map(scorer.positives, range(channels)), strict=True)]
         if len(_kept) >= _MOST_KEPT:
             _kept.clear()
-        kept = _kept[key] = (scorer, confidence(scorer.positives(channel), everywhere))
+        kept = _kept[key] = (scorer, confidence(scorer.positives(channel), everywhere, scorer.promises()))
     return kept[1]
 
 
@@ -61,20 +67,27 @@ def weigh(candidates: Sequence[Candidate], known: Confidence, bound: float) -> l
     """The chance of each candidate, in 2 ** -32; `candidates` come best first and in one tier, at least one.
 
     pi_a = 1 / (K + gamma x gap_a) with gamma = (K - 1) / bound, gap_a = max(0, 1 - v_a (1 + s_a) / v_g), where v is
-    the priority, g the best mature action and s_a = (positives + 4) ** -0.5. The best takes what rounding leaves.
+    the priority, g the best action that is not on trial and s_a = (positives + 4) ** -0.5. An action on trial has its
+    own share instead, whatever it seems to be worth: what is not known yet can only be learned by showing it. The
+    best takes what is left. Source: docs/decisions/0038-new-actions-on-trial.md
     """
     count = len(candidates)
     if count == 1:
         return [WHOLE]
     if bound <= 0:
         return [WHOLE] + [0] * (count - 1)
-    young = [at for at, each in enumerate(candidates) if each.action in known.immature] if known.immature else []
-    if len(young) == count:
+    shares = known.share_on_trial
+    trials = [at for at, each in enumerate(candidates) if each.action in shares] if shares else []
+    if len(trials) == count:
         return weigh_evenly(count)
-    best = next(at for at in range(count) if at not in young)
+    best = next(at for at in range(count) if at not in trials)
     weights = _gap_weights(candidates, known.optimism, best, bound)
-    for at in young:
-        weights[at] = min(weights[at], int(min(_IMMATURE_EACH, _IMMATURE_TOGETHER / len(young)) * WHOLE))
+    if trials:
+        together = sum([shares[candidates[at].action] for at in trials])
+        even = WHOLE // count
+        for at in trials:
+            share = shares[candidates[at].action]
+            weights[at] = min(even, share if together <= _TOGETHER else share * _TOGETHER // together)
     weights[best] += WHOLE - sum(weights)
     return weights
 

@@ -45,6 +45,9 @@ class _DrawnScorer:
     def positives(self, channel: int) -> Sequence[int]:
         return ()
 
+    def promises(self) -> Sequence[float]:
+        return ()
+
 
 def tally(plan: Plan, population: Iterable[Encounter], now: datetime) -> tuple[Tally, ...]:
     """One tally per action of the plan; exploration is off."""

@@ -34,4 +34,8 @@ class Scorer(Protocol):
         """One propensity in [0, 1] per candidate, in their order; a candidate is a position in `plan.actions`."""
 
     def positives(self, channel: int) -> Sequence[int]:
-        """Positive answers seen in training, one per action of the plan; what maturity and exploration build on."""
+        """Positive answers seen in training, one per action of the plan; what exploration builds on."""
+
+    def promises(self) -> Sequence[float]:
+        """What the answers so far promise, one number per action of the plan: 1 where nothing was heard yet, and less
+        the further positive answers fall short of what was expected; the share of an action on trial builds on it."""

@@ -92,6 +92,9 @@ class _FixedScorer:
     def positives(self, channel: int) -> Sequence[int]:
         return [0] * len(self._propensities)
 
+    def promises(self) -> Sequence[float]:
+        return [1.0] * len(self._propensities)
+
 
 def _failures(plan: Plan, test: RuleTest, decision: Decision) -> Iterator[Failure]:
     shown = {option.candidate.action: str(each.placement.id) for each in decision.filled for option in each.options}

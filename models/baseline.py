@@ -8,6 +8,7 @@ from engine.ports import ScoringContext
 from models.artefact import Learned
 from models.features import PlanView
 from models.rates import EVIDENCE
+from models.standing import promises
 
 CONSTANT: Final = 0.01
 """The propensity of everything where nothing is known; actions then rank by value and context."""
@@ -31,6 +32,7 @@ class Baseline:
             ]
             for channel in channels
         ]
+        self._promises = promises(plan, learned.rates) if learned else [1.0] * len(plan.actions)
 
     def score(self, context: ScoringContext, candidates: Sequence[int]) -> Sequence[float]:
         """The base rate of each candidate on the context's channel."""
@@ -40,6 +42,10 @@ class Baseline:
     def positives(self, channel: int) -> Sequence[int]:
         """Positive answers that training saw on a channel, one count per action of the plan."""
         return self._positives[channel]
+
+    def promises(self) -> Sequence[float]:
+        """See `Scorer.promises`."""
+        return self._promises
 
 
 def positive_rate(learned: Learned, action: str, group: str, channel: str) -> float:

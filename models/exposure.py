@@ -71,11 +71,13 @@ class Shown:
 def fit_exposure(shown: Shown) -> Exposure:
     """Fit priors and offsets together on counts of equal rows."""
     rank = np.clip(shown.rank, 1, LAST_RANK)
-    columns = np.column_stack([shown.group, shown.channel, shown.placement, rank])
-    cells, place = np.unique(columns, axis=0, return_inverse=True)
-    trials = np.bincount(place.ravel(), minlength=len(cells)).astype(np.float64)
-    weights = shown.positive.astype(np.float64)
-    positives = np.bincount(place.ravel(), weights=weights, minlength=len(cells)).astype(np.float64)
+    shape = len(shown.groups), len(shown.channels), len(shown.placements), LAST_RANK + 1
+    cell = np.ravel_multi_index((shown.group, shown.channel, shown.placement, rank), shape)
+    count = np.bincount(cell)
+    seen = np.flatnonzero(count)
+    cells = np.column_stack(np.unravel_index(seen, shape))
+    trials = count[seen].astype(np.float64)
+    positives = np.bincount(cell, weights=shown.positive.astype(np.float64))[seen].astype(np.float64)
     prior = logit_of((positives.sum() + 1.0) / (trials.sum() + 2.0))
     pairs = sorted({(int(group), int(channel)) for group, channel, _, _ in cells})
     moved = [at for at, name in enumerate(shown.placements) if name not in shown.references]

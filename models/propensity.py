@@ -30,6 +30,7 @@ from models.leaves import LeafValues, Ways, leaves_of
 from models.rates import maturity
 from models.reading import CustomerReader, season
 from models.rows import TrainingRows
+from models.standing import promises, standing
 
 _STEEPEST: Final = 700.0
 """Beyond this logit `exp` overflows; no model comes near it."""
@@ -39,8 +40,9 @@ _STEEPEST: Final = 700.0
 class Blend:
     """How raw scores become propensities, by channel and action of a plan: all arrays are channels x actions.
 
-    logit = m x (Platt's slope x (raw + prior) + intercept + the action's shift) + (1 - m) x prior; the trees' raw score
-    is a departure from the prior. Maturity m = positives / (positives + 20) counts an action's positives on all
+    logit = m x (Platt's slope x (raw + prior) + intercept + the action's shift) + (1 - m) x (prior + ln standing); the
+    trees' raw score is a departure from the prior, and the standing what an action's own answers make of it so far.
+    Maturity m = positives / (positives + 20) counts an action's positives on all
     channels: the trees know the channel, and carry over what they learned of the action elsewhere.
     """
 
@@ -89,7 +91,8 @@ class PropensityModel:
         m = np.broadcast_to(maturity(positives.sum(axis=0)), positives.shape)
         slope = m * platt.slope
         shifts = platt.shifts([action.id for action in plan.actions])
-        intercept = m * (platt.slope * priors + platt.intercept + shifts) + (1.0 - m) * priors
+        known = priors + np.log(standing(plan, rates))
+        intercept = m * (platt.slope * priors + platt.intercept + shifts) + (1.0 - m) * known
         if np.abs(slope).max(initial=0.0) * self.forest.largest_sum + np.abs(intercept).max(initial=0.0) > _STEEPEST:
             raise ModelRefused("the model's scores are out of any range")
         return Blend(slope=slope, intercept=intercept, conversion=conversion, positives=positives.tolist())
@@ -115,6 +118,7 @@ class Propensities:
         self._version = model.version
         blend = model.blend(plan)
         self._positives = blend.positives
+        self._promises = promises(plan, model.learned.rates)
         self._slope: list[list[float]] = blend.slope.tolist()
         self._intercept: list[list[float]] = blend.intercept.tolist()
         self._conversion: list[list[float]] = blend.conversion.tolist()
@@ -141,6 +145,10 @@ class Propensities:
     def positives(self, channel: int) -> Sequence[int]:
         """Positive answers that training saw on a channel, one count per action of the plan."""
         return self._positives[channel]
+
+    def promises(self) -> Sequence[float]:
+        """See `Scorer.promises`."""
+        return self._promises
 
     def score(self, context: ScoringContext, candidates: Sequence[int]) -> Sequence[float]:
         """One propensity per candidate, in their order.

@@ -1,7 +1,7 @@
 """Counts by action and channel: impressions, positive answers, and how often a positive answer becomes a conversion."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -30,6 +30,8 @@ class Rates:
     all channels, and that towards the group's."""
     conversion_by_group: Mapping[str, float]
     conversion_overall: float
+    expected: Mapping[str, float] = field(default_factory=dict)
+    """Positive answers that every action seen would have had at its group's rates, where and how it was shown."""
 
     def impressions_of(self, action: str, channel: str) -> int:
         return self.impressions.get(action, {}).get(channel, 0)
@@ -62,6 +64,8 @@ class Answers:
     action: Codes
     channel: Codes
     positive: Flags
+    expected: Floats
+    """The chance of a positive answer at the rate of the action's group, where and how it was shown."""
     converted: Flags
     settled: Flags
     """Whether the time in which a positive answer may become a conversion has passed."""
@@ -93,6 +97,7 @@ def count_rates(answers: Answers) -> Rates:
         conversion=conversion,
         conversion_by_group=by_group,
         conversion_overall=overall,
+        expected=_expected(answers),
     )
 
 
@@ -107,6 +112,11 @@ def _counted(answers: Answers, rows: Flags) -> dict[str, dict[str, int]]:
         action, channel = divmod(int(cell), len(answers.channels))
         counted.setdefault(answers.actions[action], {})[answers.channels[channel]] = int(count)
     return counted
+
+
+def _expected(answers: Answers) -> dict[str, float]:
+    sums = np.bincount(answers.action, weights=answers.expected, minlength=len(answers.actions))
+    return {answers.actions[code]: round(float(sums[code]), 6) for code in np.unique(answers.action).tolist()}
 
 
 def _total(counted: Mapping[str, CountByChannel], answers: Answers | None = None, group: str = "") -> int:

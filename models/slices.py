@@ -92,15 +92,15 @@ def thin(outcomes: Outcomes, slices: Slices, most_rows: int, seed: int) -> Float
     """How many impressions each one stands for; 0 leaves it out.
 
     Of the train slice every positive answer is kept, and as many of the others, drawn at random, as make `most_rows`;
-    each of these stands for those that were left out, so that rates stay as they were. The other slices are whole.
+    each of these stands for those that were left out, so that rates stay as they were. What comes later is whole, the
+    gaps between slices included.
     """
-    weight = np.zeros(len(outcomes))
-    for part in (Slice.STOP, Slice.CALIBRATE, Slice.TEST):
-        weight[slices.of(part, outcomes.at_s)] = 1.0
+    weight = np.ones(len(outcomes))
     trained = slices.of(Slice.TRAIN, outcomes.at_s)
     weight[trained & outcomes.positive] = 1.0
     others = np.flatnonzero(trained & ~outcomes.positive)
     kept = min(len(others), max(1, most_rows - int((trained & outcomes.positive).sum())))
+    weight[others] = 0.0
     drawn = np.random.default_rng(seed).choice(others, kept, replace=False, shuffle=False)
     weight[drawn] = len(others) / kept
     return weight

@@ -137,10 +137,14 @@ def fit(
     read: BankRows, slices: Slices, plan: PlanView, settings: Settings, say: Progress, trials: int = 0
 ) -> tuple[Manifest, dict[str, bytes]]:
     """Train on rows: the manifest, still without hashes, and the content of the other files; `trials` settings are
-    tried before."""
+    tried before.
+
+    Older contacts teach trees whose number and calibration later ones settle; then as many trees are grown anew on
+    everything before the test slice, so that what is served knows the latest contacts, and is tested on what it has not
+    seen.
+    """
     train, stop, calibrate, test = (read.rows.take(slices.of(part, read.rows.outcomes.at_s)) for part in Slice)
-    known = read.outcomes.take(slices.before_test(read.outcomes.at_s))
-    exposure = fit_exposure(_shown(read.outcomes.take(slices.of(Slice.TRAIN, read.outcomes.at_s)), plan))
+    exposure = fit_exposure(shown_of(read.outcomes.take(slices.of(Slice.TRAIN, read.outcomes.at_s)), plan))
     say(f"growing {settings.trees} trees on {len(train):,} contacts")
     priors = exposure.priors(plan)
     tried: tuple[Trial, ...] = ()
@@ -148,37 +152,46 @@ def fit(
         say(f"trying {trials} settings")
         tuned = tune(train, settings, trials, grow=_scores_of_trees(exposure, priors), exposure=exposure, priors=priors)
         settings, tried = tuned.settings, tuned.trials
-    booster = grow(train, stop, exposure, priors, settings)
-    text = booster.model_to_string(num_iteration=booster.best_iteration)
-    forest = read_forest(text)
-    say("calibrating and testing")
+    staged = grow(train, stop, exposure, priors, settings)
+    say("calibrating")
+    platt = fit_calibration(
+        np.asarray(staged.predict(calibrate.matrix, raw_score=True, num_iteration=staged.best_iteration, num_threads=1))
+        + priors[calibrate.outcomes.channel, calibrate.outcomes.action],
+        calibrate.outcomes.positive,
+        exposure.offsets_of(calibrate.outcomes),
+        calibrate.outcomes.action,
+        [action.id for action in plan.actions],
+    )
+    everything = read.rows.take(slices.before_test(read.rows.outcomes.at_s))
+    known = read.outcomes.take(slices.before_test(read.outcomes.at_s))
+    say(f"growing {staged.best_iteration} trees on all {len(everything):,} contacts before those of the test")
+    exposure = fit_exposure(shown_of(known, plan))
+    booster = grow(everything, None, exposure, exposure.priors(plan), replace(settings, trees=staged.best_iteration))
+    text = booster.model_to_string()
+    say("testing")
     learned = Learned(
         features=read.rows.features,
-        platt=fit_calibration(
-            forest.raw_scores(calibrate.matrix) + priors[calibrate.outcomes.channel, calibrate.outcomes.action],
-            calibrate.outcomes.positive,
-            exposure.offsets_of(calibrate.outcomes),
-            calibrate.outcomes.action,
-            [action.id for action in plan.actions],
-        ),
+        platt=platt,
         exposure=exposure,
-        rates=count_rates(_answers(known, plan)),
+        rates=count_rates(answers_of(known, plan, exposure)),
         actions=described_actions(plan),
     )
-    model = PropensityModel(learned, forest, "")
+    model = PropensityModel(learned, read_forest(text), "")
     bins = TrainingBins(
-        features=bins_by_name(train.matrix, train.weight, read.rows.features.names, read.rows.features.categorical),
+        features=bins_by_name(
+            everything.matrix, everything.weight, read.rows.features.names, read.rows.features.categorical
+        ),
         propensity=bins_of(sigmoid(model.logits(calibrate, plan))),
-        base_rate=float(train.weight @ train.outcomes.positive / train.weight.sum()),
+        base_rate=float(everything.weight @ everything.outcomes.positive / everything.weight.sum()),
     )
     manifest = Manifest(
         learned=learned,
-        training=replace(_training(read, slices, train, settings, booster), tried=tried),
+        training=replace(_training(read, slices, everything, settings, booster), tried=tried),
         report=assess_model(model, test, plan),
         sha256_by_file={},
         feature_schema=learned.features.hash,
     )
-    canaries = _canaries(text, train.matrix)
+    canaries = _canaries(text, everything.matrix)
     content = {TREES: text.encode("ascii"), CANARIES: msgspec.json.encode(canaries), BINS: msgspec.json.encode(bins)}
     return manifest, content
 
@@ -259,7 +272,8 @@ def _recency(at_s: Codes, half_life_days: float | None) -> Floats:
     return scaled
 
 
-def _shown(rows: Outcomes, plan: PlanView) -> Shown:
+def shown_of(rows: Outcomes, plan: PlanView) -> Shown:
+    """Rows as placement and rank are learned from them."""
     groups = sorted({action.group for action in plan.actions})
     group_by_action = np.array([groups.index(action.group) for action in plan.actions])
     references = {
@@ -280,7 +294,8 @@ def _shown(rows: Outcomes, plan: PlanView) -> Shown:
     )
 
 
-def _answers(rows: Outcomes, plan: PlanView) -> Answers:
+def answers_of(rows: Outcomes, plan: PlanView, exposure: Exposure) -> Answers:
+    """Rows as rates are counted on them."""
     return Answers(
         actions=[action.id for action in plan.actions],
         channels=[channel.id for channel in plan.channels],
@@ -288,6 +303,7 @@ def _answers(rows: Outcomes, plan: PlanView) -> Answers:
         action=rows.action,
         channel=rows.channel,
         positive=rows.positive,
+        expected=sigmoid(exposure.priors(plan)[rows.channel, rows.action] + exposure.offsets_of(rows)),
         converted=rows.converted,
         settled=rows.settled,
     )
@@ -296,21 +312,20 @@ def _answers(rows: Outcomes, plan: PlanView) -> Answers:
 def _training(
     read: BankRows, slices: Slices, train: TrainingRows, settings: Settings, booster: lightgbm.Booster
 ) -> Training:
-    gain = booster.feature_importance("gain", iteration=booster.best_iteration)
+    gain = booster.feature_importance("gain")
     share = gain / max(float(gain.sum()), 1e-300)
     missing = np.isnan(train.matrix).mean(axis=0)
     by_gain = sorted(np.flatnonzero(gain).tolist(), key=lambda column: -share[column])
     names = read.rows.features.names
-    first_s, end_s = slices.spans[Slice.TRAIN]
     return Training(
         settings=settings,
-        first_s=first_s,
-        last_s=end_s,
+        first_s=slices.spans[Slice.TRAIN][0],
+        last_s=slices.spans[Slice.CALIBRATE][1],
         cutoff_s=slices.spans[Slice.TEST][1],
         impressions=round(float(train.weight.sum())),
         rows=len(train),
         positives=int(train.outcomes.positive.sum()),
-        trees=booster.best_iteration,
+        trees=booster.num_trees(),
         refused=read.refused,
         gain_share={names[column]: round(float(share[column]), 6) for column in by_gain},
         missing_share={names[column]: round(float(missing[column]), 6) for column in by_gain},

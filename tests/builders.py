@@ -314,6 +314,9 @@ class SteadyScorer:
     def positives(self, channel: int) -> Sequence[int]:
         return self._positives
 
+    def promises(self) -> Sequence[float]:
+        return [1.0] * len(self._positives)
+
 
 class BrokenScorer(SteadyScorer):
     """Fails whenever it is asked."""

@@ -112,3 +112,7 @@ class _Unpluggable:
     def positives(self, channel: int) -> Sequence[int]:
         """See `Scorer.positives`."""
         return self._scorer.positives(channel)
+
+    def promises(self) -> Sequence[float]:
+        """See `Scorer.promises`."""
+        return self._scorer.promises()

@@ -1,6 +1,5 @@
 """What the learning side knows: its customers, their contacts, and the rows of everything that was shown."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,17 +8,15 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from bench.learning.past import Past, Tallies
 from bench.learning.world import AS_OF, Frame
 from engine import Plan
-from engine.contacts import Contact, ContactState
 from engine.facts import HOLDS
 from engine.ids import ActionId
 from models.arrays import Codes, Flags, Floats
 from models.bank import read_snapshots
-from models.exposure import Shown
-from models.features import ACTION, MOMENT, FeatureKind, describe_actions, features_of
-from models.history import NEVER, count_history
-from models.rates import Answers
+from models.features import FeatureKind, describe_actions, features_of
+from models.history import DAY_S
 from models.reading import CustomerReader, season
 from models.rows import Outcomes, TrainingRows
 
@@ -27,6 +24,7 @@ LEAK: Final = "followup.calls_30d"
 BEGAN_S: Final = int((datetime.fromisoformat(AS_OF).replace(tzinfo=UTC) - timedelta(weeks=104)).timestamp())
 _MOST_ROWS: Final = 60_000
 """Of the old policy's contacts, how many are trained on; those without a positive answer stand for others."""
+_ASKED: Final = ("customer", "at_s", "channel", "offer")
 _COLUMNS: Final = ("customer", "at_s", "action", "channel", "placement", "rank", "positive")
 
 
@@ -61,12 +59,11 @@ class Book:
         channel_by_id = {str(channel.id): channel.position for channel in plan.channels}
         self._channels = np.array([channel_by_id[str(name)] for name in greeting["channels"]])
         self._codes = np.array(self.features.channel_codes(plan))
-        self._hashes = [plan.actions[at].hash for at in self.offers]
         groups = sorted({action.group for action in plan.actions})
-        self._group_by_hash = {action.hash: groups.index(action.group) for action in plan.actions}
+        self._group = np.array([groups.index(plan.actions[at].group) for at in self.offers])
         self._described = np.array(describe_actions(self.features, plan))[self.offers]
         self._customer, self._held_columns = self._customers(folder, customers)
-        self._contacts: list[list[Contact]] = [[] for _ in range(customers)]
+        self._past = Past(customers, self._group)
         self._shelf = Shelf()
         self._all: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in _COLUMNS}
         self._remember_past(greeting)
@@ -98,17 +95,10 @@ class Book:
         rng = np.random.default_rng(0)
         positive = past["positive"]
         share = min(1.0, (_MOST_ROWS - positive.sum()) / max(1, (~positive).sum()))
-        kept = set(np.flatnonzero(positive | (rng.random(len(positive)) < share)).tolist())
-        rows = np.empty((len(kept), len(self.features.names)))
-        filled = 0
-        for place, (customer, at, channel, offer, declined) in enumerate(
-            zip(*(past[name].tolist() for name in ("customer", "at", "channel", "offer", "declined")), strict=True)
-        ):
-            if place in kept:
-                self._fill(rows[filled : filled + 1], customer, at, channel, [offer])
-                filled += 1
-            self._contact(customer, at, channel, offer, declined=declined)
-        places = np.array(sorted(kept))
+        kept = positive | (rng.random(len(positive)) < share)
+        past["at_s"] = BEGAN_S + past["at"].astype(np.int64)
+        rows = self._rows_of_past(past, kept)
+        places = np.flatnonzero(kept)
         self._note(past)
         self._shelf.add(
             self._outcomes({name: column[places] for name, column in past.items()}),
@@ -117,41 +107,45 @@ class Book:
             np.full(len(places), np.nan),
         )
 
-    def _contact(self, customer: int, at: int, channel: int, offer: int, *, declined: bool) -> None:
-        state = int(ContactState.DECLINED if declined else ContactState.SHOWN)
-        self._contacts[customer].append(
-            Contact(BEGAN_S + at, self._hashes[offer], 0, int(self._channels[channel]), state, 0, 0)
-        )
+    def _rows_of_past(self, past: Frame, kept: Flags) -> Floats:
+        """Rows of the contacts that are kept, day by day; all become part of the past."""
+        made = []
+        for day in np.split(np.arange(len(kept)), np.flatnonzero(np.diff(past["at_s"] // DAY_S)) + 1):
+            told = {name: past[name][day] for name in ("customer", "at_s", "channel", "offer", "declined")}
+            came, first, slot = np.unique(told["customer"], return_index=True, return_inverse=True)
+            tallies = self._past.tallies(came, told["at_s"][first])
+            chosen = kept[day]
+            made.append(self._rows(tallies, slot[chosen], *(told[name][chosen] for name in _ASKED)))
+            self._past.add(told["customer"], told["at_s"], told["offer"], told["declined"])
+        return np.concatenate(made)
 
-    def _fill(self, into: Floats, customer: int, at: int, channel: int, offers: Sequence[int]) -> None:
-        """Rows of some offers for one customer, as the scorer would see them."""
-        now_s = BEGAN_S + at
-        history = count_history(self._contacts[customer], self._group_by_hash, now_s)
-        start = self.features.start(MOMENT)
-        into[:, :start] = self._customer[customer]
-        into[:, start : self.features.start(ACTION)] = [
-            (
-                self._codes[self._channels[channel]],
-                *season(now_s),
-                *history.overall,
-                *history.by_group.get(self._group_by_hash[self._hashes[offer]], NEVER),
-                *history.by_action.get(self._hashes[offer], NEVER),
-            )
-            for offer in offers
-        ]
-        into[:, self.features.start(ACTION) :] = self._described[offers]
+    def _rows(
+        self, tallies: Tallies, slot: Codes, customer: Codes, at_s: Codes, channel: Codes, offer: Codes
+    ) -> Floats:
+        """Rows as the scorer would see them, one an entry; `slot` is the customer's place in the tallies."""
+        return np.concatenate(
+            [
+                self._customer[customer],
+                self._codes[self._channels[channel]][:, None],
+                np.array([season(now_s) for now_s in at_s.tolist()]).reshape(-1, 2),
+                tallies.overall[slot],
+                tallies.by_group[slot, self._group[offer]],
+                tallies.by_offer[slot, offer],
+                self._described[offer],
+            ],
+            axis=1,
+        )
 
     def rows_of(self, day: Frame) -> Floats:
         """Rows of every offer in every slot of a day: slots times offers, one slot after another."""
-        offers = list(range(len(self.offers)))
-        matrix = np.empty((len(day["customer"]) * len(offers), len(self.features.names)))
-        for slot, (customer, at, channel) in enumerate(
-            zip(day["customer"].tolist(), day["at"].tolist(), day["channel"].tolist(), strict=True)
-        ):
-            self._fill(matrix[slot * len(offers) : (slot + 1) * len(offers)], customer, at, channel, offers)
-        held = np.repeat(day["held"], len(offers), axis=0)
-        for column, offer in self._held_columns:
-            matrix[:, column] = held[:, offer]
+        slots, offers = len(day["customer"]), len(self.offers)
+        at_s = BEGAN_S + day["at"].astype(np.int64)
+        tallies = self._past.tallies(day["customer"], at_s)
+        slot = np.repeat(np.arange(slots), offers)
+        offer = np.tile(np.arange(offers), slots)
+        matrix = self._rows(tallies, slot, day["customer"][slot], at_s[slot], day["channel"][slot], offer)
+        for column, held in self._held_columns:
+            matrix[:, column] = day["held"][slot, held]
         return matrix
 
     def learn(self, day: Frame, choice: Codes, rows: Floats, raw: Floats, news: Frame) -> None:
@@ -165,12 +159,10 @@ class Book:
         self._note({name: column[seen] for name, column in told.items()})
         columns = self._outcomes({name: column[seen] for name, column in told.items()})
         self._shelf.add(columns, rows[seen], np.ones(int(seen.sum())), raw[seen])
-        for customer, at, channel, offer, declined in zip(
-            *(told[name][seen].tolist() for name in ("customer", "at", "channel", "offer")),
-            news["declined"][seen].tolist(),
-            strict=True,
-        ):
-            self._contact(customer, at, channel, offer, declined=declined)
+        order = np.argsort(columns["at_s"], kind="stable")
+        self._past.add(
+            columns["customer"][order], columns["at_s"][order], choice[seen][order], news["declined"][seen][order]
+        )
 
     def _outcomes(self, columns: dict[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
         return {
@@ -217,39 +209,6 @@ class Book:
             converted=columns["positive"],
             settled=every,
             uniform=none,
-        )
-
-    def shown(self, rows: Outcomes) -> Shown:
-        """Rows as placement and rank are learned from them."""
-        groups = sorted({action.group for action in self.plan.actions})
-        group_by_action = np.array([groups.index(action.group) for action in self.plan.actions])
-        return Shown(
-            groups=groups,
-            channels=[channel.id for channel in self.plan.channels],
-            placements=rows.placements,
-            references=frozenset(
-                f"{channel.id}.{min(channel.placements.values(), key=lambda each: each.precedence).id}"
-                for channel in self.plan.channels
-                if channel.placements
-            ),
-            group=group_by_action[rows.action],
-            channel=rows.channel,
-            placement=rows.placement,
-            rank=rows.rank,
-            positive=rows.positive,
-        )
-
-    def answers(self, rows: Outcomes) -> Answers:
-        """Rows as rates are counted on them."""
-        return Answers(
-            actions=[action.id for action in self.plan.actions],
-            channels=[channel.id for channel in self.plan.channels],
-            group_by_action={action.id: action.group for action in self.plan.actions},
-            action=rows.action,
-            channel=rows.channel,
-            positive=rows.positive,
-            converted=rows.converted,
-            settled=rows.settled,
         )
 
     def channel_of(self, day: Frame) -> Codes:

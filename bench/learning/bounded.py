@@ -6,32 +6,36 @@ import numpy as np
 
 from models.arrays import Codes, Flags, Floats
 
-_HALF_MATURE: Final = 20
-_IMMATURE_EACH: Final = 0.02
-_IMMATURE_TOGETHER: Final = 0.05
+_ENOUGH: Final = 5
+_TRIAL_SHARE: Final = 0.02
+_TRIALS_TOGETHER: Final = 0.05
 
 
-def weigh_all(priority: Floats, inside: Flags, on_channel: Floats, everywhere: Floats, bound: float) -> Floats:
+def weigh_all(
+    priority: Floats, inside: Flags, on_channel: Floats, everywhere: Floats, promise: Floats, bound: float
+) -> Floats:
     """The chance of each action in each slot: slots x actions, 0 outside S.
 
-    `on_channel` are positives of each action on each slot's channel, `everywhere` on all channels together.
+    `on_channel` are positives of each action on each slot's channel; one number an action are `everywhere`, positives
+    on all channels together, and `promise`, what `Scorer.promises` gives.
     """
     count = inside.sum(axis=1, keepdims=True).astype(np.float64)
-    young = inside & (everywhere < _HALF_MATURE)
-    mature = np.where(inside & ~young, priority, -np.inf)
-    best = mature.argmax(axis=1)
+    trying = inside & (everywhere < _ENOUGH)
+    known = np.where(inside & ~trying, priority, -np.inf)
+    best = known.argmax(axis=1)
     rows = np.arange(len(priority))
-    top = mature[rows, best][:, None]
+    top = known[rows, best][:, None]
     optimism = 1.0 + 1.0 / np.sqrt(on_channel + 4.0)
     with np.errstate(divide="ignore", invalid="ignore"):
         gap = np.where(top > 0.0, np.maximum(0.0, 1.0 - priority * optimism / top), 0.0)
     chance = np.where(inside, 1.0 / (count + (count - 1.0) / bound * gap), 0.0)
-    youths = young.sum(axis=1, keepdims=True)
-    most = np.minimum(_IMMATURE_EACH, _IMMATURE_TOGETHER / np.maximum(youths, 1))
-    chance = np.where(young, np.minimum(chance, most), chance)
+    share = np.where(trying, _TRIAL_SHARE * promise, 0.0)
+    together = share.sum(axis=1, keepdims=True)
+    share *= np.minimum(1.0, _TRIALS_TOGETHER / np.maximum(together, _TRIALS_TOGETHER))
+    chance = np.where(trying, np.minimum(share, 1.0 / count), chance)
     chance[rows, best] = 0.0
     chance[rows, best] = 1.0 - chance.sum(axis=1)
-    nobody_known = (youths[:, 0] == inside.sum(axis=1))[:, None]
+    nobody_known = (trying.sum(axis=1) == inside.sum(axis=1))[:, None]
     weighed: Floats = np.where(nobody_known, np.where(inside, 1.0 / count, 0.0), chance)
     return weighed
 

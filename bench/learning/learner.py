@@ -20,9 +20,9 @@ from models.metrics import log_loss
 from models.propensity import PropensityModel
 from models.rates import Rates, count_rates
 from models.rows import TrainingRows
-from models.train import grow
+from models.train import answers_of, grow, shown_of
 
-SETTINGS: Final = Settings(trees=100, leaves=15, learning_rate=0.1)
+SETTINGS: Final = Settings()
 HALF_LIVES: Final = (None, 120.0, 40.0)
 """Of recency, in days, among which the last weeks choose."""
 _CHOSEN_EVERY: Final = 4
@@ -39,8 +39,9 @@ class Chooser(Protocol):
     def retrain(self) -> None:
         """Take in everything that was seen."""
 
-    def score(self, day: Frame) -> tuple[Floats, Floats, Floats]:
-        """Propensities (slots x offers) of what may be shown, rows of all, and the logits before calibration."""
+    def score(self, day: Frame, rows: Floats) -> tuple[Floats, Floats]:
+        """Propensities (slots x offers) of what may be shown, and the logits before calibration; `rows` are those of
+        `Book.rows_of`."""
 
 
 Make = Callable[[Book], Chooser]
@@ -60,7 +61,7 @@ class Model:
         book = self.book
         rows, decided = book.training_rows()
         everything = book.outcomes()
-        exposure = fit_exposure(book.shown(everything))
+        exposure = fit_exposure(shown_of(everything, book.plan))
         priors = exposure.priors(book.plan)
         if self.retrained % _CHOSEN_EVERY == 0 and self.retrained:
             self.half_life_days = best_half_life(rows, exposure, priors)
@@ -71,17 +72,16 @@ class Model:
             features=book.features,
             platt=calibrated(rows.outcomes.at_s, decided, rows.outcomes.positive, exposure.offsets_of(rows.outcomes)),
             exposure=exposure,
-            rates=count_rates(book.answers(everything)),
+            rates=count_rates(answers_of(everything, book.plan, exposure)),
         )
         self.rates = learned.rates
         self.bound = PropensityModel(learned, read_forest(text), "")
         self.booster = lightgbm.Booster(model_str=text)
 
-    def score(self, day: Frame) -> tuple[Floats, Floats, Floats]:
+    def score(self, day: Frame, rows: Floats) -> tuple[Floats, Floats]:
         book, model, booster = self.book, self.bound, self.booster
         assert model is not None
         assert booster is not None
-        rows = book.rows_of(day)
         inside = day["open_to"].ravel().astype(bool)
         raw = np.zeros(len(rows))
         raw[inside] = np.asarray(booster.predict(rows[inside], raw_score=True, num_threads=1), dtype=np.float64)
@@ -91,7 +91,7 @@ class Model:
         cells = np.ix_(range(len(book.plan.channels)), book.offers)
         logit = blend.slope[cells][channel] * raw.reshape(shape) + blend.intercept[cells][channel]
         before = raw.reshape(shape) + model.learned.exposure.priors(book.plan)[cells][channel]
-        return sigmoid(logit), rows, before
+        return sigmoid(logit), before
 
 
 def best_half_life(rows: TrainingRows, exposure: Exposure, priors: Floats) -> float | None:
@@ -132,11 +132,12 @@ class Popularity:
     def retrain(self) -> None:
         book = self.book
         everything = book.outcomes()
+        exposure = fit_exposure(shown_of(everything, book.plan))
         learned = Learned(
             features=book.features,
             platt=Platt(),
-            exposure=fit_exposure(book.shown(everything)),
-            rates=count_rates(book.answers(everything)),
+            exposure=exposure,
+            rates=count_rates(answers_of(everything, book.plan, exposure)),
         )
         self.rates = learned.rates
         actions = [book.plan.actions[at] for at in book.offers]
@@ -147,7 +148,7 @@ class Popularity:
             ]
         )
 
-    def score(self, day: Frame) -> tuple[Floats, Floats, Floats]:
+    def score(self, day: Frame, rows: Floats) -> tuple[Floats, Floats]:
         assert self.scores is not None
         scores = self.scores[self.book.channel_of(day)]
-        return scores, np.empty((scores.size, len(self.book.features.names))), np.full(scores.shape, np.nan)
+        return scores, np.full(scores.shape, np.nan)

@@ -14,6 +14,7 @@ from bench.learning.learner import Make, Model
 from bench.learning.world import Frame, world
 from engine import Plan
 from models.arrays import Codes, Floats
+from models.standing import promises
 
 BOUND: Final = 0.02
 """Of exploration, LEARNING's b."""
@@ -72,14 +73,15 @@ class Loop:
         self.end_day(asked)
         if not self.weeks or self.weeks[-1].number < number:
             self._begin_week(number)
-        score, rows, logit = self._chooser.score(asked)
+        rows = self._book.rows_of(asked)
+        score, logit = self._chooser.score(asked, rows)
         inside = asked["open_to"].astype(bool)
         priority = score * self._book.worth
-        chance = weigh_all(priority, inside, *self._positives(asked), BOUND)
+        chance = weigh_all(priority, inside, *self._known(asked), BOUND)
         choice = draw_each(chance, self._rng)
         policies = {"policy.chosen": chance, "policy.greedy": _best(priority, inside)}
         if self._frozen is not None:
-            policies["policy.frozen"] = _best(self._frozen.score(asked)[0] * self._book.worth, inside)
+            policies["policy.frozen"] = _best(self._frozen.score(asked, rows)[0] * self._book.worth, inside)
         every = np.arange(len(choice))
         shown_rows = rows[every * len(self._book.offers) + choice]
         self._last = (asked, choice, shown_rows, logit[every, choice], chance)
@@ -113,14 +115,15 @@ class Loop:
             sys.stdout.flush()
         self.weeks.append(Week(number=number))
 
-    def _positives(self, asked: Frame) -> tuple[Floats, Floats]:
+    def _known(self, asked: Frame) -> tuple[Floats, Floats, Floats]:
+        """Positives of each action on the slots' channels and on all, and what it promises."""
         book, rates = self._book, self._chooser.rates
         plan = book.plan
         counts = np.array(
             [[rates.positives_of(plan.actions[at].id, channel.id) for at in book.offers] for channel in plan.channels],
             dtype=np.float64,
         )
-        return counts[book.channel_of(asked)], np.broadcast_to(counts.sum(axis=0), asked["open_to"].shape)
+        return counts[book.channel_of(asked)], counts.sum(axis=0), np.array(promises(plan, rates))[book.offers]
 
 
 def _best(priority: Floats, inside: Floats) -> Floats:

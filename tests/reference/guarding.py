@@ -76,6 +76,10 @@ class _Recorded:
         """See `Scorer.positives`."""
         return self._scorer.positives(channel)
 
+    def promises(self) -> Sequence[float]:
+        """See `Scorer.promises`."""
+        return self._scorer.promises()
+
 
 def look(seed: int, banks: Sequence[int]) -> Seen:
     """Decide for every customer of some banks, under every key."""

@@ -12,13 +12,16 @@ from bench.learning.bounded import draw_each, weigh_all
 from bench.learning.figures import MODEL, POPULARITY, read_runs, result, write_run
 from bench.learning.learner import Model
 from bench.learning.loop import Loop, Week
+from bench.learning.past import Past
 from bench.learning.world import Frame, world
 from engine import Plan
+from engine.contacts import Contact, ContactState
 from engine.decision import WHOLE, Candidate
 from engine.exploration import confidence, weigh
 from engine.facts import HOLDS, Held
 from engine.ports import ScoringContext
 from models.bank import read_snapshots
+from models.history import DAY_S, NEVER, count_history
 
 RULES = Path(__file__).parents[3] / "rules"
 CUSTOMERS = 600
@@ -39,9 +42,9 @@ def test_chances_are_those_of_the_engine_in_ten_thousand_slots() -> None:
     inside[:, 0] = True
     on_channel = rng.choice([0, 3, 40, 4_000], actions).astype(np.float64)
     everywhere = on_channel + rng.choice([0, 5, 30], actions)
-    shape = (slots, actions)
-    found = weigh_all(priority, inside, np.broadcast_to(on_channel, shape), np.broadcast_to(everywhere, shape), 0.02)
-    known = confidence(on_channel.astype(int).tolist(), everywhere.astype(int).tolist())
+    promise = np.round(rng.random(actions), 3)
+    found = weigh_all(priority, inside, np.broadcast_to(on_channel, (slots, actions)), everywhere, promise, 0.02)
+    known = confidence(on_channel.astype(int).tolist(), everywhere.astype(int).tolist(), promise.tolist())
     for slot in range(slots):
         candidates = [a_candidate(at, float(priority[slot, at])) for at in np.flatnonzero(inside[slot]).tolist()]
         candidates.sort(key=lambda each: (-each.priority, each.action))
@@ -73,8 +76,8 @@ def test_scores_are_those_of_the_scorer_that_serves(plan: Plan, tmp_path: Path) 
     chooser = loop._chooser
     assert isinstance(chooser, Model)
     assert chooser.bound is not None
-    scorer, found = chooser.bound.bind(plan), chooser.score(day)[0]
-    profiles = profiles_of(plan, tmp_path, book, day)
+    scorer, found = chooser.bound.bind(plan), chooser.score(day, book.rows_of(day))[0]
+    profiles, contacts = profiles_of(plan, tmp_path, book, day), contacts_of(plan, book)
     inside = day["open_to"].astype(bool)
     converts = chooser.bound.blend(plan).conversion
     for slot, profile in enumerate(profiles):
@@ -83,14 +86,51 @@ def test_scores_are_those_of_the_scorer_that_serves(plan: Plan, tmp_path: Path) 
             profile=profile,
             channel=channel,
             now=datetime.fromtimestamp(BEGAN_S + int(day["at"][slot]), UTC),
-            contacts=[
-                each for each in book._contacts[int(day["customer"][slot])] if each.at < BEGAN_S + day["at"][slot]
-            ],
+            contacts=contacts[int(day["customer"][slot])],
         )
         offers = np.flatnonzero(inside[slot]).tolist()
         expected = scorer.score(context, [book.offers[at] for at in offers])
         served = [score / converts[channel, book.offers[at]] for score, at in zip(expected, offers, strict=True)]
         assert found[slot, offers] == pytest.approx(served, rel=1e-12)
+
+
+def contacts_of(plan: Plan, book: Book) -> list[list[Contact]]:
+    """The contacts of each customer, oldest first, as a store would keep them."""
+    kept: list[list[Contact]] = [[] for _ in range(CUSTOMERS)]
+    for shown, declined in zip(book._past._shown, book._past._declined, strict=True):
+        no = set(zip(declined.customer.tolist(), declined.at_s.tolist(), declined.offer.tolist(), strict=True))
+        for contact in zip(shown.customer.tolist(), shown.at_s.tolist(), shown.offer.tolist(), strict=True):
+            customer, at_s, offer = contact
+            state = ContactState.DECLINED if contact in no else ContactState.SHOWN
+            kept[customer].append(Contact(at_s, plan.actions[book.offers[offer]].hash, 0, 0, state, 0, 0))
+    return kept
+
+
+def test_tallies_of_many_are_those_of_each() -> None:
+    """Against what a decision counts, over half a year of contacts, some of them in the same second."""
+    rng = np.random.default_rng(4)
+    groups = np.array([0, 0, 1, 3, 3])
+    past, contacts = Past(40, groups), [list[Contact]() for _ in range(40)]
+    now_s = 1_700_000_000 + 200 * DAY_S
+    at_s = np.sort(rng.integers(now_s - 199 * DAY_S, now_s + 1, 3_000))
+    at_s[-5:] = now_s
+    customer, offer, declined = rng.integers(0, 30, 3_000), rng.integers(0, 5, 3_000), rng.random(3_000) < 0.3
+    past.add(customer, at_s, offer, declined)
+    for who, when, what, no in zip(customer, at_s, offer, declined, strict=True):
+        contacts[who].append(
+            Contact(int(when), int(what), 0, 0, ContactState.DECLINED if no else ContactState.SHOWN, 0, 0)
+        )
+    asked = rng.permutation(40)[:25]
+    found = past.tallies(asked, np.full(25, now_s))
+    for slot, who in enumerate(asked.tolist()):
+        expected = count_history(contacts[who], dict(enumerate(groups.tolist())), now_s)
+        assert found.overall[slot].tolist() == pytest.approx(expected.overall, nan_ok=True)
+        for group in range(4):
+            told = expected.by_group.get(group, NEVER)
+            assert found.by_group[slot, group].tolist() == pytest.approx(list(told), nan_ok=True)
+        for each in range(5):
+            told = expected.by_action.get(each, NEVER)
+            assert found.by_offer[slot, each].tolist() == pytest.approx(list(told), nan_ok=True)
 
 
 def profiles_of(plan: Plan, folder: Path, book: Book, day: Frame) -> list[list[Held]]:

@@ -32,9 +32,15 @@ def candidates(*priorities: float) -> list[Candidate]:
     return found
 
 
-def chances(priorities: tuple[float, ...], positives: tuple[int, ...], bound: float = 0.02) -> list[float]:
+def chances(
+    priorities: tuple[float, ...],
+    positives: tuple[int, ...],
+    bound: float = 0.02,
+    promises: tuple[float, ...] | None = None,
+) -> list[float]:
     """Each candidate's chance."""
-    return [each / WHOLE for each in weigh(candidates(*priorities), confidence(positives, positives), bound)]
+    known = confidence(positives, positives, promises or (1.0,) * len(positives))
+    return [each / WHOLE for each in weigh(candidates(*priorities), known, bound)]
 
 
 def test_only_candidate_is_certain() -> None:
@@ -47,9 +53,9 @@ def test_bound_of_zero_is_greedy() -> None:
     assert chances((5.0, 4.9), (1000, 1000), bound=0) == [1.0, 0.0]
 
 
-def test_nobody_mature_makes_it_even() -> None:
+def test_everything_on_trial_makes_it_even() -> None:
     """Nothing is known that could be lost."""
-    assert chances((5.0, 3.0, 1.0), (0, 19, 5)) == pytest.approx([1 / 3] * 3)
+    assert chances((5.0, 3.0, 1.0), (0, 4, 1)) == pytest.approx([1 / 3] * 3)
 
 
 def test_wider_gap_is_explored_less() -> None:
@@ -68,12 +74,30 @@ def test_uncertain_candidate_is_explored_more() -> None:
     assert few == pytest.approx(1 / (2 + 50 * (1 - 0.8 * (1 + 0.2))), abs=1e-6)
 
 
-@pytest.mark.parametrize(("immature", "each"), [(1, 0.02), (2, 0.02), (5, 0.01)])
-def test_immature_candidates_get_little(immature: int, each: float) -> None:
-    """At most 2 percent each and 5 together, whatever they promise; they never become the yardstick."""
-    found = chances((10.0,) * (immature + 1), (*(0,) * immature, 1000))
-    assert found[:-1] == pytest.approx([each] * immature, abs=1e-8)
-    assert found[-1] == pytest.approx(1 - immature * each)
+@pytest.mark.parametrize(("tried", "each"), [(1, 0.02), (2, 0.02), (5, 0.01)])
+def test_actions_on_trial_have_a_share_of_their_own(tried: int, each: float) -> None:
+    """2 percent each and 5 together at most, whatever they are said to be worth; they never become the yardstick."""
+    for priority in (10.0, 0.01):
+        slate = (priority,) * tried
+        found = chances((*slate, 10.0) if priority == 10.0 else (10.0, *slate), _positives(tried, priority == 10.0))
+        trial = found[:-1] if priority == 10.0 else found[1:]
+        assert trial == pytest.approx([each] * tried, abs=1e-8)
+        assert sum(found) == 1.0
+
+
+def _positives(tried: int, last_is_known: bool) -> tuple[int, ...]:
+    return (*(0,) * tried, 1000) if last_is_known else (1000, *(0,) * tried)
+
+
+def test_share_on_trial_shrinks_with_what_its_answers_promise() -> None:
+    """A quarter of the answers that were expected, a quarter of the share."""
+    assert chances((10.0, 9.0), (1000, 1), promises=(1.0, 0.25))[1] == pytest.approx(0.005, abs=1e-8)
+
+
+def test_five_positive_answers_end_a_trial() -> None:
+    """Then the action competes as its score says, and may become the yardstick."""
+    assert chances((10.0, 8.0), (5, 1000))[0] > 0.9
+    assert chances((10.0, 8.0), (4, 1000))[0] == pytest.approx(0.02, abs=1e-8)
 
 
 def test_worthless_best_makes_it_even() -> None:

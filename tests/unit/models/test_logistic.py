@@ -81,6 +81,7 @@ def answers(positive: list[bool], converted: list[bool], settled: list[bool]) ->
         action=np.zeros(len(positive), dtype=np.int64),
         channel=np.zeros(len(positive), dtype=np.int64),
         positive=np.array(positive),
+        expected=np.full(len(positive), 0.5),
         converted=np.array(converted),
         settled=np.array(settled),
     )

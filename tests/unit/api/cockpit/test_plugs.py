@@ -102,6 +102,9 @@ class Halves:
     def positives(self, _: int) -> Sequence[int]:
         return (7,)
 
+    def promises(self) -> Sequence[float]:
+        return (0.5,)
+
 
 async def test_model_that_is_out_has_no_scores_and_keeps_its_name(tmp_path: Path) -> None:
     plugs = Plugs(tmp_path)

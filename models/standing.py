@@ -1,0 +1,32 @@
+"""How each action's own answers compare with what its group led to expect of it: the first thing known of a new one."""
+
+from typing import Final
+
+import numpy as np
+
+from models.arrays import Floats
+from models.features import PlanView
+from models.rates import Rates
+
+_STRENGTH: Final = 2.0
+"""What the group led to expect weighs as much as so many positive answers: rates differ that much within a group."""
+
+
+def standing(plan: PlanView, rates: Rates) -> Floats:
+    """Per action: its positive answers over those that its impressions would have brought at its group's rates, drawn
+    to 1, which is also what an action has that nobody was shown.
+
+    Source: the posterior mean of a Poisson rate under a gamma prior with mean 1 and shape 2.
+    """
+    heard = np.array([sum(rates.positives.get(action.id, {}).values()) for action in plan.actions], dtype=np.float64)
+    expected = np.array(
+        [rates.expected.get(action.id, count) for action, count in zip(plan.actions, heard, strict=True)]
+    )
+    found: Floats = (heard + _STRENGTH) / (expected + _STRENGTH)
+    return found
+
+
+def promises(plan: PlanView, rates: Rates) -> list[float]:
+    """See `Scorer.promises`: the standing, at most 1."""
+    told: list[float] = np.minimum(1.0, standing(plan, rates)).tolist()
+    return told
