@@ -46,7 +46,7 @@ from api.routes.decisions import PATH as DECISIONS
 from api.routes.decisions import DecisionsDoor
 from api.service_port import Shell
 from api.settings import Settings
-from api.web.pages import page, prepare
+from api.web.pages import SIGN_IN, prepare, problem_page
 
 _log = logging.getLogger(__name__)
 Opening = Callable[[Settings], AbstractAsyncContextManager[Shell]]
@@ -165,9 +165,10 @@ def _renewing(scope: Scope, send: Send) -> Send:
 async def _on_sign_in_needed(_request: Request, error: Exception) -> Response:
     assert isinstance(error, SignInNeeded)
     target = urlencode({"next": error.target})
-    return RedirectResponse(f"{signing_in.PATH}?{target}", 303, headers={"cache-control": "no-store"})
+    return RedirectResponse(f"{SIGN_IN}?{target}", 303, headers={"cache-control": "no-store"})
 
 
+_API: Final = "/v1/"
 _KIND_BY_STATUS: Final = {404: ProblemType.NOT_FOUND, 405: ProblemType.METHOD_NOT_ALLOWED}
 
 
@@ -176,9 +177,9 @@ async def _on_problem(request: Request, error: Exception) -> Response:
     route = request.scope.get("route")
     shell: Shell = request.app.state.shell
     shell.metrics.problems.add((getattr(route, "name", "none").removeprefix("post_"), error.kind))
-    if error.kind is ProblemType.FORBIDDEN and opens_a_page(request):
-        again = f"{signing_in.PATH}?{urlencode({'next': request.url.path})}"
-        return page(request, "not_for_you.html", status=error.status, sign_in=again)
+    is_of_the_api = request.url.path.startswith(_API)
+    if opens_a_page(request) and (error.kind is ProblemType.FORBIDDEN or not is_of_the_api):
+        return problem_page(request, error)
     return Response(error.render(), error.status, error.headers())
 
 

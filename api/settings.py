@@ -2,9 +2,9 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from api.access.roles import Role
@@ -114,9 +114,17 @@ class Settings(BaseSettings):
     call_hold_s: Annotated[int, Field(ge=30, le=3_600)] = 180
     """How long a call stays with an agent whose screen has gone; open screens say each minute that they are there."""
     demonstration: bool = False
-    """Serve the pages of a demonstration bank besides."""
+    """Serve the pages of a demonstration bank besides; its plugs and its sign-in live in one process."""
     drain_s: Annotated[int, Field(ge=0)] = 5
     """After the signal to stop, for what is in flight."""
+
+    @model_validator(mode="after")
+    def _demonstration_is_one_process(self) -> Self:
+        if self.demonstration and self.workers > 1:
+            raise ValueError(
+                "a demonstration has one worker: the plugs of its cockpit and its sign-in are in one process"
+            )
+        return self
 
     @property
     def secrets_path(self) -> Path:

@@ -1,7 +1,8 @@
 """Who looked at which customer: noted before anything is shown, in files that are only added to.
 
-A file for each process and day, a line for each look. Every line carries a keyed digest of itself and of the line
-before it, so that a line that was changed, left out or put in between shows.
+A file for each process and day, a line for each look, on disk before whoever waits for it goes on. Every line
+carries a keyed digest of itself and of the line before it, so that a line that was changed, left out or put in between
+shows.
 """
 
 import asyncio
@@ -40,11 +41,15 @@ class LookLog:
         self._written: asyncio.Future[None] | None = None
         self._work = asyncio.Event()
         self._failed = False
+        self._to_disk = False
         self._path: Path | None = None
         self._last = b""
 
-    def note(self, by: str, customer: str, what: str, purpose: str = "") -> "asyncio.Future[None]":
-        """Note a look; the future is done when it is written. Whoever cannot wait may leave it.
+    def note(
+        self, by: str, customer: str, what: str, purpose: str = "", *, waits: bool = True
+    ) -> "asyncio.Future[None]":
+        """Note a look; the future is done when it is written. Whoever cannot wait says so, and leaves it: it is written
+        as soon, but may still be in the machine's memory when the power goes.
 
         Raises:
             LooksUnwritable: the last ones could not be written, or too many wait.
@@ -54,6 +59,7 @@ class LookLog:
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
         look = {"at": at, "by": by, "customer": customer, "what": what}
         self._waiting.append({**look, "purpose": purpose} if purpose else look)
+        self._to_disk = self._to_disk or waits
         if self._written is None:
             self._written = asyncio.get_running_loop().create_future()
             self._work.set()
@@ -81,12 +87,14 @@ class LookLog:
 
     async def _write_waiting(self) -> None:
         looks, written = tuple(self._waiting), self._written
+        to_disk, self._to_disk = self._to_disk, False
         self._written = None
         try:
-            await asyncio.to_thread(self._write, looks)
+            await asyncio.to_thread(self._write, looks, to_disk)
         except OSError:
             # A file that may end in the middle of a line is left as it is, and another one begun.
             self._failed, self._path = True, None
+            self._to_disk = self._to_disk or to_disk
             if written is not None and not written.done():
                 written.set_exception(LooksUnwritable())
                 written.exception()
@@ -96,7 +104,7 @@ class LookLog:
         if written is not None and not written.done():
             written.set_result(None)
 
-    def _write(self, looks: Sequence[Mapping[str, str]]) -> None:
+    def _write(self, looks: Sequence[Mapping[str, str]], to_disk: bool) -> None:
         at = 0
         while at < len(looks):
             day = looks[at]["at"][:10]
@@ -107,6 +115,9 @@ class LookLog:
                 at += 1
             with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as file:
                 file.write(b"".join(lines))
+                file.flush()
+                if to_disk:
+                    os.fsync(file.fileno())
             self._last = last
 
     def _file_of(self, day: str) -> Path:
@@ -115,7 +126,19 @@ class LookLog:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._path = folder / f"{socket.gethostname()}-{os.getpid()}-{time.time_ns():x}.jsonl"
             self._last = self._path.name.encode()
+            self._path.touch(0o600)
+            for each in (folder, self._folder):
+                _sync_folder(each)
         return self._path
+
+
+def _sync_folder(folder: Path) -> None:
+    """Put on disk which files a folder has."""
+    held = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(held)
+    finally:
+        os.close(held)
 
 
 class Looks(NamedTuple):

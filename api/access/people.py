@@ -5,7 +5,7 @@ from hmac import compare_digest
 from typing import Any, Final
 
 from api.access.callers import Caller
-from api.access.provider import Provider, SignInFailed
+from api.access.provider import Provider, SignInFailed, WhyNot
 from api.access.roles import Role
 from api.access.sessions import CSRF_HEADER, PendingSignIns, Session, Sessions
 from api.problems import Problem, ProblemType
@@ -42,7 +42,7 @@ class People:
         """
         roles = self._roles.of(claims)
         if not roles:
-            raise SignInFailed("no role here belongs to this person")
+            raise SignInFailed("no role here belongs to this person", WhyNot.NO_ROLE)
         subject = str(claims["sub"])
         return self.sessions.begin(subject, str(claims.get("name") or subject), roles)
 

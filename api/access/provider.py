@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Any, Final
 
 import httpx
@@ -25,8 +26,25 @@ _AGAIN_AFTER_S: Final = 10.0
 _log = logging.getLogger(__name__)
 
 
+class WhyNot(StrEnum):
+    """What somebody who could not be signed in is told, in words of their language."""
+
+    LATE = "late"
+    """It was begun elsewhere, or too long ago."""
+    NOBODY = "nobody"
+    """The provider signed nobody in."""
+    NO_ROLE = "no_role"
+    """The provider knows them, and gives them no role here."""
+    PROVIDER = "provider"
+    """The provider is away, or answers with what it should not."""
+
+
 class SignInFailed(Exception):
-    """Somebody could not be signed in; says why, without anything about them."""
+    """Somebody could not be signed in; says why to whoever runs this, without anything about them."""
+
+    def __init__(self, detail: str, why: WhyNot = WhyNot.PROVIDER) -> None:
+        super().__init__(detail)
+        self.why = why
 
 
 class _Metadata(msgspec.Struct):

@@ -74,6 +74,7 @@ class DemoRun:
             access="keys",
             keys=None,
             demonstration=True,
+            workers=1,
         )
         keys = demo_keys(settings)
         with Supervisor(settings) as installation, (self.data_dir / LOG).open("wb") as log:

@@ -190,4 +190,5 @@ def _text(treatment: Mapping[str, Any], key: str) -> str:
 
 
 def _reason(reason: ReasonBody) -> str:
-    return reason.title or reason.detail or ""
+    words = reason.title or reason.detail or ""
+    return words if " " in words else words.replace("_", " ")

@@ -1,26 +1,28 @@
 """/sign-in and /sign-out: to the provider of identities and back, with a session at the end."""
 
+from collections.abc import Collection
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from starlette.responses import RedirectResponse
 
 from api.access.people import People
-from api.access.provider import SignInFailed
+from api.access.provider import SignInFailed, WhyNot
 from api.access.required import OPEN, AnyStaff
+from api.access.roles import Role
 from api.problems import Problem, ProblemType
 from api.routes.reading import shell_of
-from api.web.pages import page
+from api.web.pages import SIGN_IN, page
 
 router = APIRouter(include_in_schema=False)
 
-PATH: Final = "/sign-in"
 _HOME: Final = "/"
+_SCREENS: Final = ((Role.TELLER, "/teller"), (Role.AGENT, "/agent"))
 Target = Annotated[str, Query(alias="next", max_length=512)]
 Answered = Annotated[str, Query(max_length=2_048)]
 
 
-@router.get(PATH, dependencies=[Depends(OPEN)])
+@router.get(SIGN_IN, dependencies=[Depends(OPEN)])
 async def get_sign_in(request: Request, target: Target = _HOME) -> Response:
     """On to the provider's page; under the address that people come back to, or the browser would not know us there."""
     people = _people(request)
@@ -36,20 +38,21 @@ async def get_sign_in(request: Request, target: Target = _HOME) -> Response:
     return answer
 
 
-@router.get(f"{PATH}/callback", dependencies=[Depends(OPEN)])
+@router.get(f"{SIGN_IN}/callback", dependencies=[Depends(OPEN)])
 async def get_callback(request: Request, code: Answered = "", state: Answered = "", error: Answered = "") -> Response:
     """Back from the provider: the code is exchanged, who it is for is checked, and a session begins."""
     people = _people(request)
     pending = people.pending.read(request.scope["headers"], state)
     if pending is None:
-        return _failed(request, SignInFailed("this sign-in was not begun in this browser, or too long ago"))
+        return _failed(request, SignInFailed("it was not begun in this browser, or too long ago", WhyNot.LATE))
     if error or not code:
-        return _failed(request, SignInFailed("the provider signed nobody in"))
+        return _failed(request, SignInFailed("the provider signed nobody in", WhyNot.NOBODY))
     try:
         session = people.begin(await people.provider.claims(code, pending))
     except SignInFailed as failure:
         return _failed(request, failure)
-    answer = _to(pending.target)
+    target = pending.target if pending.target != _HOME else _screen_of(request, session.roles)
+    answer = _to(target)
     answer.headers.append("set-cookie", people.sessions.cookie(session))
     answer.headers.append("set-cookie", people.pending.no_cookie())
     return answer
@@ -80,8 +83,16 @@ def _own(target: str) -> str:
     return target if is_own else _HOME
 
 
+def _screen_of(request: Request, roles: Collection[Role]) -> str:
+    """Where somebody works who has asked for no page."""
+    if Role.OPERATOR in roles and shell_of(request).settings.demonstration:
+        return "/cockpit"
+    return next((screen for role, screen in _SCREENS if role in roles), _HOME)
+
+
 def _failed(request: Request, failure: SignInFailed) -> Response:
-    return page(request, "sign_in_failed.html", status=403, why=str(failure))
+    detail = str(failure) if failure.why is WhyNot.PROVIDER else ""
+    return page(request, "sign_in_failed.html", status=403, why=failure.why, detail=detail)
 
 
 def _to(address: str) -> Response:

@@ -41,8 +41,10 @@ class Formats:
         """The hour and minute in the bank's zone."""
         return format_time(at.astimezone(self.zone), "short", locale=self.locale)
 
-    def moment(self, at: datetime) -> str:
-        """Day and time in the bank's zone."""
+    def moment(self, at: datetime, now: datetime | None = None) -> str:
+        """Day and time in the bank's zone; the time alone where it is today's."""
+        if now is not None and self._here(at) == self._here(now):
+            return self.time(at)
         return f"{self.day(at)}, {self.time(at)}"
 
     def ago(self, at: datetime, now: datetime) -> str:

@@ -9,13 +9,14 @@ from collections.abc import Callable, Coroutine, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from api.access.sessions import CSRF_FIELD
-from api.problems import Problem
+from api.problems import Problem, ProblemType
 from api.routes.reading import shell_of
 from api.web.formats import Formats, locale_of
 from api.web.texts import ENGLISH, Texts, languages, texts_in
@@ -23,6 +24,8 @@ from api.web.texts import ENGLISH, Texts, languages, texts_in
 TEMPLATES: Final = Path(__file__).parent / "templates"
 LANGUAGE: Final = "language"
 """Query parameter and cookie: the language that the reader has chosen."""
+SIGN_IN: Final = "/sign-in"
+_SCREENS: Final = frozenset({"/agent", "/cockpit", "/teller"})
 _YEAR_S: Final = 365 * 86_400
 _ACCEPTED: Final = re.compile(r"([a-zA-Z]{2,3})(?:-[a-zA-Z0-9-]+)?\s*(?:;\s*q=([01](?:\.\d{0,3})?))?")
 
@@ -129,9 +132,13 @@ class PageRoute(APIRoute):
 
 def problem_page(request: Request, problem: Problem) -> Response:
     """A problem in the reader's language, as far as there are words for it."""
+    if problem.kind is ProblemType.FORBIDDEN and request.method == "GET":
+        again = f"{SIGN_IN}?{urlencode({'next': request.url.path})}"
+        return page(request, "not_for_you.html", status=problem.status, sign_in=again)
     text = text_of(request)
     why = text.or_else(f"shared.problem.{problem.kind}", text(f"shared.problem.{problem.status // 100}xx"))
-    return page(request, "problem.html", status=problem.status, why=why, home=f"/{request.url.path.split('/')[1]}")
+    screen = f"/{request.url.path.split('/')[1]}"
+    return page(request, "problem.html", status=problem.status, why=why, home=screen if screen in _SCREENS else "/")
 
 
 def text_of(request: Request) -> Texts:

@@ -2,15 +2,13 @@
 
 import json
 from collections.abc import Callable
-from typing import Literal
 from uuid import uuid4
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.browser.counter import Counter, offers, titles
-from tests.browser.test_accessibility import WCAG
+from tests.browser.judging import judge, narrow
 
 
 def asks(counter: Counter, call: str, customer: str, **changes: object) -> None:
@@ -83,31 +81,22 @@ def test_call_that_is_done_leaves_the_queue_and_going_back_does_not_bring_it_bac
 
 def test_new_call_appears_by_itself(counter: Counter) -> None:
     page = no_calls(counter)
+    page.clock.install()
+    page.reload()
     expect(page.get_by_text("Nobody wants to be called.")).to_be_visible()
     asks(counter, "q9", counter.customer("P9"))
-    expect(page.get_by_role("heading", level=1)).to_have_text("One call to make", timeout=15_000)
+    page.clock.run_for(6_000)
+    expect(page.get_by_role("heading", level=1)).to_have_text("One call to make")
 
 
 STATES = (no_calls, queue, call, stranger)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("state", STATES)
-def test_axe_finds_nothing(
-    counter: Counter, state: Callable[[Counter], Page], scheme: Literal["light", "dark"]
-) -> None:
+def test_axe_finds_nothing_and_narrow_windows_show_it_whole(counter: Counter, state: Callable[[Counter], Page]) -> None:
     page = state(counter)
-    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-    found = Axe().run(page, options=WCAG)
-    assert found.response["violations"] == []
-    assert found.response["passes"]
-
-
-@pytest.mark.parametrize("state", STATES)
-def test_narrowest_window_needs_no_sideways_scrolling(counter: Counter, state: Callable[[Counter], Page]) -> None:
-    page = state(counter)
-    page.set_viewport_size({"width": 320, "height": 640})
-    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    judge(page)
+    narrow(page, "main .button:visible")
 
 
 def test_queue_has_more_than_one_state_of_calls(counter: Counter) -> None:

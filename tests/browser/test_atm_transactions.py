@@ -60,6 +60,18 @@ def test_nobody_there_any_more(kiosk: Kiosk, after: str, ticks: int, said: str) 
     expect(page.get_by_role("heading", name=said)).to_be_visible()
 
 
+def test_bank_that_does_not_answer_gives_the_card_back(kiosk: Kiosk) -> None:
+    page = kiosk.open()
+    page.evaluate("document.addEventListener('atm-pin', (said) => said.stopImmediatePropagation(), true)")
+    insert(page)
+    enter_pin(page)
+    tick(page, 4)
+    expect(page.get_by_role("heading", name="Checking with your bank")).to_be_visible()
+    tick(page, 2)
+    expect(page.get_by_role("heading", name="Take your card")).to_be_visible()
+    expect(page.get_by_text("Your bank did not answer.")).to_be_visible()
+
+
 def test_cash_that_nobody_takes_goes_back(kiosk: Kiosk) -> None:
     page = kiosk.open()
     withdraw(page)

@@ -1,13 +1,9 @@
 """The cockpit's page: whole, quiet and readable, whatever the service behind it answers."""
 
-from typing import Literal
-
-import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.bank import answering, stalling
-from tests.browser.test_accessibility import WCAG
+from tests.browser.judging import judge, narrow
 
 DECIDED = {"decision_id": "d", "decided_at": "2026-11-22T10:00:00.000Z", "propositions": [], "degraded": []}
 
@@ -32,25 +28,14 @@ def opened(browser: Browser, origin: str, said: list[str], *, stalls: bool = Fal
     return page
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing(browser: Browser, whole: str, scheme: Literal["light", "dark"]) -> None:
+def test_axe_finds_nothing_and_narrow_windows_show_it_whole(browser: Browser, whole: str) -> None:
     said: list[str] = []
     page = opened(browser, whole, said)
-    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     page.locator("body[data-ready]").wait_for()
     page.locator("#pulse .full").first.wait_for(state="attached")
-    found = Axe().run(page, options=WCAG)
-    assert found.response["violations"] == []
-    assert found.response["passes"]
+    judge(page)
+    narrow(page, "main .button:visible, main select")
     assert said == []
-    page.context.close()
-
-
-def test_narrow_window_needs_no_sideways_scrolling(browser: Browser, whole: str) -> None:
-    page = opened(browser, whole, [])
-    page.set_viewport_size({"width": 320, "height": 640})
-    page.locator("body[data-ready]").wait_for()
-    assert page.evaluate("document.documentElement.scrollWidth") <= 320
     page.context.close()
 
 

@@ -11,7 +11,7 @@ const PHASES = {
   attract: {},
   reading: { busy: 3, next: "pin" },
   pin: { patience: 60, timeout: "card_out" },
-  checking: { busy: 2 },
+  checking: { busy: 6 },
   opening: { busy: 6, next: "menu" },
   menu: { patience: 60, timeout: "card_out" },
   amount: { patience: 60, timeout: "card_out" },

@@ -50,3 +50,9 @@ def test_settings_reach_another_process_as_they_are(monkeypatch: pytest.MonkeyPa
     for name, value in settings.as_environment().items():
         monkeypatch.setenv(name, value)
     assert Settings() == settings
+
+
+def test_demonstration_has_one_worker() -> None:
+    """A second one would know nothing of the plugs that the first has pulled, nor of who signs in there."""
+    with pytest.raises(ValidationError, match="a demonstration has one worker"):
+        Settings(demonstration=True, workers=2)

@@ -237,7 +237,7 @@ async def test_nobody_but_tellers_sees_the_counter(tmp_path: Path) -> None:
         await sign_in(house, "analyst", "/teller")
         refused = await house.client.get("/teller")
         assert refused.status_code == 403
-        assert "Your role does not allow that." in refused.text
+        assert "This page is for others" in refused.text
 
 
 async def test_sentence_to_say_is_the_treatments_own(tmp_path: Path) -> None:

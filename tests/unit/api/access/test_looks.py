@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -121,3 +122,23 @@ async def test_line_of_a_look_is_json_that_any_tool_reads(tmp_path: Path) -> Non
     file = await noted(tmp_path, "Zoë")
     look = json.loads(file.read_text(encoding="utf-8"))
     assert (look["customer"], set(look)) == ("Zoë", {"at", "by", "customer", "what", "chain"})
+
+
+@pytest.mark.parametrize(("waits", "synced"), [(True, True), (False, False)])
+async def test_look_that_somebody_waits_for_is_on_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, waits: bool, synced: bool
+) -> None:
+    """When the waiting ends, the disk has been told to keep what the file has by then."""
+    kept: list[tuple[int, int]] = []
+    log = LookLog(tmp_path, KEY)
+    async with log.writing():
+        await log.note("person:tess", "C0", "GET /teller", waits=False)
+        (file,) = files(tmp_path)
+        status = file.stat().st_ino
+
+        def note_sync(held: int) -> None:
+            kept.append((os.fstat(held).st_ino, os.fstat(held).st_size))
+
+        monkeypatch.setattr(os, "fsync", note_sync)
+        await log.note("person:tess", "C1", "GET /teller/customers/{customer}", waits=waits)
+        assert kept == ([(status, file.stat().st_size)] if synced else [])

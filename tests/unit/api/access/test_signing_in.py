@@ -177,7 +177,7 @@ def _asked_of(address: str) -> dict[str, str]:
 )
 async def test_nobody_is_led_to_another_site(tmp_path: Path, target: str) -> None:
     async with demonstration(tmp_path) as house:
-        assert (await sign_in(house, "teller", target)).headers["location"] == "/"
+        assert (await sign_in(house, "teller", target)).headers["location"] == "/teller"
 
 
 async def test_code_goes_to_no_other_address(tmp_path: Path) -> None:
@@ -205,3 +205,42 @@ async def test_provider_that_does_not_answer_is_said_in_a_page(tmp_path: Path) -
         answer = await house.client.get("/sign-in", headers=HTML)
         assert answer.status_code == 403
         assert "the provider answered with 404" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("role", "screen"), [("teller", "/teller"), ("agent", "/agent"), ("operator", "/cockpit"), ("analyst", "/")]
+)
+async def test_who_asked_for_no_page_comes_to_their_own_screen(tmp_path: Path, role: str, screen: str) -> None:
+    async with demonstration(tmp_path) as house:
+        assert (await sign_in(house, role, "/")).headers["location"] == screen
+
+
+@pytest.mark.parametrize(
+    ("language", "said"), [("en", "was begun in another window"), ("de", "in einem anderen Fenster oder Browser")]
+)
+async def test_sign_in_that_was_begun_elsewhere_is_told_in_the_readers_language(
+    tmp_path: Path, language: str, said: str
+) -> None:
+    async with demonstration(tmp_path) as house:
+        answer = await house.client.get("/sign-in/callback", params={"code": "c", "state": "s", "language": language})
+    assert answer.status_code == 403
+    assert said in answer.text
+
+
+@pytest.mark.parametrize("path", ["/agent", "/cockpit"])
+async def test_screen_of_another_role_offers_to_sign_in_as_somebody_else(tmp_path: Path, path: str) -> None:
+    async with demonstration(tmp_path) as house:
+        await sign_in(house, "teller")
+        answer = await house.client.get(path)
+    assert answer.status_code == 403
+    assert "This page is for others" in answer.text
+    assert f"/sign-in?next=%2F{path[1:]}" in answer.text
+
+
+async def test_address_that_does_not_exist_is_a_page_for_people_and_a_problem_for_programs(tmp_path: Path) -> None:
+    async with demonstration(tmp_path) as house:
+        page = await house.client.get("/atm/no-such-page")
+        problem = await house.client.get("/atm/no-such-page", headers={"accept": "application/json"})
+    assert (page.status_code, problem.status_code) == (404, 404)
+    assert "There is no such page." in page.text
+    assert problem.headers["content-type"] == "application/problem+json"
