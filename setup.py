@@ -40,6 +40,7 @@ COMPILED = [
     "models/leaves.py",
     "models/propensity.py",
     "models/reading.py",
+    "models/uplift/serving.py",
     "api/access/callers.py",
     "api/access/keyring.py",
     "api/access/limits.py",

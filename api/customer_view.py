@@ -194,6 +194,7 @@ def _opportunities(plan: Plan, answered: DecisionResponse) -> list[OpportunityVi
             placement=placement,
             theme=option.theme,
             propensity=option.propensity,
+            maturity=option.maturity,
             priority=option.priority,
             say=option.say,
             reasons=[reason.title or reason.detail or reason.code for reason in option.reasons],

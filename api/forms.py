@@ -283,6 +283,8 @@ class OpportunityView(BaseModel):
     placement: str
     theme: str | None
     propensity: float | None
+    maturity: float | None
+    """How far the action's own evidence counts in its propensity, from 0 (its group's alone) to 1."""
     priority: float | None
     say: str | None
     """A sentence that staff may say to the customer."""

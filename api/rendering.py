@@ -85,8 +85,10 @@ class Answered:
 class Renderer:
     """Renders under one plan."""
 
-    def __init__(self, plan: Plan, model: str, tokens: TokenCodec) -> None:
+    def __init__(self, plan: Plan, model: str, tokens: TokenCodec, maturity: Sequence[float] = ()) -> None:
+        """`maturity` is one number an action: how well the model knows it; empty where nobody tells."""
         self._plan = plan
+        self._maturity: Sequence[float | None] = maturity or [None] * len(plan.actions)
         self._model = model
         self._tokens = tokens
         self._content: dict[str, _Content] = {}
@@ -166,6 +168,7 @@ class Renderer:
             common,
             theme=plan.themes[candidate.theme].head.rule.partition("/")[2] if candidate.theme is not None else None,
             propensity=candidate.propensity,
+            maturity=self._maturity[candidate.action],
             value=candidate.value / 10**plan.minor_digits,
             context_weight=candidate.weight,
             lever=candidate.lever,
@@ -237,6 +240,7 @@ class Renderer:
             body,
             ranked=places.get(position),
             propensity=candidate.propensity,
+            maturity=self._maturity[position],
             value=candidate.value / 10**plan.minor_digits,
             context_weight=candidate.weight,
             lever=candidate.lever,

@@ -132,6 +132,8 @@ class OptionBody(msgspec.Struct, frozen=True, omit_defaults=True):
     terms: dict[str, float] | None = None
     theme: str | None = None
     propensity: float | None = None
+    maturity: float | None = None
+    """How far the action's own evidence counts in its propensity, from 0 (its group's alone) to 1."""
     value: float | None = None
     context_weight: float | None = None
     lever: float | None = None
@@ -170,6 +172,7 @@ class RejectionBody(msgspec.Struct, frozen=True, omit_defaults=True):
     ranked: int | None = None
     """Its place in the ranking, from 1, where it came so far."""
     propensity: float | None = None
+    maturity: float | None = None
     value: float | None = None
     context_weight: float | None = None
     lever: float | None = None

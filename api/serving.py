@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from time import perf_counter_ns
-from typing import Protocol
+from typing import Final, Protocol
 
 from api.decision_log import Origin
 from api.ports import StoredRecord
@@ -16,6 +16,7 @@ from engine.plan import Plan
 from engine.ports import Scorer, ScoringContext
 from models.challenge import Challenge
 from models.propensity import PropensityModel
+from models.rates import maturities
 
 
 class RecordUnreadable(Exception):
@@ -68,10 +69,20 @@ class Serving:
         self.reader = reader
         self.vocabulary = Vocabulary.of(plan)
         self.questions = Questions(plan)
-        self.renderer = Renderer(plan, scorer.version, tokens)
+        self.renderer = Renderer(plan, scorer.version, tokens, _maturities(scorer, plan))
         self.origin = Origin(release=release, ruleset=plan.hash, model=scorer.version)
         self.action_ids = tuple(str(action.id) for action in plan.actions)
         self.experiment_ids = tuple(each.id for each in plan.experiments)
+
+
+def _maturities(scorer: Scorer, plan: Plan) -> Sequence[float]:
+    """How well a model knows each action; a baseline knows none better than another."""
+    if scorer.version.startswith(_BASELINE):
+        return ()
+    return maturities([scorer.positives(channel.position) for channel in plan.channels])
+
+
+_BASELINE: Final = "baseline"
 
 
 class Rival:

@@ -25,6 +25,8 @@ from models.exposure import Exposure
 from models.features import DescribedAction, FeatureSet
 from models.rates import Rates
 from models.report import Report
+from models.uplift.effects import CANARIES as EFFECT_CANARIES
+from models.uplift.effects import Effect
 
 FORMAT: Final = 1
 MANIFEST: Final = "manifest.json"
@@ -97,6 +99,17 @@ class Learned:
     exposure: Exposure
     rates: Rates
     actions: tuple[DescribedAction, ...] = ()
+    effects: tuple[Effect, ...] = ()
+    """What trials said of offers, where that surely ranks better; empty: propensity serves as it is."""
+
+    def effect_of(self, action: str) -> Effect | None:
+        """The effect of an action; None where its propensity serves as it is."""
+        return next((each for each in self.effects if each.action == action), None)
+
+    def share_of(self, action: str) -> float:
+        """What is kept of an action's propensity."""
+        effect = self.effect_of(action)
+        return 1.0 if effect is None or effect.share is None else effect.share
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,6 +239,30 @@ def read_canaries(folder: Path, manifest: Manifest) -> Canaries:
     ):
         raise ModelRefused(f"`{CANARIES}` does not hold rows of this model")
     return canaries
+
+
+def read_effect_canaries(folder: Path, manifest: Manifest) -> dict[str, Canaries]:
+    """Read the canaries of a model's effect trees, by the file that holds the trees; empty where it has none.
+
+    Raises:
+        ModelRefused: they are missing, damaged or empty, or the share of an action is none.
+    """
+    wrong = [each for each in manifest.learned.effects if each.share is not None and not 0.0 <= each.share <= 1.0]
+    if wrong:
+        raise ModelRefused(f"the share of `{wrong[0].action}` is {wrong[0].share!r}, and must be 0 to 1")
+    files = {each.trees for each in manifest.learned.effects if each.trees is not None}
+    if not files:
+        return {}
+    try:
+        found = msgspec.json.decode(read_content(folder, manifest, EFFECT_CANARIES), type=dict[str, Canaries])
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        raise ModelRefused(f"`{EFFECT_CANARIES}` cannot be read: {error}") from error
+    columns = len(manifest.learned.features.customer)
+    for file in files:
+        rows = found[file].rows if file in found else ()
+        if not rows or len(rows) != len(found[file].scores) or any(len(row) != columns for row in rows):
+            raise ModelRefused(f"`{EFFECT_CANARIES}` does not hold rows of this model")
+    return found
 
 
 def read_bins(folder: Path, manifest: Manifest) -> TrainingBins | None:

@@ -61,7 +61,7 @@ def positive_rate(learned: Learned, action: str, group: str, channel: str) -> fl
 
 def _base_rate(plan: PlanView, learned: Learned, channel: int, action: int) -> float:
     offered, channel_id = plan.actions[action], plan.channels[channel].id
-    rate = positive_rate(learned, offered.id, offered.group, channel_id)
+    rate = positive_rate(learned, offered.id, offered.group, channel_id) * learned.share_of(offered.id)
     if offered.gives is None:
         return rate
     return rate * learned.rates.conversion_of(offered.id, offered.group, channel_id)

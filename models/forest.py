@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from models.arrays import Floats
 from models.errors import ModelRefused
-from models.lightgbm_text import Tree, read_trees
+from models.lightgbm_text import BINARY, Tree, read_trees
 
 Masks = npt.NDArray[np.unsignedinteger]
 """One bit a leaf, one column a tree: the leaves that are still possible."""
@@ -127,13 +127,13 @@ class Forest:
         return cuts_by_feature, table
 
 
-def read_forest(text: str) -> Forest:
+def read_forest(text: str, objective: str = BINARY) -> Forest:
     """Read the text of a LightGBM model with one output.
 
     Raises:
         ModelRefused: the text is no such model, or uses what this evaluation does not cover.
     """
-    model = read_trees(text)
+    model = read_trees(text, objective)
     return Forest(model.trees, model.feature_count)
 
 

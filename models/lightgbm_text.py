@@ -63,22 +63,27 @@ class TreeModel:
     feature_count: int
 
 
-def read_trees(text: str) -> TreeModel:
+BINARY: Final = "binary sigmoid:1"
+REGRESSION: Final = "regression"
+"""What a model was made for, as LightGBM writes it."""
+
+
+def read_trees(text: str, objective: str = BINARY) -> TreeModel:
     """Read a model's trees.
 
     Raises:
         ModelRefused: the text is not a model with one output and plain trees.
     """
     try:
-        return _model(text)
+        return _model(text, objective)
     except (KeyError, ValueError, IndexError, OverflowError) as error:
         raise ModelRefused(f"the trees cannot be read: {type(error).__name__}: {error}") from error
 
 
-def _model(text: str) -> TreeModel:
+def _model(text: str, objective: str) -> TreeModel:
     head, *blocks = text.partition("\nend of trees\n")[0].split("\nTree=")
     header = _fields(head.removeprefix("tree\n"))
-    for name, expected in (("num_class", "1"), ("num_tree_per_iteration", "1"), ("objective", "binary sigmoid:1")):
+    for name, expected in (("num_class", "1"), ("num_tree_per_iteration", "1"), ("objective", objective)):
         _require(header[name] == expected, f"`{name}` is not `{expected}`")
     _require("average_output" not in header, "averaged trees are not covered")
     _require("\nend of trees\n" in text, "the end of the trees is missing")

@@ -5,9 +5,18 @@ from pathlib import Path
 import numpy as np
 
 from models.arrays import Floats
-from models.artefact import TREES, Canaries, read_canaries, read_content, read_manifest
+from models.artefact import (
+    TREES,
+    Canaries,
+    Manifest,
+    read_canaries,
+    read_content,
+    read_effect_canaries,
+    read_manifest,
+)
 from models.errors import ModelRefused
-from models.forest import read_forest
+from models.forest import Forest, read_forest
+from models.lightgbm_text import REGRESSION
 from models.propensity import PropensityModel
 
 
@@ -20,9 +29,18 @@ def load_model(folder: Path) -> PropensityModel:
     manifest = read_manifest(folder)
     text = decoded(read_content(folder, manifest, TREES))
     canaries = read_canaries(folder, manifest)
-    model = PropensityModel(manifest.learned, read_forest(text), folder.name)
+    model = PropensityModel(manifest.learned, read_forest(text), folder.name, _effect_forests(folder, manifest))
     compare_canaries(canaries, model.forest.raw_scores(canaries.matrix()))
     return model
+
+
+def _effect_forests(folder: Path, manifest: Manifest) -> dict[str, Forest]:
+    """The effect trees of a model by their file."""
+    forests: dict[str, Forest] = {}
+    for file, canaries in read_effect_canaries(folder, manifest).items():
+        forests[file] = read_forest(decoded(read_content(folder, manifest, file)), REGRESSION)
+        compare_canaries(canaries, forests[file].raw_scores(canaries.matrix()))
+    return forests
 
 
 def decoded(content: bytes) -> str:

@@ -1,6 +1,6 @@
 """The propensity model in service: raw facts in, the probability that showing an action leads to a conversion out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import exp
 from typing import Final
@@ -31,6 +31,7 @@ from models.rates import maturity
 from models.reading import CustomerReader, season
 from models.rows import TrainingRows
 from models.standing import promises, standing
+from models.uplift.serving import BoundEffects
 
 _STEEPEST: Final = 700.0
 """Beyond this logit `exp` overflows; no model comes near it."""
@@ -42,8 +43,9 @@ class Blend:
 
     logit = m x (Platt's slope x (raw + prior) + intercept + the action's shift) + (1 - m) x (prior + ln standing); the
     trees' raw score is a departure from the prior, and the standing what an action's own answers make of it so far.
-    Maturity m = positives / (positives + 20) counts an action's positives on all
-    channels: the trees know the channel, and carry over what they learned of the action elsewhere.
+    Maturity m = positives / (positives + 20) counts an action's positives on all channels: the trees know the channel,
+    and carry over what they learned of the action elsewhere. Where a trial said that an offer adds surely less than it
+    seems to, only that share of its conversions counts.
     """
 
     slope: Floats
@@ -55,9 +57,15 @@ class Blend:
 class PropensityModel:
     """A verified model, not yet bound to any rules."""
 
-    def __init__(self, learned: Learned, forest: Forest, version: str) -> None:
+    def __init__(
+        self, learned: Learned, forest: Forest, version: str, effect_forests: Mapping[str, Forest] | None = None
+    ) -> None:
+        """`effect_forests` are the effect trees by the name of their file."""
+        self.effect_forests = effect_forests or {}
         if forest.feature_count != len(learned.features.names):
             raise ModelRefused("the trees and the manifest disagree about the features")
+        if any(each.feature_count != len(learned.features.customer) for each in self.effect_forests.values()):
+            raise ModelRefused("the effect trees and the manifest disagree about the features")
         self.learned = learned
         self.forest = forest
         self.version = version
@@ -87,6 +95,7 @@ class PropensityModel:
                 for channel in plan.channels
             ]
         )
+        conversion *= np.array([self.learned.share_of(action.id) for action in plan.actions])
         priors = exposure.priors(plan)
         m = np.broadcast_to(maturity(positives.sum(axis=0)), positives.shape)
         slope = m * platt.slope
@@ -136,6 +145,9 @@ class Propensities:
         self._blank: vec[i64] = self._blank_leaves(len(plan.actions) + len(groups))
         self._fixed = [leaves_of(masks) for masks in _joined_when_binding(forest, features, plan)]
         self._values = LeafValues(forest)
+        self._effects: BoundEffects | None = None
+        if model.effect_forests:
+            self._effects = BoundEffects(model.learned.effects, model.effect_forests, features.customer, plan)
 
     @property
     def version(self) -> str:
@@ -164,10 +176,12 @@ class Propensities:
         self._shared.narrow(leaves, 0, [*self._reader.read(profile), *season(now_s), *history.overall])
         sums = self._values.sums(leaves, rows, self._fixed[channel], candidates)
         slope, intercept, conversion = self._slope[channel], self._intercept[channel], self._conversion[channel]
-        return [
+        scores = [
             conversion[action] / (1.0 + exp(-(slope[action] * total + intercept[action])))
             for action, total in zip(candidates, sums, strict=True)
         ]
+        effects = self._effects
+        return scores if effects is None else effects.applied(profile, candidates, scores)
 
     def _remembered(self, history: History, candidates: Sequence[int]) -> tuple[vec[i64], list[tuple[int, int]]]:
         """Leaves with a row for each group and action that is remembered, and each candidate's two rows of them."""

@@ -1,6 +1,6 @@
 """Counts by action and channel: impressions, positive answers, and how often a positive answer becomes a conversion."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -17,6 +17,11 @@ CountByChannel = Mapping[str, int]
 def maturity(positives: Codes) -> Floats:
     """How far an action's own evidence counts on a channel, from 0 to 1."""
     return positives / (positives + EVIDENCE)
+
+
+def maturities(positives: Iterable[Sequence[int]]) -> list[float]:
+    """The maturity of each action by its positive answers on all channels, one sequence a channel."""
+    return [total / (total + EVIDENCE) for total in map(sum, zip(*positives, strict=True))]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

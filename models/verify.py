@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from models.artefact import CANARIES, TREES, read_canaries, read_content, read_manifest
+from models.artefact import CANARIES, TREES, read_canaries, read_content, read_effect_canaries, read_manifest
 from models.errors import ModelRefused
 from models.loading import compare_canaries, decoded, load_model
 
@@ -57,15 +57,15 @@ def verify_here(folder: Path) -> None:
     """
     load_model(folder)
     manifest = read_manifest(folder)
-    canaries = read_canaries(folder, manifest)
     import lightgbm  # noqa: PLC0415 - servers verify in a child, and need not load it themselves
 
-    try:
-        booster = lightgbm.Booster(model_str=decoded(read_content(folder, manifest, TREES)))
-        scores = booster.predict(canaries.matrix(), raw_score=True, num_threads=1)
-    except lightgbm.basic.LightGBMError as error:
-        raise ModelRefused(f"LightGBM does not read it: {error}") from error
-    compare_canaries(canaries, np.asarray(scores, dtype=np.float64))
+    for file, canaries in {TREES: read_canaries(folder, manifest), **read_effect_canaries(folder, manifest)}.items():
+        try:
+            booster = lightgbm.Booster(model_str=decoded(read_content(folder, manifest, file)))
+            scores = booster.predict(canaries.matrix(), raw_score=True, num_threads=1)
+        except lightgbm.basic.LightGBMError as error:
+            raise ModelRefused(f"LightGBM does not read it: {error}") from error
+        compare_canaries(canaries, np.asarray(scores, dtype=np.float64))
 
 
 def main() -> None:

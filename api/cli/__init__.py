@@ -29,6 +29,7 @@ from api.cli import (
     rules,
     serving,
     tables,
+    triggers,
 )
 
 app = typer.Typer(
@@ -61,6 +62,7 @@ app.command("evaluate")(learning.evaluate)
 app.add_typer(registry.models)
 app.add_typer(experiments.experiments)
 app.command("levers")(experiments.levers)
+app.command("triggers")(triggers.triggers)
 app.add_typer(bundles.bundle)
 app.command("archive")(archive.archive)
 app.command("replay")(archive.replay)

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from engine.plan import Plan
 
 experiments = typer.Typer(name="experiments", help="What experiments found.", no_args_is_help=True)
-_ARCHIVE: Final = "archive"
-_GONE: Final = {"rules": "rules that are not kept", "model": "a model that is not kept"}
+ARCHIVE: Final = "archive"
+GONE: Final = {"rules": "rules that are not kept", "model": "a model that is not kept"}
 _VERDICTS: Final = {
     "not_enough_evidence": "not enough evidence",
     "no_difference_found": "no difference found",
@@ -99,8 +99,8 @@ async def _observe(settings: "Settings", observed: "Observed") -> None:
     from api.security import open_secrets
 
     async with open_stores(settings, open_secrets(settings), patient=True) as stores:
-        await walk(stores.journal, Stream.DECISIONS, observed.see, settings.data_dir / _ARCHIVE)
-        await walk(stores.journal, Stream.EVENTS, observed.see_event, settings.data_dir / _ARCHIVE)
+        await walk(stores.journal, Stream.DECISIONS, observed.see, settings.data_dir / ARCHIVE)
+        await walk(stores.journal, Stream.EVENTS, observed.see_event, settings.data_dir / ARCHIVE)
 
 
 async def _price(settings: "Settings", plan: "Plan") -> "Ledger":
@@ -116,12 +116,12 @@ async def _price(settings: "Settings", plan: "Plan") -> "Ledger":
 
     keys = open_secrets(settings)
     serving = ServingMaker(settings, TokenCodec(keys), release()).make(plan, None)
-    known = Known(settings.data_dir / _ARCHIVE)
+    known = Known(settings.data_dir / ARCHIVE)
     ledger = Ledger(plan, KeptRemaking(Makers(settings, keys, known), serving))
     async with open_stores(settings, keys, patient=True) as stores:
         await learn_schemas(reader_of(serving), stores.records)
         await known.learn(stores.records)
-        await walk(stores.journal, Stream.DECISIONS, ledger.see, settings.data_dir / _ARCHIVE)
+        await walk(stores.journal, Stream.DECISIONS, ledger.see, settings.data_dir / ARCHIVE)
     return ledger
 
 
@@ -194,7 +194,7 @@ def lines_of_levers(ledger: "Ledger") -> Iterator[str]:
         of_these = ledger.versions[rules.hash].decisions
         yield f"  {len(used)} versions of the rules made them, {of_these:,} of them these rules"
     for what, count in sorted(ledger.missing.items()):
-        yield f"  {count:,} decisions were made with {_GONE[what]}, and are left out"
+        yield f"  {count:,} decisions were made with {GONE[what]}, and are left out"
     if ledger.different:
         yield f"  {ledger.different:,} decisions come out differently from how they were recorded, and are left out"
     if ledger.unreadable:
@@ -224,7 +224,7 @@ def _ledger_as_data(ledger: "Ledger") -> dict[str, object]:
             {"ruleset": ruleset, "decisions": each.decisions, "given": ruleset == ledger.rules.hash}
             for ruleset, each in ledger.versions.items()
         ],
-        "missing": {what: ledger.missing[what] for what in _GONE},
+        "missing": {what: ledger.missing[what] for what in GONE},
         "different": ledger.different,
         "unreadable": ledger.unreadable,
         "levers": [

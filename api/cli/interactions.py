@@ -45,7 +45,7 @@ def train_own(
         catalogue,
         out.absolute(),
         settings=settings,
-        renamed=_pairs(columns),
+        renamed=pairs(columns),
         left_out=left_out,
         promote=promote,
         trials=trials,
@@ -67,7 +67,7 @@ def score(
     from models.interactions.scoring import score_file, write_scores
 
     loaded = _loaded(model.absolute())
-    scores = score_file(loaded, table, renamed=_pairs(columns or ()), left_out=left_out or ())
+    scores = score_file(loaded, table, renamed=pairs(columns or ()), left_out=left_out or ())
     write_scores(scores.frame, out)
     if as_json:
         put_json(
@@ -93,7 +93,7 @@ def _loaded(folder: Path) -> "PropensityModel":
     return open_registry(folder).load()
 
 
-def _pairs(columns: Sequence[str]) -> dict[str, str]:
+def pairs(columns: Sequence[str]) -> dict[str, str]:
     pairs = [text.partition("=") for text in columns]
     wrong = next(
         (text for text, (name, between, theirs) in zip(columns, pairs, strict=True) if not (name and theirs)), None

@@ -27,6 +27,7 @@ _STAGES: Final = (
 )
 """The stages in the order in which an action walks them, as headings."""
 _INDENT: Final = " " * 4
+_MATURE: Final = 0.5
 
 
 def told(answer: Mapping[str, Any]) -> Sequence[str]:
@@ -79,7 +80,7 @@ def _figures(body: Mapping[str, Any]) -> Iterator[str]:
     if body.get("propensity") is None:
         return
     factors = [
-        f"propensity {body['propensity']:.4f}",
+        f"propensity {body['propensity']:.4f}{_maturity(body)}",
         f"value {body['value']:.2f}",
         f"context {body['context_weight']:.2f}",
         f"lever {body['lever']:.2f}",
@@ -92,6 +93,13 @@ def _figures(body: Mapping[str, Any]) -> Iterator[str]:
         yield f"{_INDENT}{place}priority {body['priority']:.4f}; {', '.join(factors)}"
     if body.get("selection_probability") is not None:
         yield f"{_INDENT}selected with probability {body['selection_probability']:.4f}"
+
+
+def _maturity(body: Mapping[str, Any]) -> str:
+    """How well the model knows the action, where it does not know it well."""
+    if body.get("maturity") is None or body["maturity"] >= _MATURE:
+        return ""
+    return f" (immature: {1.0 - body['maturity']:.0%} of it is its group's)"
 
 
 def _is_product(body: Mapping[str, Any]) -> bool:

@@ -192,7 +192,7 @@ class Ledger:
     def _price(self, record: DecisionRecord, version: Version) -> None:
         plan = version.plan
         found = self.remaking.again(record, plan)
-        if _shown(plan, found) != record.fill:
+        if shown_by(plan, found) != record.fill:
             self.different += 1
             return
         at_s = record.decided_at_us // 1_000_000
@@ -207,7 +207,7 @@ class Ledger:
                 continue
             other = self.remaking.again(record, pricing.without)
             tag.decisions += 1
-            tag.changed += _shown(plan, other) != record.fill
+            tag.changed += shown_by(plan, other) != record.fill
             tag.given_up_minor += _worth(other) - worth
 
 
@@ -227,7 +227,8 @@ def _pulled(plan: Plan, record: DecisionRecord, at_s: int) -> frozenset[int]:
     )
 
 
-def _shown(plan: Plan, decision: Decision) -> tuple[tuple[str, tuple[str, ...]], ...]:
+def shown_by(plan: Plan, decision: Decision) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """What a decision shows, as its record says it: placements with their actions."""
     return tuple(
         (str(each.placement.id), tuple(str(plan.actions[option.candidate.action].id) for option in each.options))
         for each in decision.filled

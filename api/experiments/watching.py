@@ -24,6 +24,7 @@ from api.experiments.drifting import Drifting
 from api.serving import RecordUnreadable
 from engine.decision import Candidate
 from engine.facts import Held
+from engine.ids import ActionId
 from engine.plan import Plan
 from models.arrays import Flags, Floats
 from models.artefact import Learned, read_manifest
@@ -180,7 +181,7 @@ class Watch:
         if learned is not None:
             for placement, actions in record.fill:
                 for rank, action in enumerate(actions, start=1):
-                    if action in scores:
+                    if action in scores and learned.effect_of(action) is None:
                         self._note(record, learned, plan, placement, rank, action, scores[action])
         self._admit(record, plan, remade.profile, {groups[action] for action in scores}, groups)
         if self.drifting is not None and scores and record.model == self.drifting.version:
@@ -196,16 +197,9 @@ class Watch:
         action: str,
         score: float,
     ) -> None:
-        offered = next(each for each in plan.actions if each.id == action)
-        rates, exposure = learned.rates, learned.exposure
-        converts = rates.conversion_of(action, offered.group, record.channel) if offered.gives else 1.0
-        positive = min(max(score / converts, 1e-9), 1.0 - 1e-9)
-        by_rank = exposure.offset_by_rank
-        offset = exposure.offset_by_placement.get(f"{record.channel}.{placement}", 0.0)
-        offset += by_rank[min(rank, len(by_rank)) - 1]
         self._shown[record.decision_id, action] = Shown(
             at_s=record.decided_at_us // 1_000_000,
-            expected=float(1.0 / (1.0 + np.exp(-(logit_of(positive) + offset)))),
+            expected=expected_answer(learned, plan, f"{record.channel}.{placement}", rank, action, score),
             positive=plan.catalogue.positives.get(record.channel, "accept"),
             model=record.model,
         )
@@ -275,6 +269,18 @@ class Watch:
     def _accepted(self, option: tuple[str, str]) -> bool:
         shown = self._shown.get(option)
         return shown is not None and self._is_positive(option, shown)
+
+
+def expected_answer(learned: Learned, plan: Plan, place: str, rank: int, action: str, score: float) -> float:
+    """How likely a positive answer was at a place (`channel.placement`) and rank, by the score of the action."""
+    offered = plan.actions[plan.position_by_action[ActionId(action)]]
+    channel = place.partition(".")[0]
+    rates, exposure = learned.rates, learned.exposure
+    converts = rates.conversion_of(action, offered.group, channel) if offered.gives else 1.0
+    positive = min(max(score / converts, 1e-9), 1.0 - 1e-9)
+    by_rank = exposure.offset_by_rank
+    offset = exposure.offset_by_placement.get(place, 0.0) + by_rank[min(rank, len(by_rank)) - 1]
+    return float(1.0 / (1.0 + np.exp(-(logit_of(positive) + offset))))
 
 
 class KeptWatching:

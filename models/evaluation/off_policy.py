@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 
 from models.arrays import Codes, Flags, Floats
+from models.evaluation.resampling import poisson
 from models.evaluation.slots import Slots
 from models.lift import LEVEL, Verdict
 from models.logistic import fit_logistic, sigmoid
@@ -227,19 +228,9 @@ def _resampled(slots: Slots, policies: tuple[Floats, ...], expected: Floats, dra
         columns += [weight, weight * reward, robust]
     customers, place = np.unique(slots.customer, return_inverse=True)
     summed = np.column_stack([np.bincount(place, weights=column, minlength=len(customers)) for column in columns])
-    times = _poisson(np.random.default_rng(seed), (draws, len(customers)))
+    times = poisson(np.random.default_rng(seed), (draws, len(customers)))
     totals = np.vstack([summed.sum(axis=0), times @ summed])
     return np.stack([totals[:, [0, 1 + 3 * at, 2 + 3 * at, 3 + 3 * at]] for at in range(len(policies))], axis=1)
-
-
-_CUMULATED: Final = np.cumsum([math.exp(-1.0) / math.factorial(times) for times in range(9)])
-_TIMES_BY_BITS: Final = np.searchsorted(_CUMULATED, (np.arange(2**16) + 0.5) / 2**16).astype(np.float64)
-
-
-def _poisson(rng: np.random.Generator, shape: tuple[int, int]) -> Floats:
-    """Poisson numbers of mean 1 from 16 random bits each, ten times as fast as the generator's own."""
-    drawn: Floats = _TIMES_BY_BITS[rng.integers(0, 2**16, shape, dtype=np.uint16)]
-    return drawn
 
 
 def _check(slots: Slots, policies: tuple[Floats, ...]) -> None:

@@ -28,6 +28,9 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "group": (),
     "placement": (),
     "rank": (),
+    "withheld": ("held_out",),
+    "treatment_probability": (),
+    "propensity": (),
 }
 """What a column of a table means, and what it may be called as well."""
 REQUIRED: Final = ("time", "customer", "action", "channel")

@@ -1,6 +1,7 @@
 """Trains a model on a bank's own table, by the bank's own catalogue; nothing else of an installation is needed."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +13,8 @@ from models.errors import TrainingRefused
 from models.history import DAY_S
 from models.interactions.catalogue import OwnCatalogue, read_own_catalogue
 from models.interactions.dataset import Interactions, interaction_rows, probabilities, read_interactions
-from models.interactions.table import REQUIRED, Wanted, read_table
+from models.interactions.table import REQUIRED, Table, Wanted, read_table
+from models.interactions.values import truths
 from models.rows import Outcomes, Window
 from models.slices import FEWEST_POSITIVES, Slice, Slices, slice_by_time, thin
 from models.train import Progress, TrainedModel, finish
@@ -76,7 +78,7 @@ def read_for_training(
         TrainingRefused: they cannot.
     """
     wanted = Wanted(schema=own.schema, required=(*REQUIRED, "outcome"), renamed=renamed, left_out=left_out)
-    table = read_table(interactions, wanted)
+    table = _shown(read_table(interactions, wanted))
     probabilities(table)
     read = read_interactions(table, own.schema, positives=own.positives, groups=own.group_by_product)
     positives = int(np.count_nonzero(read.impressions.positive_at_s))
@@ -94,3 +96,17 @@ def read_for_training(
             "calibrated and tested on"
         )
     return read
+
+
+def _shown(table: Table) -> Table:
+    """Without what was withheld in a trial: it was no contact.
+
+    Raises:
+        TrainingRefused: everything was.
+    """
+    if "withheld" not in table.frame.columns:
+        return table
+    withheld = truths(table.name, "withheld", table.frame["withheld"]).fill_null(value=False)
+    if withheld.all():
+        raise TrainingRefused(f"`{table.name}`, column `withheld`: everything was withheld, so nothing was answered")
+    return replace(table, frame=table.frame.filter(~withheld))

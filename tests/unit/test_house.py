@@ -89,4 +89,4 @@ def test_lock_holds_every_declared_dependency() -> None:
 
 def test_running_product_carries_neither_pandas_nor_scikit_learn() -> None:
     """LightGBM imports both where it finds them, which costs every worker 78 MB and 0.8 s."""
-    assert {"pandas", "scikit-learn"} & names_pinned_in("dev.txt") == set()
+    assert {"pandas", "scikit-learn"} & names_pinned_in("runtime.txt") == set()

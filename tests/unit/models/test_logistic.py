@@ -7,7 +7,7 @@ from models.arrays import Floats
 from models.calibrate import Platt, fit_platt
 from models.exposure import Shown, fit_exposure
 from models.logistic import fit_logistic, logit_of, sigmoid
-from models.rates import Answers, count_rates, maturity
+from models.rates import Answers, count_rates, maturities, maturity
 
 
 def coins(rng: np.random.Generator, logit: Floats) -> np.ndarray:
@@ -103,4 +103,5 @@ def test_positive_answers_that_may_still_convert_say_nothing_about_conversion() 
 
 def test_maturity_is_a_half_at_twenty_positives() -> None:
     assert maturity(np.array([0, 20, 180])).tolist() == [0.0, 0.5, 0.9]
+    assert maturities([[0, 15, 100], [0, 5, 80]]) == [0.0, 0.5, 0.9]
     assert logit_of(0.5) == 0.0

@@ -52,7 +52,7 @@ def test_without_placements_all_of_the_channel_are_asked() -> None:
     assert "placements" not in asked("C1", "atm", [], None)
 
 
-def _answer(*, known: bool = True) -> Any:
+def _answer(*, known: bool = True, maturity: float | None = None) -> Any:
     """What the API says of a customer for whom actions end at many stages."""
     plan = a_plan(
         the_contact_policy("cooling_off: {after_decline: {default: 30d}}\n"),
@@ -73,7 +73,8 @@ def _answer(*, known: bool = True) -> Any:
     )
     question = a_question(plan)
     decision = decided(plan, question, customer)
-    body = Renderer(plan, "model-1", TokenCodec(KEYS)).answer(
+    known_well = [] if maturity is None else [maturity] * len(plan.actions)
+    body = Renderer(plan, "model-1", TokenCodec(KEYS), known_well).answer(
         Answered(
             decision_id="d1",
             decided_at_us=1_767_614_400_000_000,
@@ -141,6 +142,18 @@ def test_somebody_who_is_not_known_is_called_so() -> None:
     assert any("this customer is not known" in line for line in told(answer))
     assert "customer_known" not in _answer()
     assert not any("is not known:" in line for line in told(_answer()))
+
+
+def test_how_little_a_model_knows_of_an_action_is_told_where_it_is_little() -> None:
+    answer = _answer(maturity=0.25)
+    bodies = [option for each in answer["propositions"] for option in each["options"]] + answer["rejected"]
+    scored = [each for each in bodies if "propensity" in each]
+    assert scored
+    assert all(each["maturity"] == 0.25 for each in scored)
+    immature = [line for line in told(answer) if "(immature: 75% of it is its group's)" in line]
+    assert len(immature) == len(scored)
+    assert not any("immature" in line for line in told(_answer(maturity=0.8)))
+    assert not any("maturity" in each for each in _answer()["rejected"])
 
 
 def test_the_lines_tell_every_action_and_every_field_of_the_answer() -> None:
