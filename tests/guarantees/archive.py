@@ -40,6 +40,8 @@ EACH: Final = 20
 PATIENCE_S: Final = 60.0
 READ_AT_ONCE: Final = 1_000
 SHARE_WHILE_WRITING: Final = 0.5
+PAUSE_S: Final = 0.01
+"""Between decisions beyond those asked for, which only keep archivers at work until all have been killed."""
 LONGEST_LIFE_S: Final = 0.25
 """After its first batch; a batch comes every 50 ms."""
 
@@ -105,6 +107,8 @@ async def _decide(desk: Desk, decisions: int, over: asyncio.Event, tally: Tally)
         number += 1
         if number % EACH == 0:
             await desk.consent(name, 1 + number, at)
+        if number > decisions:
+            await asyncio.sleep(PAUSE_S)
 
 
 def _kill_one(settings: Settings, chance: random.Random, tally: Tally) -> None:

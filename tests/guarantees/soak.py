@@ -165,12 +165,12 @@ def run(folder: Path, *, quick: bool) -> CaseResult:
                 asyncio.run(sender.send(size.events, size.a_second, footprint))
                 _until_folded(footprint)
                 tally.peaks.append(peak_bytes(worker.pid))
+                _end(worker)
             asyncio.run(_send_while_archivers_die(sender, size, home, tally))
             with _process(home, "worker") as worker:
                 tally.caught_up_s = _until_folded(footprint)
                 tally.peaks.append(peak_bytes(worker.pid))
-                worker.terminate()
-                worker.wait()
+                _end(worker)
         home.with_stores(lambda stores: _archive_the_rest(home, stores, tally))
         return _result(home, size, tally, footprint, quick=quick)
 
@@ -197,6 +197,12 @@ def _process(home: House, name: str) -> "Iterator[subprocess.Popen[bytes]]":
     finally:
         process.kill()
         process.wait()
+
+
+def _end(worker: "subprocess.Popen[bytes]") -> None:
+    """Let it give its partitions back, so that the next one need not wait until they are taken from it."""
+    worker.terminate()
+    worker.wait()
 
 
 def _until_folded(footprint: Footprint) -> float:
