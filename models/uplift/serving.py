@@ -25,7 +25,7 @@ class EffectTrees:
         self._reader = CustomerReader([features[column] for column in used], plan.profile_schema)
         self._ways = Ways(forest, used)
         self._values = LeafValues(forest)
-        self._blank: vec[i64] = vec[i64]([-1] * forest.table.shape[1])
+        self._blank: vec[i64] = vec[i64]([-1] * int(forest.table.shape[1]))
 
     def effect(self, profile: Sequence[Held]) -> float:
         """How many conversions the offer adds for a customer; below 0 where it takes some."""

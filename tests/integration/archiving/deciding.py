@@ -1,21 +1,16 @@
 """Decisions of several days on a real store: decided, committed and answered, by a clock that a test sets."""
 
-import asyncio
 import random
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from api import decision_log
 from api.adapters.bundle_files import read_rules
 from api.adapters.record_reader import RecordReader
 from api.adapters.records import encode_consent, encode_events, encode_profile
 from api.bootstrap import Stores, bundles_of, compile_rules, release
-from api.decision_log import DecisionIds
 from api.entries import ConsentEntry, OutcomeEntry, encode_entry
 from api.ports import (
-    Commit,
-    CommitState,
     ConsentState,
     ConsentWrite,
     CustomerKey,
@@ -30,17 +25,15 @@ from api.settings import Settings
 from api.tokens import TokenCodec
 from engine.compiler.carry import pack_plan
 from engine.contacts import ContactState, DeclineReason, hash32
-from engine.contacts import pack as pack_contacts
 from engine.decision import PlacementRequest, Request
 from engine.facts import Consent
 from engine.ids import CustomerId
-from engine.pipeline import decide
 from models.baseline import Baseline
 from tests.integration.api.installations import ADA, EVERYWHERE
+from tests.integration.committing import Committer, soon
 
 FIRST_DAY: Final = datetime(2031, 3, 3, 9, tzinfo=UTC)
 """Later than any run, so that the store's own clock refuses no commit as late."""
-CALLS_S: Final = 30.0
 
 
 @dataclass(slots=True)
@@ -50,11 +43,10 @@ class Desk:
     settings: Settings
     stores: Stores
     serving: Serving
-    key: bytes
+    committer: Committer
     chance: random.Random = field(default_factory=lambda: random.Random(11))
     answered: float = 0.2
     """The share of offers that the customer is seen to see."""
-    ids: DecisionIds = field(default_factory=DecisionIds)
 
     @classmethod
     def opened(cls, settings: Settings, stores: Stores) -> "Desk":
@@ -72,7 +64,7 @@ class Desk:
             tokens=TokenCodec(keys),
             release=release(),
         )
-        return cls(settings, stores, serving, keys.exploration)
+        return cls(settings, stores, serving, Committer.on(stores, serving, keys.exploration))
 
     async def load(self, count: int) -> list[str]:
         """Customers of whom some answer one fact or another differently."""
@@ -110,7 +102,7 @@ class Desk:
     async def decide(self, customer: str, at: datetime) -> str:
         """Decide for a customer, commit it, and answer it now and then; the decision's id."""
         key = key_of(customer)
-        gathered = await self.stores.customers.gather(key, None, deadline=_soon())
+        gathered = await self.stores.customers.gather(key, None, deadline=soon())
         request = self._request(customer)
         return await self._commit(key, request, gathered.record, at)
 
@@ -130,43 +122,9 @@ class Desk:
         )
 
     async def _commit(self, key: CustomerKey, request: Request, stored: StoredRecord, at: datetime) -> str:
-        serving, at_us = self.serving, int(at.timestamp() * 1_000_000)
-        decision = decide(
-            plan=serving.plan,
-            request=request,
-            snapshot=serving.reader.read(stored),
-            scorer=serving.scorer,
-            baseline=serving.baseline,
-            now=datetime.fromtimestamp(at_us / 1_000_000, UTC),
-            exploration_key=self.key,
-        )
-        decision_id = self.ids.mint(key.partition, at_us // 1_000)
-        commit = Commit(
-            deadline_ms=at_us // 1_000 + 1_000,
-            contacts_version=stored.contacts_version,
-            consent_version=stored.consent_version,
-            new_contacts=pack_contacts(decision.new_contacts),
-            dropped_contacts=0,
-            decision=decision_log.encode(
-                decision_id=decision_id,
-                decided_at_us=at_us,
-                origin=serving.origin,
-                key=key,
-                request=request,
-                moment=None,
-                stored=stored,
-                known=True,
-                decision=decision,
-                actions=serving.action_ids,
-                experiments=serving.experiment_ids,
-            ),
-            claim=None,
-            answer=b"",
-        )
-        committed = await self.stores.customers.commit(key, commit, deadline=_soon())
-        assert committed.state is CommitState.COMMITTED
+        decision_id, decision = await self.committer.commit(key, request, stored, at)
         if decision.new_contacts and self.chance.random() < self.answered:
-            await self._answer(key, decision_id, at_us // 1_000, decision.new_contacts[0].action_hash)
+            await self._answer(key, decision_id, int(at.timestamp() * 1_000), decision.new_contacts[0].action_hash)
         return decision_id
 
     async def _answer(self, key: CustomerKey, decision_id: str, at_ms: int, action_hash: int) -> None:
@@ -202,7 +160,7 @@ class Desk:
                 entry=encode_entry(entry),
                 reason=DeclineReason.NONE,
             ),
-            deadline=_soon(),
+            deadline=soon(),
         )
 
     async def consent(self, customer: str, version: int, at: datetime) -> None:
@@ -215,7 +173,7 @@ class Desk:
         write = ConsentWrite(
             deadline_ms=at_ms + 10_000, consent=encode_consent(consent), version=version, entry=encode_entry(entry)
         )
-        set_ = await self.stores.outcomes.set_consent(key_of(customer), write, deadline=_soon())
+        set_ = await self.stores.outcomes.set_consent(key_of(customer), write, deadline=soon())
         assert set_.state is ConsentState.APPLIED
 
     async def days(self, count: int, *, decisions: int, customers: int = 400) -> dict[str, str]:
@@ -227,7 +185,3 @@ class Desk:
             at = FIRST_DAY + number * step
             found[await self.decide(names[number % customers], at)] = at.date().isoformat()
         return found
-
-
-def _soon() -> float:
-    return asyncio.get_running_loop().time() + CALLS_S

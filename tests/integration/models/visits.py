@@ -1,31 +1,28 @@
 """Visits of the nutshell bank's customers on a real store: decided by its model, committed, seen and answered."""
 
-import asyncio
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from api import decision_log
 from api.adapters.record_reader import RecordReader
 from api.adapters.records import encode_consent, encode_events, encode_profile
 from api.bootstrap import Stores, bundles_of, release
-from api.decision_log import DecisionIds
 from api.entries import OutcomeEntry, encode_entry
-from api.ports import Commit, CommitState, CustomerKey, LoadedRecord, OutcomeState, OutcomeWrite, key_of
+from api.ports import CustomerKey, LoadedRecord, OutcomeState, OutcomeWrite, key_of
 from api.security import open_secrets
 from api.serving import Serving
 from api.settings import Settings
 from api.tokens import TokenCodec
 from engine import Decision
 from engine.compiler.bundle import hash_of
-from engine.contacts import ContactState, DeclineReason, pack
+from engine.contacts import ContactState, DeclineReason
 from engine.decision import PlacementRequest, Request
 from engine.facts import Consent
 from engine.ids import CustomerId
-from engine.pipeline import decide
 from models.baseline import Baseline
+from tests.integration.committing import Committer, soon
 from tests.integration.models.conftest import Installation
 from tests.integration.models.test_parity import Files
 from tests.unit.models.banks import PLACES, rule_files
@@ -50,9 +47,8 @@ class Visits:
     stores: Stores
     serving: Serving
     files: Files
-    exploration_key: bytes
+    committer: Committer
     chance: random.Random = field(default_factory=lambda: random.Random(5))
-    ids: DecisionIds = field(default_factory=DecisionIds)
     seen: int = 0
     """Impressions that were confirmed."""
 
@@ -69,7 +65,7 @@ class Visits:
             tokens=TokenCodec(keys),
             release=release(),
         )
-        return cls(stores, serving, Files(installation), keys.exploration)
+        return cls(stores, serving, Files(installation), Committer.on(stores, serving, keys.exploration))
 
     async def load(self, names: Sequence[str]) -> None:
         """Customers as the bank's files know them, without any past contact."""
@@ -99,8 +95,8 @@ class Visits:
 
     async def visit(self, name: str, channel: str, session: str | None, at: datetime) -> str:
         """Decide, commit, and answer what was shown; the decision's id."""
-        key, at_us = key_of(name), int(at.timestamp() * 1_000_000)
-        gathered = await self.stores.customers.gather(key, None, deadline=_soon())
+        key = key_of(name)
+        gathered = await self.stores.customers.gather(key, None, deadline=soon())
         stored, serving = gathered.record, self.serving
         place = serving.plan.channel_by_id[channel]  # type: ignore[index]  # a channel's id as text
         request = Request(
@@ -116,41 +112,8 @@ class Visits:
             locale=serving.plan.locale,
             session_id=session,
         )
-        decision = decide(
-            plan=serving.plan,
-            request=request,
-            snapshot=serving.reader.read(stored),
-            scorer=serving.scorer,
-            baseline=serving.baseline,
-            now=datetime.fromtimestamp(at_us / 1_000_000, UTC),
-            exploration_key=self.exploration_key,
-        )
-        decision_id = self.ids.mint(key.partition, at_us // 1_000)
-        commit = Commit(
-            deadline_ms=at_us // 1_000 + 1_000,
-            contacts_version=stored.contacts_version,
-            consent_version=stored.consent_version,
-            new_contacts=pack(decision.new_contacts),
-            dropped_contacts=0,
-            decision=decision_log.encode(
-                decision_id=decision_id,
-                decided_at_us=at_us,
-                origin=serving.origin,
-                key=key,
-                request=request,
-                moment=None,
-                stored=stored,
-                known=True,
-                decision=decision,
-                actions=serving.action_ids,
-                experiments=serving.experiment_ids,
-            ),
-            claim=None,
-            answer=b"",
-        )
-        committed = await self.stores.customers.commit(key, commit, deadline=_soon())
-        assert committed.state is CommitState.COMMITTED
-        await self._answer(key, decision_id, request, decision, at_us // 1_000)
+        decision_id, decision = await self.committer.commit(key, request, stored, at)
+        await self._answer(key, decision_id, request, decision, int(at.timestamp() * 1_000))
         return decision_id
 
     async def _answer(
@@ -210,9 +173,5 @@ class Visits:
             entry=encode_entry(entry),
             reason=DeclineReason.NOT_NOW if outcome == "decline" else DeclineReason.NONE,
         )
-        found = await self.stores.outcomes.record_outcome(key, write, deadline=_soon())
+        found = await self.stores.outcomes.record_outcome(key, write, deadline=soon())
         assert found.state is OutcomeState.RECORDED
-
-
-def _soon() -> float:
-    return asyncio.get_running_loop().time() + 30.0
