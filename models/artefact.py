@@ -9,7 +9,9 @@ import hashlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -35,6 +37,8 @@ CANARIES: Final = "canaries.json"
 BINS: Final = "bins.json"
 MAX_BYTES: Final = 64 * 2**20
 """No file of a model is larger."""
+_STAGED: Final = ".staged-"
+_ABANDONED_S: Final = 3_600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +162,8 @@ def write_artefact(models_dir: Path, manifest: Manifest, content_by_file: Mappin
     text = msgspec.json.format(msgspec.json.encode(sealed, order="deterministic"), indent=1)
     version = sha256(text)
     models_dir.mkdir(parents=True, exist_ok=True)
-    staged = Path(tempfile.mkdtemp(prefix=".staged-", dir=models_dir))
+    _clear_away(models_dir)
+    staged = Path(tempfile.mkdtemp(prefix=_STAGED, dir=models_dir))
     try:
         for name, content in {**content_by_file, MANIFEST: text}.items():
             write_durably(staged / name, content)
@@ -170,6 +175,14 @@ def write_artefact(models_dir: Path, manifest: Manifest, content_by_file: Mappin
     finally:
         shutil.rmtree(staged, ignore_errors=True)
     return version
+
+
+def _clear_away(models_dir: Path) -> None:
+    """Remove what trainings left that were killed while they wrote; nobody writes for so long."""
+    for left in models_dir.glob(f"{_STAGED}*"):
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > _ABANDONED_S:
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def write_durably(file: Path, content: bytes) -> None:

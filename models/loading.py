@@ -1,6 +1,7 @@
 """Loads a model's folder, distrusting it: hashes, strict reading, and the canaries' scores to the last bit."""
 
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
@@ -9,6 +10,7 @@ from models.artefact import (
     TREES,
     Canaries,
     Manifest,
+    Training,
     read_canaries,
     read_content,
     read_effect_canaries,
@@ -18,6 +20,9 @@ from models.errors import ModelRefused
 from models.forest import Forest, read_forest
 from models.lightgbm_text import REGRESSION
 from models.propensity import PropensityModel
+
+RARELY_MISSING: Final = 0.05
+"""Of the contacts that trees were grown on."""
 
 
 def load_model(folder: Path) -> PropensityModel:
@@ -29,7 +34,13 @@ def load_model(folder: Path) -> PropensityModel:
     manifest = read_manifest(folder)
     text = decoded(read_content(folder, manifest, TREES))
     canaries = read_canaries(folder, manifest)
-    model = PropensityModel(manifest.learned, read_forest(text), folder.name, _effect_forests(folder, manifest))
+    model = PropensityModel(
+        manifest.learned,
+        read_forest(text),
+        folder.name,
+        _effect_forests(folder, manifest),
+        _expected(manifest.training),
+    )
     compare_canaries(canaries, model.forest.raw_scores(canaries.matrix()))
     return model
 
@@ -41,6 +52,12 @@ def _effect_forests(folder: Path, manifest: Manifest) -> dict[str, Forest]:
         forests[file] = read_forest(decoded(read_content(folder, manifest, file)), REGRESSION)
         compare_canaries(canaries, forests[file].raw_scores(canaries.matrix()))
     return forests
+
+
+def _expected(training: Training) -> dict[str, float]:
+    """The share of the gain of each feature that training hardly ever missed: of the others, a gap says nothing."""
+    missing = training.missing_share
+    return {name: share for name, share in training.gain_share.items() if missing.get(name, 0.0) <= RARELY_MISSING}
 
 
 def decoded(content: bytes) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from librt.vecs import vec
 from mypy_extensions import i64
 
-from engine.ports import ScoringContext
+from engine.ports import ScorerFailed, ScoringContext
 from models.arrays import Floats
 from models.artefact import Learned
 from models.errors import ModelRefused
@@ -33,6 +33,8 @@ from models.rows import TrainingRows
 from models.standing import promises, standing
 from models.uplift.serving import BoundEffects
 
+MOST_MISSING: Final = 0.3
+"""Of the gain: a customer of whom more is missing that training hardly ever missed is not scored by the trees."""
 _STEEPEST: Final = 700.0
 """Beyond this logit `exp` overflows; no model comes near it."""
 
@@ -58,9 +60,15 @@ class PropensityModel:
     """A verified model, not yet bound to any rules."""
 
     def __init__(
-        self, learned: Learned, forest: Forest, version: str, effect_forests: Mapping[str, Forest] | None = None
+        self,
+        learned: Learned,
+        forest: Forest,
+        version: str,
+        effect_forests: Mapping[str, Forest] | None = None,
+        expected: Mapping[str, float] | None = None,
     ) -> None:
-        """`effect_forests` are the effect trees by the name of their file."""
+        """`effect_forests` are the effect trees by the name of their file, `expected` is the share of the gain of each
+        feature that should be there."""
         self.effect_forests = effect_forests or {}
         if forest.feature_count != len(learned.features.names):
             raise ModelRefused("the trees and the manifest disagree about the features")
@@ -69,6 +77,7 @@ class PropensityModel:
         self.learned = learned
         self.forest = forest
         self.version = version
+        self.expected = expected or {}
 
     def bind(self, plan: PlanView) -> "Propensities":
         """A scorer for the actions and profiles of one plan.
@@ -133,6 +142,8 @@ class Propensities:
         self._conversion: list[list[float]] = blend.conversion.tolist()
         used = [column for column in forest.used if column < len(features.customer)]
         self._reader = CustomerReader([features.customer[column] for column in used], plan.profile_schema)
+        expected = [model.expected.get(features.customer[column].name, 0.0) for column in used]
+        self._expected: list[float] = expected if sum(expected) > MOST_MISSING else []
         season_columns = [features.start(MOMENT) + MOMENT.index(name) for name in SEASON]
         self._shared = Ways(forest, [*used, *season_columns, *_columns(features, PAST)])
         self._group_past = Ways(forest, _columns(features, GROUP_PAST))
@@ -166,6 +177,9 @@ class Propensities:
         """One propensity per candidate, in their order.
 
         INVARIANT: a candidate's score does not depend on the other candidates.
+
+        Raises:
+            ScorerFailed: too much of what the trees ask for is missing.
         """
         if not candidates:
             return []
@@ -173,7 +187,10 @@ class Propensities:
         now_s = int(now.timestamp())
         history = count_history(contacts, self._group_by_hash, now_s)
         leaves, rows = self._remembered(history, candidates)
-        self._shared.narrow(leaves, 0, [*self._reader.read(profile), *season(now_s), *history.overall])
+        known = self._reader.read(profile)
+        if self._expected:
+            self._see_enough(known)
+        self._shared.narrow(leaves, 0, [*known, *season(now_s), *history.overall])
         sums = self._values.sums(leaves, rows, self._fixed[channel], candidates)
         slope, intercept, conversion = self._slope[channel], self._intercept[channel], self._conversion[channel]
         scores = [
@@ -182,6 +199,16 @@ class Propensities:
         ]
         effects = self._effects
         return scores if effects is None else effects.applied(profile, candidates, scores)
+
+    def _see_enough(self, known: list[float]) -> None:
+        """A source that broke must not score in silence; of somebody unknown nothing was expected."""
+        missing, count = 0.0, 0
+        for at, value in enumerate(known):
+            if value != value:  # NaN  # noqa: PLR0124
+                missing += self._expected[at]
+                count += 1
+        if missing > MOST_MISSING and count < len(known):
+            raise ScorerFailed(f"{missing:.0%} of what the trees ask for is missing")
 
     def _remembered(self, history: History, candidates: Sequence[int]) -> tuple[vec[i64], list[tuple[int, int]]]:
         """Leaves with a row for each group and action that is remembered, and each candidate's two rows of them."""

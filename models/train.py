@@ -59,6 +59,8 @@ class TrainedModel:
     findings: tuple[str, ...]
     """Facts that were refused, and figures outside the range of a well calibrated model."""
     promoted: bool
+    against: tuple[str, ...] = ()
+    """Why it was not promoted although that was asked for: the current model serves on."""
 
 
 def train_from_bank(
@@ -113,15 +115,19 @@ def finish(
 ) -> TrainedModel:
     """Train on rows, store the model, and perhaps verify it and make it the current one; `findings` are those so far.
 
+    Where something speaks against it, the model that serves already stays; any model is better than none.
+
     Raises:
         ModelRefused: the stored model does not verify; the current one stays.
     """
     manifest, content = fit(read, slices, plan, settings, say, trials)
     say("storing the model")
     version = write_artefact(models_dir, manifest, content)
-    if promote:
+    registry = open_registry(models_dir)
+    against = registry.objections(version) if promote and registry.current() is not None else ()
+    if promote and not against:
         say("verifying the stored model")
-        open_registry(models_dir).promote(version)
+        registry.promote(version)
     tuned = (told(manifest.training.tried),) if manifest.training.tried else ()
     return TrainedModel(
         version=version,
@@ -129,7 +135,8 @@ def finish(
         training=manifest.training,
         report=manifest.report,
         findings=(*findings, *tuned, *manifest.training.refused, *manifest.report.findings()),
-        promoted=promote,
+        promoted=promote and not against,
+        against=against,
     )
 
 

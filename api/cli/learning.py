@@ -125,14 +125,19 @@ def train(
                 "version": made.version,
                 "promoted": made.promoted,
                 "findings": list(made.findings),
+                "against": list(made.against),
                 "report": _as_data(made.report),
             }
         )
-        return
-    for finding in made.findings:
-        say(finding)
-    put(f"model {made.version[:12]} {'is the current one' if made.promoted else 'stored'}")
-    _put_report(made.report)
+    else:
+        for finding in made.findings:
+            say(finding)
+        put(f"model {made.version[:12]} {'is the current one' if made.promoted else 'stored'}")
+        _put_report(made.report)
+        for sentence in made.against:
+            say(f"not promoted, the current model serves on: {sentence}")
+    if made.against:
+        leave(FINDINGS)
 
 
 def _train_recorded(

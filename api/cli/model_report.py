@@ -7,12 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from api.cli.console import DATA_DIR, FINDINGS, AsJson, DataDir, RulesDir, leave, plainly, put, put_json
+from api.cli.console import DATA_DIR, FINDINGS, AsJson, DataDir, RulesDir, leave, plainly, put, put_json, say
 
 if TYPE_CHECKING:
+    from models.artefact import Manifest
     from models.evaluation.judging import Judged
+    from models.propensity import PropensityModel
+    from models.registry import Registry
 
 DAYS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
+BankDir = Annotated[
+    Path | None, typer.Option("--bank", help="Folder of the bank's files; default: bank/ of the data folder.")
+]
 Since = Annotated[
     datetime | None,
     typer.Option(
@@ -36,9 +42,7 @@ def report(
     ] = None,
     rules: RulesDir = Path("rules"),
     data_dir: DataDir = DATA_DIR,
-    bank: Annotated[
-        Path | None, typer.Option("--bank", help="Folder of the bank's files; default: bank/ of the data folder.")
-    ] = None,
+    bank: BankDir = None,
     *,
     as_json: AsJson = False,
 ) -> None:
@@ -46,24 +50,11 @@ def report(
 
     What speaks against serving it is kept as evidence, which `nextbest models promote` asks for; exit code 1 tells it.
     """
-    from api.bootstrap import compile_rules
-    from models.artefact import read_manifest
-    from models.evaluation.judging import judge
     from models.registry import open_registry
 
     registry = open_registry(data_dir / "models")
     version = registry.resolve(model) if model else registry.current()
-    loaded = registry.load(version)
-    manifest = read_manifest(data_dir / "models" / loaded.version)
-    judged = judge(
-        compile_rules(rules),
-        bank or data_dir / "bank",
-        loaded,
-        manifest,
-        since_s=_seconds(since),
-        until_s=_seconds(until),
-    )
-    _keep(data_dir / "models", loaded.version, judged)
+    loaded, manifest, judged = _judged(registry, version, rules, bank or data_dir / "bank", since, until)
     if as_json:
         put_json({"version": loaded.version, **as_data(judged)})
     else:
@@ -76,6 +67,39 @@ def report(
         put(f"written: {file}")
     if judged.findings():
         leave(FINDINGS)
+
+
+def _judged(
+    registry: "Registry",
+    version: str | None,
+    rules: Path,
+    bank: Path,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> "tuple[PropensityModel, Manifest, Judged]":
+    """Judge a model, and keep what speaks against it."""
+    from api.bootstrap import compile_rules
+    from models.artefact import read_manifest
+    from models.evaluation.judging import judge
+
+    loaded = registry.load(version)
+    manifest = read_manifest(registry.models_dir / loaded.version)
+    judged = judge(compile_rules(rules), bank, loaded, manifest, since_s=_seconds(since), until_s=_seconds(until))
+    _keep(registry.models_dir, loaded.version, judged)
+    return loaded, manifest, judged
+
+
+def look_at(registry: "Registry", version: str, rules: Path, bank: Path) -> None:
+    """See that a model was looked at: where no report was made and the bank's files are there, make one now."""
+    from models.promotion import read_evidence
+
+    if "fairness" in {each.kind for each in read_evidence(registry.models_dir, version)}:
+        return
+    if rules.exists() and (bank / "contacts.parquet").is_file():
+        say(f"no report has been made about {version[:12]}: looking at it now")
+        _judged(registry, version, rules, bank)
+    else:
+        say(f"nobody has looked at {version[:12]}: no report was made, and there are no files in {bank} to make one of")
 
 
 def _keep(models_dir: Path, version: str, judged: "Judged") -> None:

@@ -9,9 +9,9 @@ import typer
 
 from api.cli import challengers
 from api.cli.challengers import Version, Who, Why
-from api.cli.console import DATA_DIR, FINDINGS, AsJson, DataDir, leave, plainly, put, put_json, say
+from api.cli.console import DATA_DIR, FINDINGS, AsJson, DataDir, RulesDir, leave, plainly, put, put_json, say
 from api.cli.model_parity import parity
-from api.cli.model_report import report
+from api.cli.model_report import BankDir, look_at, report
 from api.cli.model_uplift import uplift
 from api.cli.model_watch import watch
 
@@ -116,7 +116,9 @@ def maturity(
 @plainly
 def promote_model(
     version: Version,
+    rules: RulesDir = Path("rules"),
     data_dir: DataDir = DATA_DIR,
+    bank: BankDir = None,
     why: Why = "",
     by: Who = "",
     *,
@@ -125,15 +127,19 @@ def promote_model(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Verify a model in a process of its own and make it the current one; exit code 1 tells what speaks against it."""
+    """Verify a model in a process of its own and make it the current one; exit code 1 tells what speaks against it.
+
+    Where no report has been made about it and the bank's files are there, one is made first.
+    """
     from api.cli.console import Usage
     from models.registry import open_registry
 
     registry = open_registry(data_dir / "models")
     full = registry.resolve(version)
-    against = registry.objections(full)
     if overrule and not why:
         raise Usage("--overrule needs --why: the journal keeps the reason")
+    look_at(registry, full, rules, bank or data_dir / "bank")
+    against = registry.objections(full)
     if against and not overrule:
         if as_json:
             put_json({"promoted": False, "current": registry.current(), "objections": list(against)})

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import polars as pl
@@ -20,8 +21,9 @@ from models.interactions.values import instants, place, refuse_flagged, refuse_g
 from models.interactions.view import View, view_of
 from models.rows import Outcomes, Window
 
-ANYWHERE = "anywhere"
+ANYWHERE: Final = "anywhere"
 """The placement of contacts of which the table says none."""
+_LAST_RANK: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,7 +233,10 @@ def _ranks(table: Table) -> Codes:
     column = table.frame["rank"]
     ranks = column.cast(pl.Float64, strict=False).fill_null(np.nan).to_numpy()
     refuse_flagged(
-        table.name, column, ~((ranks >= 1) & (ranks == np.rint(ranks))), lambda value: f"`{value}` is no rank from 1"
+        table.name,
+        column,
+        ~((ranks >= 1) & (ranks <= _LAST_RANK) & (ranks == np.rint(ranks))),
+        lambda value: f"`{value}` is no rank from 1 to {_LAST_RANK:,}",
     )
     return ranks.astype(np.int64)
 

@@ -12,7 +12,7 @@ from typing import Final
 
 import polars as pl
 
-from engine.facts import FactSpec, ProfileSchema
+from engine.facts import FactSpec, FactType, ProfileSchema
 from models.errors import TrainingRefused
 from models.interactions.values import typed
 
@@ -82,6 +82,7 @@ def read_table(file: Path, wanted: Wanted) -> Table:
     ]
     if strangers and not wanted.open:
         raise _strange(file.name, strangers, wanted)
+    _refuse_structures(file.name, raw.drop(strangers), facts)
     columns: list[pl.Series] = []
     findings: list[str] = []
     for name in raw.columns:
@@ -111,6 +112,15 @@ def _raw(file: Path) -> pl.DataFrame:
     if frame.is_empty():
         raise TrainingRefused(f"`{file.name}` has no rows")
     return frame
+
+
+def _refuse_structures(file: str, frame: pl.DataFrame, facts: Mapping[str, FactSpec]) -> None:
+    """A fact that is a set may be lists of texts; nothing else has parts."""
+    for name, kind in frame.schema.items():
+        is_set = name in facts and facts[name].type is FactType.SET
+        if (kind.is_nested() and not (is_set and kind == pl.List(pl.String))) or kind in (pl.Binary, pl.Object):
+            asked = "a list of texts" if is_set else "one plain value"
+            raise TrainingRefused(f"`{file}`, column `{name}`: {asked} is needed in each row, and the file has {kind}")
 
 
 def _csv(file: Path) -> pl.DataFrame:

@@ -1,13 +1,20 @@
 """From a bank's own table to a stored model and to scores, which are those of a decision."""
 
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 
-from engine.ports import ScoringContext
+from engine.ports import ScorerFailed, ScoringContext
 from models.artefact import Settings, read_manifest
 from models.errors import ModelRefused, TrainingRefused
 from models.interactions.catalogue import read_own_catalogue
@@ -20,6 +27,29 @@ from models.train import TrainedModel
 from tests.unit.models.tables import a_table, write_catalogue
 
 QUICK = Settings(trees=30, rows_in_leaf=40)
+NOW = datetime(2026, 3, 2, 10, tzinfo=UTC)
+KILLED = """
+import os, signal, sys
+from dataclasses import replace
+from pathlib import Path
+from models import artefact
+
+folder, written = Path(sys.argv[1]), []
+manifest = artefact.read_manifest(Path(sys.argv[2]))
+content = {name: (Path(sys.argv[2]) / name).read_bytes() for name in manifest.sha256_by_file}
+whole = artefact.write_durably
+
+def dies(file, content):
+    if written:
+        file.write_bytes(content[: len(content) // 2])
+        os.kill(os.getpid(), signal.SIGKILL)
+    written.append(file)
+    whole(file, content)
+
+artefact.write_durably = dies
+artefact.write_artefact(folder, replace(manifest, format=manifest.format), content)
+"""
+"""A training that is killed while it writes its second file."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,3 +189,41 @@ def test_a_model_that_kept_no_actions_says_so(own: Own) -> None:
     old = PropensityModel(replace(own.model.learned, actions=()), own.model.forest, own.model.version)
     with pytest.raises(ModelRefused, match="train it anew"):
         score_file(old, own.folder / "calls.csv")
+
+
+def test_a_customer_without_what_the_trees_live_by_is_not_scored(own: Own) -> None:
+    """Age, which training never missed, holds most of the gain; of somebody unknown nothing is expected."""
+    schema = read_own_catalogue(own.catalogue).schema
+    view = view_of(schema, own.model.learned.actions, {"phone": ["anywhere"], "letter": ["anywhere"]})
+    scorer = own.model.bind(view)
+
+    def score(**facts: object) -> Sequence[float]:
+        profile = schema.encode(facts)  # type: ignore[arg-type]  # plain values
+        return scorer.score(ScoringContext(profile=profile, channel=0, now=NOW, contacts=[]), [0, 1])
+
+    known = {"balance": 1_200.0, "job": "clerk", "paperless": True}
+    assert own.model.expected["age"] > 0.3
+    assert len(score(age=40, **known)) == len(score(age=40)) == 2
+    with pytest.raises(ScorerFailed, match=r"\d\d% of what the trees ask for is missing"):
+        score(**known)
+    assert len(score()) == 2
+
+
+def test_a_killed_training_leaves_no_half_model(own: Own, tmp_path: Path) -> None:
+    """Killed while it writes: no version is there, the current model serves on, and the next training cleans up."""
+    models = tmp_path / "models"
+    shutil.copytree(own.folder / "models", models)
+    before = sorted(each.name for each in models.iterdir())
+    ended = subprocess.run(
+        [sys.executable, "-c", KILLED, str(models), str(own.trained.folder)], capture_output=True, check=False
+    )
+    assert ended.returncode == -signal.SIGKILL
+    staged = [each for each in models.iterdir() if each.name not in before]
+    assert [each.name[:8] for each in staged] == [".staged-"]
+    registry = open_registry(models)
+    assert [each.version for each in registry.models()] == [own.trained.version]
+    assert registry.load().version == own.trained.version
+    os.utime(staged[0], (0, 0))
+    again = train_from_interactions(own.folder / "calls.csv", own.catalogue, models, settings=QUICK, promote=False)
+    assert again.version == own.trained.version
+    assert sorted(each.name for each in models.iterdir()) == before

@@ -25,6 +25,7 @@ from models.artefact import Settings as TrainingSettings
 from models.artefact import read_manifest
 from models.errors import TrainingRefused
 from models.features import features_of
+from models.registry import open_registry
 from models.rows import Window
 from tests.integration.models.conftest import Installation
 from tests.integration.models.visits import Visits
@@ -142,14 +143,17 @@ def test_looking_again_is_no_other_impression(run: Run) -> None:
 
 
 def test_a_model_is_trained_on_what_was_recorded(run: Run) -> None:
-    """It verifies, serves these rules, and knows as many contacts as were seen."""
+    """Answers were drawn at random, so it ranks worse than what serves: it is stored, and the current model stays."""
     code, found = told(run, "train", "--recorded", "--seed", "3")
-    assert code == 0
-    assert found["promoted"]
-    manifest = read_manifest(run.settings.data_dir / "models" / found["version"])
+    models = run.settings.data_dir / "models"
+    assert (code, found["promoted"]) == (1, False)
+    assert any("it ranks its test contacts with an AUC of" in sentence for sentence in found["against"])
+    assert open_registry(models).current() not in {None, found["version"]}
+    manifest = read_manifest(models / found["version"])
     assert manifest.training.settings.seed == 3
     assert 0 < manifest.training.impressions < run.seen
-    assert sum(manifest.learned.rates.impressions[action][channel] for action in ("isa",) for channel in ("web",)) > 0
+    assert manifest.learned.rates.impressions["isa"]["web"] > 0
+    assert open_registry(models).load(found["version"]).version == found["version"]
 
 
 def test_too_little_that_was_recorded_is_refused_in_words(installation: Installation, tmp_path: Path) -> None:

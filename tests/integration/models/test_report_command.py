@@ -60,13 +60,30 @@ def test_what_was_found_is_told_as_metrics(data_dir: Path) -> None:
     assert set(metrics.model_objections.values) >= {("evaluation",), ("drift",), ("fairness",)}
 
 
-def test_what_was_found_keeps_the_model_from_being_promoted(data_dir: Path, installation: Installation) -> None:
-    """Every customer of one group got nothing but insurance; the report finds it, and the promotion asks for it."""
+def test_a_model_that_nobody_looked_at_is_looked_at_before_it_is_promoted(
+    data_dir: Path, installation: Installation
+) -> None:
+    """Without a report before: the groups' ratios stand between the model and its promotion all the same."""
+    only_others_get_lending(data_dir)
+    words = ["promote", installation.trained.version, "--data-dir", str(data_dir), "--rules", str(data_dir / "rules")]
+    refused = CliRunner().invoke(app, ["models", *words])
+    assert refused.exit_code == 1
+    assert f"no report has been made about {installation.trained.version[:12]}: looking at it now" in refused.stderr
+    assert "fairness: selection of `lending`: gender female" in refused.stderr
+
+
+def only_others_get_lending(data_dir: Path) -> None:
+    """Every woman was offered home insurance instead of a loan."""
     customers = pl.read_parquet(data_dir / "bank" / "customers.parquet").select("customer_id", "gender")
     contacts = pl.read_parquet(data_dir / "bank" / "contacts.parquet").join(customers, on="customer_id", how="left")
     lending = pl.col("action").is_in(["personal_loan", "car_loan"]) & (pl.col("gender") == "female")
     moved = pl.when(lending).then(pl.lit("home_insurance")).otherwise("action").alias("action")
     contacts.with_columns(moved).drop("gender").write_parquet(data_dir / "bank" / "contacts.parquet")
+
+
+def test_what_was_found_keeps_the_model_from_being_promoted(data_dir: Path, installation: Installation) -> None:
+    """Every customer of one group got nothing but insurance; the report finds it, and the promotion asks for it."""
+    only_others_get_lending(data_dir)
     done = report(data_dir, "--json")
     assert done.exit_code == 1
     told = json.loads(done.stdout)

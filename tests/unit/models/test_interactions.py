@@ -104,6 +104,35 @@ def test_a_wrong_value_is_refused_with_its_place(column: str, value: object, say
     assert f"`calls.csv`, {says}" in refusal(tmp_path, with_value(column, 7, value))
 
 
+@pytest.mark.parametrize("rank", ["0", "1.5", "1e300", "inf", "first"])
+def test_a_rank_counts_from_one(rank: str, tmp_path: Path) -> None:
+    said = refusal(tmp_path, a_table(600).with_columns(rank=pl.lit(rank)))
+    assert said == f"`calls.csv`, column `rank`, row 1 and 599 more: `{rank}` is no rank from 1 to 1,000,000"
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "says"),
+    [
+        (
+            "customer",
+            pl.concat_list("customer"),
+            "column `customer`: one plain value is needed in each row, and the file",
+        ),
+        ("age", pl.struct("age"), "column `age`: one plain value is needed in each row, and the file has Struct"),
+        (
+            "job",
+            pl.col("job").cast(pl.Binary),
+            "column `job`: one plain value is needed in each row, and the file has Bin",
+        ),
+    ],
+)
+def test_a_column_of_structures_is_refused(column: str, values: pl.Expr, says: str, tmp_path: Path) -> None:
+    a_table(600).with_columns(values.alias(column)).write_parquet(tmp_path / "calls.parquet")
+    with pytest.raises(TrainingRefused) as refused:
+        read_for_training(tmp_path / "calls.parquet", read_own_catalogue(write_catalogue(tmp_path)), renamed={})
+    assert str(refused.value).startswith(f"`calls.parquet`, {says}")
+
+
 def test_a_missing_column_is_named_with_what_is_there(tmp_path: Path) -> None:
     said = refusal(tmp_path, a_table(600).rename({"channel": "chanel"}))
     assert said.startswith("`calls.csv` has no column `channel` (is `chanel` meant?); it has `time`, `customer`")
