@@ -75,6 +75,8 @@ class Code(StrEnum):
     MISSING_CONSENT_GUARD = "missing_consent_guard"
     STEP_NEVER_DONE = "step_never_done"
     """A step of a journey that nobody can ever be past."""
+    WITHOUT_EFFECT = "without_effect"
+    """Something written that changes nothing."""
     UNTESTED = "untested"
     """A rule whose tests never see it match, or never see it not match."""
     NOT_CHECKED = "not_checked"

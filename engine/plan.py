@@ -5,7 +5,7 @@ triggers, ...) are indices into the plan's tuples, and `row` slots are those of 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Protocol
 from zoneinfo import ZoneInfo
@@ -89,6 +89,8 @@ class Placement:
     prefetch_valid_minutes: int
     fallback: Mapping[str, object]
     """The placement's own content, with its `id`."""
+    most_characters: Mapping[str, int] = field(default_factory=dict)
+    """How long a text may be to fit here, by key of the content; what is not said is the channel's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +111,8 @@ class Channel:
     placements: Mapping[PlacementId, Placement]
     about: tuple[FactName, ...] = ()
     """What staff see of a customer in one line."""
+    most_characters: Mapping[str, int] = field(default_factory=dict)
+    """How long a text may be to fit on its screens, by key of the content; placements may say otherwise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

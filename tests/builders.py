@@ -69,6 +69,7 @@ channels:
   atm:
     cost: 0.40
     privacy: public
+    most_characters: {headline: 40, body: 90}
     moments: {card_inserted: {initiated_by: customer}}
     placements:
       idle: {precedence: 1, valid_for: 10min, prefetch_valid_for: 24h, fallback: {id: atm_idle, headline: Hello}}

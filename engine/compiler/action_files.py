@@ -155,7 +155,7 @@ def _treatments(
                 context.problems.error(form_of_one.span_of("id"), f"the treatment `{own}` stands here twice")
             seen.add(own)
             name = f"{action}/{key.text}" + (f"/{own}" if len(nodes) > 1 else "")
-            check_texts(each, channel, terms, context.problems)
+            check_texts(each, channel, placements, terms, context.problems)
             yield _treatment(form_of_one, name, position, channel, placements, context)
 
 

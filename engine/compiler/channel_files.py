@@ -2,17 +2,21 @@
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from typing import Final
 
 from engine.compiler.bank_file import Bank
 from engine.compiler.form import Form, check_name
 from engine.compiler.nodes import plain
-from engine.compiler.parse import Node, Scalar
+from engine.compiler.parse import Node, Scalar, read_number
 from engine.compiler.parse import Sequence as SequenceNode
 from engine.compiler.problem_list import Problems
+from engine.compiler.treatment_texts import check_lengths
 from engine.contacts import MAX_VALID_MINUTES
 from engine.facts import FactSpec
 from engine.ids import ChannelId, FactName, MomentId, PlacementId
 from engine.plan import Channel, Placement
+
+_MOST_CHARACTERS: Final = 10_000
 
 
 def read_channels(
@@ -58,9 +62,11 @@ def _channel(
             for key, node in form.entries("placements")
         },
         about=_about(form, staff, facts),
+        most_characters=_limits(form),
     )
     form.finish()
     _check_precedences(channel, form)
+    _check_fallbacks(channel, form)
     return channel
 
 
@@ -105,10 +111,33 @@ def _placement(name: PlacementId, form: Form, groups: Callable[[], frozenset[str
         valid_minutes=_minutes(form, "valid_for", 10),
         prefetch_valid_minutes=_minutes(form, "prefetch_valid_for", 60),
         fallback=fallback,
+        most_characters=_limits(form),
     )
     accepts.finish()
     form.finish()
     return placement
+
+
+def _limits(form: Form) -> dict[str, int]:
+    """How long texts may be, by key of the content."""
+    found = {}
+    for key, node in form.entries("most_characters"):
+        number = read_number(node.text) if isinstance(node, Scalar) else None
+        if number is None or number % 1 or not 1 <= number <= _MOST_CHARACTERS:
+            message = f"`{key.text}` must be a whole number of characters in 1..{_MOST_CHARACTERS}"
+            form.problems.error(node.span, message)
+        else:
+            found[key.text] = int(number)
+    return found
+
+
+def _check_fallbacks(channel: Channel, form: Form) -> None:
+    """Warn of fallbacks that are longer than their placement shows."""
+    if not (channel.most_characters or any(each.most_characters for each in channel.placements.values())):
+        return
+    for key, node in form.entries("placements"):
+        fallback = Form(node, form.problems, "a placement").node_at("fallback")
+        check_lengths(fallback, channel, [PlacementId(key.text)], form.problems)
 
 
 def _minutes(form: Form, key: str, default: int) -> int:

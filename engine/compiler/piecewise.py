@@ -4,14 +4,16 @@ A large file with a fault in it so takes little longer than a plain one, whereve
 """
 
 import re
+from bisect import bisect_right
 from dataclasses import replace
+from operator import itemgetter
 from typing import Final, NoReturn
 
 from engine.compiler.characters import STAND_IN, special_space
 from engine.compiler.nodes import MAX_SCALAR, Entry, Mapping, Node, Scalar, Sequence, shorten
 from engine.compiler.quick import QuickReader, Unsure
 from engine.compiler.yaml_parser import MAX_FAULTS, Piece, no_mapping, read_piece, work_of
-from engine.compiler.yaml_words import Place, bracket_never_closed, quote_never_closed, unclosed
+from engine.compiler.yaml_words import LINES_BACK, Place, bracket_never_closed, quote_never_closed, unclosed
 from engine.errors import Diagnostic, Span
 
 _MOST_WORK: Final = 8_000
@@ -22,6 +24,9 @@ _STRANGE: Final = re.compile(f"[\t\r{chr(STAND_IN)}-{chr(STAND_IN + 0x7F)}]")
 _DOCUMENT: Final = re.compile(r"(?:---|\.\.\.)(?:\s|$)|%")
 _BLOCK: Final = re.compile(r".*?:\s+(?P<sign>[|>][-+0-9]*)\s*(?:#.*)?")
 _NO_KEY: Final = re.compile(r"-(?: |$)|[\[{]")
+_UP_TO: Final = {'"': re.compile(r"""(?:[^"\\]|\\.)*+\""""), "'": re.compile(r"(?:[^']|'')*+'")}
+"""A line up to the first quote in it that may close."""
+_CLOSES: Final = re.compile(r"""(?<![\s:,\[{-])["'][ ]*(?:$|[,\]}]|(?<=[ ])\#)""")
 _VALUE: Final = re.compile(
     r"""(?P<quoted>(?:(?<=[:,-] )|(?<=[\[{\n]))(?:"(?:[^"\\]|\\.)*+"|'(?:[^']|'')*+'))"""
     r"""|(?:(?<=[:,-] )|(?<=[\[{\n]))(?P<open>["'])|(?:^|(?<=\s))\#[^\n]*""",
@@ -167,7 +172,7 @@ class _PieceReader(QuickReader):
 
     def _end_of_entry(self, indent: int) -> int:
         """The first line behind the current entry: a list may stand as far left as its key, a bracket closes there."""
-        at = self._at + 1
+        first, at = self._at, self._at + 1
         is_item = self._lines[self._at][1].startswith("- ", indent)
         while at < len(self._lines):
             line = self._lines[at][1]
@@ -175,9 +180,35 @@ class _PieceReader(QuickReader):
             left = len(line) - len(said)
             is_list = not is_item and left == indent and said[:2] in ("-", "- ")
             if left <= indent and said[0] not in "]}" and not is_list:
-                break
-            at += 1
+                below = self._behind_quote(first, at)
+                if below is None:
+                    break
+                at = below
+            else:
+                at += 1
         return at
+
+    def _behind_quote(self, first: int, at: int) -> int | None:
+        """The first line behind a quote that is still open before the line at hand, and closes further down where only
+        a quote that closes can stand; None where none is."""
+        end = self._lines[at][0] - 1
+        opened = next((found["open"] for found in _VALUE.finditer(self._text(first, end)) if found["open"]), None)
+        if opened is None:
+            return None
+        for number in range(end, min(end + LINES_BACK, len(self._raw))):
+            found = _UP_TO[opened].match(self._raw[number])
+            if found is not None:
+                closes = _CLOSES.match(self._raw[number], found.end() - 1)
+                return self._first_behind(number + 1) if closes is not None else None
+        return None
+
+    def _text(self, first: int, end: int) -> str:
+        """Lines from the entry that begins at a place up to a line's number."""
+        return "\n".join(self._raw[self._lines[first][0] - 1 : end])
+
+    def _first_behind(self, number: int) -> int:
+        """The first of the lines that say something behind a line's number."""
+        return bisect_right(self._lines, number, key=itemgetter(0))
 
     def _refuse(self, piece: Piece) -> NoReturn:
         """Say what is wrong with lines that would take the parser too long, as far as that can be seen without it."""

@@ -1,7 +1,8 @@
-"""Looks at what treatments write: whether a cash machine can show it, and whether its figures stand in the terms."""
+"""Looks at what treatments write: whether its screen can show it, and whether its figures stand in the terms."""
 
 import re
 from collections.abc import Iterator
+from collections.abc import Sequence as SequenceOf
 from decimal import Decimal
 from fractions import Fraction
 from typing import Final
@@ -10,11 +11,9 @@ from engine.compiler.amounts import TermsTable
 from engine.compiler.parse import Mapping, Node, Scalar, Sequence
 from engine.compiler.problem_list import Problems
 from engine.errors import Code
+from engine.ids import PlacementId
 from engine.plan import Channel
 
-CASH_MACHINE: Final = "atm"
-LONGEST: Final = {"headline": 40, "body": 90}
-"""Characters that fit on a cash machine's screen."""
 PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
 _FIGURE: Final = re.compile(
     r"[£$€]\s?(\d[\d,]*(?:\.\d+)?)|(\d[\d,]*(?:\.\d+)?)\s?(?:%|per ?cent\b|pounds\b|euros?\b|dollars?\b)"
@@ -22,23 +21,40 @@ _FIGURE: Final = re.compile(
 """Sums of money and percentages, as texts write them."""
 
 
-def check_texts(node: Node, channel: Channel, terms: TermsTable, problems: Problems) -> None:
-    """Warn of texts that are too long for a cash machine, and of figures that the action's terms do not state."""
-    if not isinstance(node, Mapping):
-        return
+def check_texts(
+    node: Node, channel: Channel, placements: SequenceOf[PlacementId], terms: TermsTable, problems: Problems
+) -> None:
+    """Warn of texts that are longer than a placement shows, and of figures that the action's terms do not state."""
+    check_lengths(node, channel, placements, problems)
     stated = _stated(terms)
-    for entry in node.entries:
-        if channel.id == CASH_MACHINE and isinstance(entry.value, Scalar):
-            _check_length(entry.key.text, entry.value, problems)
-        for text in _texts(entry.value) if stated is not None else ():
-            _check_figures(text, stated or frozenset(), problems)
+    if isinstance(node, Mapping) and stated is not None:
+        for entry in node.entries:
+            for text in _texts(entry.value):
+                _check_figures(text, stated, problems)
 
 
-def _check_length(key: str, text: Scalar, problems: Problems) -> None:
-    length, most = len(PLACEHOLDER.sub("", text.text)), LONGEST.get(key)
-    if most is not None and length > most:
-        message = f"this `{key}` has {length} characters; a cash machine shows {most}"
+def check_lengths(node: Node | None, channel: Channel, placements: SequenceOf[PlacementId], problems: Problems) -> None:
+    """Warn of texts that are longer than one of the placements shows."""
+    for entry in node.entries if isinstance(node, Mapping) else ():
+        if isinstance(entry.value, Scalar):
+            _check_length(entry.key.text, entry.value, channel, placements, problems)
+
+
+def _check_length(
+    key: str, text: Scalar, channel: Channel, placements: SequenceOf[PlacementId], problems: Problems
+) -> None:
+    """What a placeholder will be is not counted."""
+    length = len(PLACEHOLDER.sub("", text.text))
+    limits = {place: most for place in placements if (most := _most_characters(channel, place).get(key)) is not None}
+    place = min(limits, key=limits.__getitem__, default=None)
+    if place is not None and length > limits[place]:
+        message = f"this `{key}` has {length} characters; `{channel.id}.{place}` shows {limits[place]}"
         problems.warning(text.span, message, "shorten it", code=Code.TEXT_TOO_LONG)
+
+
+def _most_characters(channel: Channel, placement: PlacementId) -> dict[str, int]:
+    """How long each text may be at a placement."""
+    return {**channel.most_characters, **channel.placements[placement].most_characters}
 
 
 def _check_figures(text: Scalar, stated: frozenset[Fraction], problems: Problems) -> None:

@@ -34,7 +34,7 @@ _INDENTED: Final = "keys of one block start in the same column, further right th
 _BRACKETS: Final = re.compile(r"""[\[\]{}]|"(?:[^"\\]|\\.)*"|'[^']*'|(?:^|(?<=\s))#.*""")
 _CLOSED: Final = re.compile(r"""(?:(?<=[:,-] )|(?<=[\[{]))(?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*')""")
 _OPENED: Final = re.compile(r"""(?:(?<=[:,-] )|(?<=[\[{]))(["'])""")
-_LINES_BACK: Final = 100
+LINES_BACK: Final = 100
 """So far above somebody still sees what belongs together."""
 _AFTER_QUOTE: Final = re.compile(r"[\"']\s*$")
 
@@ -95,7 +95,7 @@ def _quote_open_above(at: Place, lines: Sequence[str]) -> Place | None:
     before = _AFTER_QUOTE.search(lines[at[0]][: at[1]]) if at[0] < len(lines) else None
     if before is None:
         return None
-    quote, first = before[0].strip(), max(0, at[0] - _LINES_BACK)
+    quote, first = before[0].strip(), max(0, at[0] - LINES_BACK)
     if lines[at[0]][: before.start()].count(quote):
         return None
     number = next((each for each in range(at[0] - 1, first - 1, -1) if quote in lines[each]), None)

@@ -28,7 +28,8 @@ def test_bodies_in_the_guide_of_the_api_are_json() -> None:
 
 
 @pytest.mark.parametrize(
-    "code", [Code.TEXT_TOO_LONG, Code.FIGURE_WITHOUT_TERMS, Code.MISNAMED_FILE, Code.INCOMPLETE_VALUES]
+    "code",
+    [Code.WITHOUT_EFFECT, Code.TEXT_TOO_LONG, Code.FIGURE_WITHOUT_TERMS, Code.MISNAMED_FILE, Code.INCOMPLETE_VALUES],
 )
 def test_codes_that_can_be_accepted_are_explained(code: Code) -> None:
     """Where the marketer looks."""

@@ -10,6 +10,7 @@ from engine.compiler.checks.file_names import check_file_names
 from engine.compiler.checks.impossible import check_impossible
 from engine.compiler.checks.journeys import check_journeys
 from engine.compiler.checks.kept_events import check_kept_events
+from engine.compiler.checks.must_rests import check_must_rests
 from engine.compiler.checks.need_blocks import check_need_blocks
 from engine.compiler.checks.never_candidate import check_never_candidate
 from engine.compiler.checks.prices import check_prices
@@ -34,6 +35,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     check_impossible,
     check_journeys,
     check_kept_events,
+    check_must_rests,
     check_need_blocks,
     check_prices,
     check_private_conditions,

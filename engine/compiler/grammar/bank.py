@@ -201,6 +201,8 @@ ACCEPTS: Final = Shape(
     doc="What fits into a placement.",
     keys=(Key("groups", listed("group"), "Only actions of these groups."),),
 )
+LIMITS: Final = ByName(Text(), Whole(low=1, high=10_000))
+"""Characters by key of the content."""
 PLACEMENT: Final = Shape(
     name="a placement",
     doc="A place on a channel where offers appear.",
@@ -219,6 +221,7 @@ PLACEMENT: Final = Shape(
             Length(),
             "The same where the offer was fetched ahead; 60min unless it says otherwise.",
         ),
+        Key("most_characters", LIMITS, "How long a text may be here, where the channel's own limits do not suit."),
         Key("fallback", Free(needs=("id",)), "Its own content, with an `id`: shown when nothing is.", required=True),
     ),
 )
@@ -250,6 +253,11 @@ CHANNEL: Final = Shape(
             "max_per_group",
             Whole(low=1, high=20),
             "How many offers of one group one answer shows at most, over all placements.",
+        ),
+        Key(
+            "most_characters",
+            LIMITS,
+            "How long a text may be to fit on its screens, by key of the content; longer ones are a warning.",
         ),
         Key("placements", ByName(Name(), Part("a placement")), "Where offers appear."),
         Key(

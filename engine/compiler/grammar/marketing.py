@@ -114,8 +114,8 @@ TREATMENT: Final = Shape(
     ),
     open="Content for the screen. Its texts may hold facts as `{fact}`; a text with a fact nobody knows does not fit.",
     usual=(
-        Key("headline", Text(), "The line that catches the eye: 40 characters at most on a cash machine."),
-        Key("body", Text(), "What it is about: 90 characters at most on a cash machine."),
+        Key("headline", Text(), "The line that catches the eye."),
+        Key("body", Text(), "What it is about."),
         Key("call_to_action", Text(), "What a tap leads to."),
         Key("image", Text(), "A picture."),
         Key("url", Text(), "The page behind it."),

@@ -72,6 +72,8 @@ def test_nothing_is_read_otherwise_than_by_the_parser(text: str, data: st.DataOb
         ('note: "a \\"b\\""', 'a "b"'),
         ("note: |\n  one\n  # two\n\n  three", "one\n# two\n\nthree\n"),
         ("note: one\n  two", "one two"),
+        ('note: "one\ntwo, and\n\nthree"', "one two, and\nthree"),
+        ("note: 'one\nit''s two\n'   # so", "one it's two "),
         ("note: 'it''s'", "it's"),
         ('note: ["a\\tb", {"x y": z}]', ["a\tb", {"x y": "z"}]),
         ("note: {\n  x: 1\n}", {"x": "1"}),

@@ -1,8 +1,8 @@
-"""What treatments write: as much as a cash machine shows, and no figure that the terms do not state."""
+"""What treatments write: as much as a screen shows, and no figure that the terms do not state."""
 
 import pytest
 
-from tests.builders import an_action, problems_of
+from tests.builders import CHANNELS, an_action, problems_of
 
 LONG = "One policy for the whole of your home, whether you own it or rent it, and for all that stands in it."
 
@@ -11,7 +11,7 @@ def told(more: str) -> list[str]:
     return [each.partition("warning ")[2].partition(";")[0] for each in problems_of(an_action("isa", more))]
 
 
-def test_text_longer_than_a_cash_machine_shows_is_a_warning() -> None:
+def test_text_longer_than_the_channel_shows_is_a_warning() -> None:
     """On other screens it may be as long as it likes; what a placeholder will be is not counted."""
     assert told(f'treatments: {{atm.*: {{headline: "{LONG[:41]}", body: "{LONG}"}}}}') == [
         "[text_too_long]: this `headline` has 41 characters",
@@ -19,6 +19,30 @@ def test_text_longer_than_a_cash_machine_shows_is_a_warning() -> None:
     ]
     assert told(f'treatments: {{atm.*: {{headline: "{LONG[:39]}", body: "{LONG[:80]} {{nickname}}"}}}}') == []
     assert told(f'treatments: {{web.*: {{headline: "{LONG}"}}}}') == []
+
+
+def test_placement_may_show_more_or_less_than_its_channel() -> None:
+    """Of several placements that one text is for, the narrowest counts."""
+    web = "\n  web:\n"
+    channels = CHANNELS.replace(web, f"{web}    most_characters: {{headline: 60}}\n").replace(
+        "hero: {", "hero: {most_characters: {headline: 50, call_to_action: 5}, "
+    )
+    action = an_action("isa", f'treatments: {{web.*: {{headline: "{LONG[:55]}", call_to_action: Look}}}}')
+    (problem,) = problems_of({**action, "channels.yaml": channels})
+    assert "this `headline` has 55 characters; `web.hero` shows 50; shorten it" in problem
+
+
+def test_fallback_longer_than_its_placement_shows_is_a_warning() -> None:
+    (problem,) = problems_of({"channels.yaml": CHANNELS.replace("headline: Hello}", f'headline: "{LONG}"}}', 1)})
+    assert f"this `headline` has {len(LONG)} characters; `atm.idle` shows 40" in problem
+
+
+def test_limit_must_be_a_number_of_characters() -> None:
+    channels = CHANNELS.replace("{headline: 40, body: 90}", "{headline: short, body: 0}")
+    assert [each.partition(": ")[2] for each in problems_of({"channels.yaml": channels})] == [
+        "`headline` must be a whole number of characters in 1..10000",
+        "`body` must be a whole number of characters in 1..10000",
+    ]
 
 
 @pytest.mark.parametrize(
