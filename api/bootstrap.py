@@ -41,6 +41,7 @@ from api.ports import StoredRecord, StoreUnavailable
 from api.reloading.beginning import begin_with
 from api.reloading.bundles import Bundles
 from api.reloading.reloader import Reloader
+from api.reloading.together import Together
 from api.rivals import open_rival, rival_of
 from api.scorers import open_scorers
 from api.security import Secrets, open_secrets
@@ -251,6 +252,7 @@ async def open_shell(settings: Settings) -> AsyncIterator[Shell]:
             prepare=lambda plan, named: maker.make(plan, named, service.serving),
             take_up=take_up,
             challenge=lambda: rival_of(service.serving),
+            together=Together(settings.data_dir / "bundles"),
         )
         archived = ArchiveDesk(settings)
         looks = LookLog(settings.data_dir / FOLDER, looks_key(keys.token))

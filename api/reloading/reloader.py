@@ -20,6 +20,7 @@ from api.faults import log_fault
 from api.reloading.asking import Judge, JudgeFailed
 from api.reloading.bundles import Bundles
 from api.reloading.status import ReloadStatus, Result
+from api.reloading.together import Together
 from api.reloading.verdict import Question, Verdict
 from api.reloading.watching import changes
 from api.scorers import models_folder
@@ -72,9 +73,10 @@ class Reloader(Generic[Prepared]):
         judge: Judge | None = None,
         challenge: Callable[[], str | None] = lambda: None,
         leads: bool = True,
+        together: Together | None = None,
     ) -> None:
         """`challenge` says which one runs where decisions are made; `leads`: what this process takes up is what
-        processes that are started again begin with."""
+        processes that are started again begin with; `together`: those who swap bundles at one instant with it."""
         self.status = ReloadStatus()
         self._settings = settings
         self._bundles = bundles
@@ -86,6 +88,7 @@ class Reloader(Generic[Prepared]):
         self._judge = judge or Judge(settings)
         self._challenge = challenge
         self._leads = leads
+        self._together = together
         self._told: Verdict | None = None
         """What the log says already: a verdict that comes again is not told again."""
         self._asked = asyncio.Event()
@@ -101,6 +104,8 @@ class Reloader(Generic[Prepared]):
                 # Only a process's main thread hears signals; an application inside a test has no need to.
                 loop.add_signal_handler(signal.SIGHUP, self._asked.set)
                 stack.callback(loop.remove_signal_handler, signal.SIGHUP)
+            if self._together is not None:
+                stack.enter_context(self._together.serving(self._served().ruleset))
             if self._settings.watch_rules:
                 await stack.enter_async_context(beside(self._watch()))
             await stack.enter_async_context(beside(self._reload_when_asked()))
@@ -150,8 +155,10 @@ class Reloader(Generic[Prepared]):
         if prepared is None:
             self._failed("the compiled rules were gone before they were taken up")
             return
-        await self._take_up(prepared)
         assert verdict.ruleset is not None
+        if self._together is not None and verdict.ruleset != served.ruleset:
+            await self._together.moment(verdict.ruleset)
+        await self._take_up(prepared)
         if self._leads:
             self._bundles.make_current(verdict.ruleset)
         self._note(verdict)

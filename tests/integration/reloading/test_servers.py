@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from datetime import datetime
 from pathlib import Path
 
 import httpx
@@ -108,6 +109,22 @@ def test_several_processes_come_to_serve_the_same(serve: Serve, rules: Path) -> 
             time.sleep(0.1)
         assert {headline(answer) for answer in _by_new_connections(server)} == {"Good morning"}
         assert server.reloads("taken_up") == reloads + 2
+
+
+def test_several_processes_swap_at_one_instant(serve: Serve, rules: Path) -> None:
+    """Whoever asks two of them within a second is answered by one version of the rules, save around that instant."""
+    with serve(workers=2) as server:
+        server.until("unchanged")
+        before = server.ask()["ruleset"]
+        with asking_all_the_time(server, connections=12) as answers:
+            welcome(rules, "Good morning")
+            give_up_at = time.monotonic() + PATIENCE_S
+            while before in server.rulesets() or len(server.rulesets()) != 1:
+                assert time.monotonic() < give_up_at, server.said
+                time.sleep(0.1)
+    last_of_old = max(datetime.fromisoformat(each["decided_at"]) for each in answers if each["ruleset"] == before)
+    first_of_new = min(datetime.fromisoformat(each["decided_at"]) for each in answers if each["ruleset"] != before)
+    assert (last_of_old - first_of_new).total_seconds() < 0.25
 
 
 def test_judge_that_is_killed_is_asked_again(serve: Serve, rules: Path) -> None:
