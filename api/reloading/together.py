@@ -47,8 +47,8 @@ class Together:
             yield
         finally:
             self._own.unlink(missing_ok=True)
-            os.close(self._file)
-            self._file = -1
+            file, self._file = self._file, -1
+            os.close(file)
 
     async def moment(self, ruleset: str) -> None:
         """Wait until everybody swaps to a bundle that is ready here; no longer than patience lasts, come what may."""
