@@ -28,7 +28,7 @@ from demobank.stage import Encounter, Stage
 from demobank.tables import customer_ids, events_table, instants, names
 from demobank.trial import facts_table
 
-PUT_OFF_ACTION, PUT_OFF_BY, PUT_OFF_WEIGHT = "car_insurance", "travel", 1.5
+PUT_OFF_ACTION, PUT_OFF_BY, PUT_OFF_WEIGHT = "car_insurance", "travel", 3.0
 
 
 class Trapped(History):

@@ -12,6 +12,7 @@ from api.cli.challengers import Version, Who, Why
 from api.cli.console import DATA_DIR, FINDINGS, AsJson, DataDir, RulesDir, leave, plainly, put, put_json, say
 from api.cli.model_parity import parity
 from api.cli.model_report import BankDir, look_at, report
+from api.cli.model_trials import trials
 from api.cli.model_uplift import uplift
 from api.cli.model_watch import watch
 
@@ -68,6 +69,7 @@ models.command("end-challenge")(challengers.end_challenge)
 models.command("traffic")(challengers.traffic)
 models.command("watch")(watch)
 models.command("parity")(parity)
+models.command("trials")(trials)
 models.command("uplift")(uplift)
 
 

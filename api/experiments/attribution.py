@@ -168,7 +168,7 @@ def _judge(
 ) -> ExperimentReport:
     strays = observed.strays.get(name, set())
     members = {who: each for who, each in observed.members[name].items() if who not in strays}
-    shares = _shares(experiment)
+    shares = shares_of(experiment)
     arms = list(shares) or sorted({each.arm for each in members.values()})
     converted = _converted(plan, experiment, observed, HOLDOUT in arms)
     closed_s = now_s - window_days * _DAY_S
@@ -200,7 +200,8 @@ def _judge(
     )
 
 
-def _shares(experiment: Experiment | None) -> Mapping[str, float]:
+def shares_of(experiment: Experiment | None) -> Mapping[str, float]:
+    """The share of the customers that each arm gets; empty for an experiment that the rules no longer have."""
     if experiment is None:
         return {}
     ends = [0, *(end for _, end in experiment.arms)]

@@ -31,6 +31,12 @@ def told(folder: Path, *words: str, rules: Path = ROOT / "rules") -> dict[str, A
     return found
 
 
+def laid_out(folder: Path, out: Path) -> subprocess.CompletedProcess[str]:
+    """What the command says that lays trials out."""
+    command = [sys.executable, "-m", "api.cli", "models", "trials", "--data-dir", str(folder), "--out", str(out)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
 async def test_levers_are_priced_from_decisions_made_again(house: Installation) -> None:
     """Each decision comes out as it was recorded, and every lever of the starter rules has its price."""
     async with house.working():
@@ -42,6 +48,12 @@ async def test_levers_are_priced_from_decisions_made_again(house: Installation) 
     found = told(house.settings.data_dir, "levers")
     assert (found["different"], found["missing"], found["unreadable"]) == (0, {"rules": 0, "model": 0}, 0)
     assert found["decisions"] == before + 2
+    pushed = told(house.settings.data_dir, "triggers")
+    assert (pushed["different"], pushed["unreadable"], pushed["decisions"]) == (0, 0, found["decisions"])
+    by_trigger = {each["trigger"]: each for each in pushed["triggers"]}
+    assert set(by_trigger) == {each.head.rule.partition("/")[2] for each in starter_plan().triggers if each.promotes}
+    assert {each["verdict"] for each in by_trigger.values()} == {"not_enough_evidence"}
+    assert all(f"customized/{name}.yaml:" in each["place"] for name, each in by_trigger.items())
     names = [each.head.rule.partition("/")[2] for each in starter_plan().levers]
     assert [each["lever"] for each in found["levers"]] == [*names, "all levers together"]
     assert next(each["decisions"] for each in found["levers"] if each["lever"] == "protect_the_home") > 0
@@ -97,3 +109,6 @@ async def test_customer_held_out_is_decided_recorded_and_shown_nothing(house: In
     (report,) = told(data_dir, "experiments", "report", rules=rules)["experiments"]
     arms = {each["arm"]: each for each in report["arms"]}
     assert (arms["holdout"]["customers"], arms["holdout"]["still_open"], arms["holdout"]["shown"]) == (1, 1, 1)
+    done = laid_out(data_dir, tmp_path / "trial.parquet")
+    assert done.returncode == 2
+    assert "no decision of an experiment with an arm `holdout` is recorded whose window has passed" in done.stderr
