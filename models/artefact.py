@@ -46,14 +46,16 @@ class Settings:
     """How a model is trained. The recency half-life is in days; None weighs all rows alike."""
 
     trees: int = 100
-    leaves: int = 15
-    learning_rate: float = 0.15
+    leaves: int = 63
+    learning_rate: float = 0.1
     rows_in_leaf: int = 100
     l2: float = 10.0
-    feature_share: float = 0.5
+    feature_share: float = 0.8
     patience: int = 20
     """Trees without a gain on the stop slice after which growing ends."""
     half_life_days: float | None = None
+    worth: float = 0.5
+    """Rows weigh as the value of their action to this power."""
     most_rows: int = 120_000
     """In the train slice; beyond it, contacts without a positive answer are sampled and weighted."""
     positive_days: float = 7.0

@@ -8,15 +8,15 @@ from models.arrays import Floats
 from models.features import PlanView
 from models.rates import Rates
 
-_STRENGTH: Final = 2.0
-"""What the group led to expect weighs as much as so many positive answers: rates differ that much within a group."""
+_STRENGTH: Final = 1.0
+"""What the group led to expect weighs as much as one positive answer: within a group rates differ by their own size."""
 
 
 def standing(plan: PlanView, rates: Rates) -> Floats:
     """Per action: its positive answers over those that its impressions would have brought at its group's rates, drawn
     to 1, which is also what an action has that nobody was shown.
 
-    Source: the posterior mean of a Poisson rate under a gamma prior with mean 1 and shape 2.
+    Source: the posterior mean of a Poisson rate under a gamma prior with mean 1 and shape 1.
     """
     heard = np.array([sum(rates.positives.get(action.id, {}).values()) for action in plan.actions], dtype=np.float64)
     expected = np.array(

@@ -29,7 +29,7 @@ from models.canaries import MOST_CANDIDATES, choose
 from models.dataset import BankRows, read_rows
 from models.evaluate import assess_model
 from models.exposure import Exposure, Shown, fit_exposure
-from models.features import PlanView, described_actions
+from models.features import ACTION, PlanView, described_actions
 from models.forest import read_forest
 from models.history import DAY_S
 from models.logistic import sigmoid
@@ -251,7 +251,9 @@ def grow(
         lightgbm.Dataset(
             rows.matrix,
             rows.outcomes.positive.astype(np.float64),
-            weight=rows.weight * _recency(rows.outcomes.at_s, settings.half_life_days),
+            weight=rows.weight
+            * _recency(rows.outcomes.at_s, settings.half_life_days)
+            * weigh_by_worth(rows, settings.worth),
             init_score=priors[rows.outcomes.channel, rows.outcomes.action] + exposure.offsets_of(rows.outcomes),
             feature_name=list(rows.features.names),
             categorical_feature=list(rows.features.categorical),
@@ -276,6 +278,20 @@ def _recency(at_s: Codes, half_life_days: float | None) -> Floats:
         return np.ones(len(at_s))
     weight: Floats = np.exp2((at_s - at_s[-1]) / (half_life_days * DAY_S))
     scaled: Floats = weight / weight.mean()
+    return scaled
+
+
+def weigh_by_worth(rows: TrainingRows, power: float) -> Floats:
+    """Weights that grow with the value of a row's action, 1 on average: trees are for choosing, and an error about a
+    dear action that is rarely welcome costs as much as one about a cheap one that often is. As they depend on what
+    is offered and not on the answer, probabilities stay what they are."""
+    value = rows.matrix[:, rows.features.start(ACTION) + ACTION.index("action.value")]
+    told = value > 0
+    if not told.any() or value[told].min() == value[told].max():
+        return np.ones(len(rows))
+    weight = np.ones(len(rows))
+    weight[told] = (value[told] / value[told].mean()) ** power
+    scaled: Floats = weight * (rows.weight.sum() / (rows.weight @ weight))
     return scaled
 
 

@@ -82,7 +82,7 @@ def _drawn(trial: "Draw", settings: Settings) -> Settings:
     return replace(
         settings,
         learning_rate=round(trial.suggest_float("learning_rate", 0.02, 0.3, log=True), 4),
-        leaves=trial.suggest_categorical("leaves", (7, 15, 31)),
+        leaves=trial.suggest_categorical("leaves", (15, 31, 63)),
         rows_in_leaf=trial.suggest_int("rows_in_leaf", 20, 400, log=True),
         l2=round(trial.suggest_float("l2", 1.0, 100.0, log=True), 2),
         feature_share=round(trial.suggest_float("feature_share", 0.3, 1.0), 2),

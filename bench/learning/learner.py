@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Final, Protocol
+from itertools import pairwise
+from typing import ClassVar, Final, Protocol
 
 import lightgbm
 import numpy as np
@@ -23,7 +24,7 @@ from models.rows import TrainingRows
 from models.train import answers_of, grow, shown_of
 
 SETTINGS: Final = Settings()
-HALF_LIVES: Final = (None, 120.0, 40.0)
+HALF_LIVES: Final = (None, 60.0)
 """Of recency, in days, among which the last weeks choose."""
 _CHOSEN_EVERY: Final = 4
 """Weeks."""
@@ -35,6 +36,8 @@ class Chooser(Protocol):
     """What chooses in one world."""
 
     rates: Rates
+    reads_rows: ClassVar[bool]
+    """Whether it looks at customers at all."""
 
     def retrain(self) -> None:
         """Take in everything that was seen."""
@@ -52,6 +55,7 @@ class Model:
     """The product's training on the contacts seen so far; one channel's first placement is where it scores."""
 
     book: Book
+    reads_rows: ClassVar[bool] = True
     bound: PropensityModel | None = None
     booster: lightgbm.Booster | None = None
     half_life_days: float | None = None
@@ -95,15 +99,19 @@ class Model:
 
 
 def best_half_life(rows: TrainingRows, exposure: Exposure, priors: Floats) -> float | None:
-    """Which recency predicts the last two weeks best, trained on what came before them."""
-    cut_s = rows.outcomes.at_s[-1] - 2 * _WEEK_S
-    before, later = rows.take(rows.outcomes.at_s < cut_s), rows.take(rows.outcomes.at_s >= cut_s)
-    known = priors[later.outcomes.channel, later.outcomes.action] + exposure.offsets_of(later.outcomes)
+    """Which recency predicts the last two fortnights best, each trained on what came before it."""
+    at_s = rows.outcomes.at_s
+    cuts = [int(at_s[-1]) + 1 - 2 * weeks * _WEEK_S for weeks in (2, 1, 0)]
 
     def loss(half_life_days: float | None) -> float:
-        booster = grow(before, None, exposure, priors, replace(SETTINGS, half_life_days=half_life_days))
-        raw = np.asarray(booster.predict(later.matrix, raw_score=True, num_threads=1), dtype=np.float64)
-        return log_loss(raw + known, later.outcomes.positive)
+        found = 0.0
+        for cut_s, end_s in pairwise(cuts):
+            before, later = rows.take(at_s < cut_s), rows.take((at_s >= cut_s) & (at_s < end_s))
+            booster = grow(before, None, exposure, priors, replace(SETTINGS, half_life_days=half_life_days))
+            raw = np.asarray(booster.predict(later.matrix, raw_score=True, num_threads=1), dtype=np.float64)
+            known = priors[later.outcomes.channel, later.outcomes.action] + exposure.offsets_of(later.outcomes)
+            found += log_loss(raw + known, later.outcomes.positive) * len(later)
+        return found
 
     return min(HALF_LIVES, key=loss)
 
@@ -127,6 +135,7 @@ class Popularity:
     """The smoothed rate of each action on each channel."""
 
     book: Book
+    reads_rows: ClassVar[bool] = False
     scores: Floats | None = None
 
     def retrain(self) -> None:

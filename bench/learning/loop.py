@@ -16,8 +16,8 @@ from engine import Plan
 from models.arrays import Codes, Floats
 from models.standing import promises
 
-BOUND: Final = 0.02
-"""Of exploration, LEARNING's b."""
+BOUND: Final = 0.008
+"""Of exploration, as in the starter rules."""
 
 
 @dataclass(slots=True)
@@ -73,7 +73,7 @@ class Loop:
         self.end_day(asked)
         if not self.weeks or self.weeks[-1].number < number:
             self._begin_week(number)
-        rows = self._book.rows_of(asked)
+        rows = self._book.rows_of(asked) if self._chooser.reads_rows else np.empty((asked["open_to"].size, 0))
         score, logit = self._chooser.score(asked, rows)
         inside = asked["open_to"].astype(bool)
         priority = score * self._book.worth

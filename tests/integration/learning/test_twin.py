@@ -1,5 +1,7 @@
 """The loop's vectorised choices are those of the engine: the same chances, the same scores, bit for bit."""
 
+from collections.abc import Sequence
+from copy import copy
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,42 +18,77 @@ from bench.learning.past import Past
 from bench.learning.world import Frame, world
 from engine import Plan
 from engine.contacts import Contact, ContactState
-from engine.decision import WHOLE, Candidate
-from engine.exploration import confidence, weigh
+from engine.decision import WHOLE
 from engine.facts import HOLDS, Held
 from engine.ports import ScoringContext
+from models.arrays import Codes, Floats
 from models.bank import read_snapshots
 from models.history import DAY_S, NEVER, count_history
+from tests.builders import SteadyScorer, a_customer, a_plan, a_question, an_action, decided, the_arbitration
 
 RULES = Path(__file__).parents[3] / "rules"
 CUSTOMERS = 600
 
 
-def a_candidate(action: int, priority: float) -> Candidate:
-    candidate = Candidate(action=action, tier=2, weight=1.0, theme=None)
-    candidate.priority = priority
-    return candidate
+ACTIONS = 12
+EXPLORING = a_plan(
+    *(an_action(f"offer_{at:02}") for at in range(ACTIONS)), the_arbitration("exploration: {bound: 0.02}\n")
+)
 
 
-def test_chances_are_those_of_the_engine_in_ten_thousand_slots() -> None:
-    """Mature and immature actions, equal priorities, actions that may not be shown."""
+class Told(SteadyScorer):
+    """Gives the propensities of one decision after the other."""
+
+    def __init__(self, on_channel: Sequence[Codes], promise: Floats) -> None:
+        super().__init__(EXPLORING)
+        self._on_channel = on_channel
+        self._promise: list[float] = promise.tolist()
+        self.now: list[float] = []
+
+    def score(self, context: ScoringContext, candidates: Sequence[int]) -> Sequence[float]:
+        return [self.now[action] for action in candidates]
+
+    def positives(self, channel: int) -> Sequence[int]:
+        told: list[int] = self._on_channel[channel].tolist()
+        return told
+
+    def promises(self) -> Sequence[float]:
+        return self._promise
+
+
+def test_chances_are_those_of_ten_thousand_decisions() -> None:
+    """Actions that are known, on trial, as dear as others, and not to be shown; on all channels."""
     rng = np.random.default_rng(11)
-    slots, actions = 10_000, 12
-    priority = np.round(rng.lognormal(0.0, 1.0, (slots, actions)), 2)
-    inside = rng.random((slots, actions)) < 0.6
+    slots, channels = 10_000, len(EXPLORING.channels)
+    propensity = np.round(rng.lognormal(-3.0, 0.8, (slots, ACTIONS)), 3).clip(0.001, 1.0)
+    inside = rng.random((slots, ACTIONS)) < 0.6
     inside[:, 0] = True
-    on_channel = rng.choice([0, 3, 40, 4_000], actions).astype(np.float64)
-    everywhere = on_channel + rng.choice([0, 5, 30], actions)
-    promise = np.round(rng.random(actions), 3)
-    found = weigh_all(priority, inside, np.broadcast_to(on_channel, (slots, actions)), everywhere, promise, 0.02)
-    known = confidence(on_channel.astype(int).tolist(), everywhere.astype(int).tolist(), promise.tolist())
+    on_channel = rng.choice([0, 0, 2, 40, 4_000], (channels, ACTIONS)) * rng.choice([0, 1], ACTIONS, p=[0.3, 0.7])
+    promise = np.round(rng.random(ACTIONS), 3)
+    channel = rng.integers(0, channels, slots)
+    found = weigh_all(
+        propensity * 100.0,
+        inside,
+        on_channel[channel].astype(float),
+        on_channel.sum(axis=0).astype(float),
+        promise,
+        0.02,
+    )
+    scorer, customer = Told(on_channel, promise), a_customer(EXPLORING)
+    places = ["atm.idle", "web.hero", "branch.card", "phone.card"]
+    questions = [a_question(EXPLORING, place, count=1) for place in places]
+    by_position = {question.channel.position: question for question in questions}
+    on_trial = on_channel.sum(axis=0) < 5
+    assert 2 <= on_trial.sum() <= ACTIONS - 2
     for slot in range(slots):
-        candidates = [a_candidate(at, float(priority[slot, at])) for at in np.flatnonzero(inside[slot]).tolist()]
-        candidates.sort(key=lambda each: (-each.priority, each.action))
-        expected = np.zeros(actions)
-        for candidate, weight in zip(candidates, weigh(candidates, known, 0.02), strict=True):
-            expected[candidate.action] = weight / WHOLE
-        assert np.abs(found[slot] - expected).max() < actions / WHOLE, slot
+        scorer.now = propensity[slot].tolist()
+        question = copy(by_position[int(channel[slot])])
+        question.exclude = frozenset(np.flatnonzero(~inside[slot]).tolist())
+        draw = decided(EXPLORING, question, customer, scorer=scorer).filled[0].options[0].draw
+        assert draw is not None
+        expected = np.zeros(ACTIONS)
+        expected[list(draw.actions)] = np.array(draw.weights) / WHOLE
+        assert np.abs(found[slot] - expected).max() < ACTIONS / WHOLE, slot
 
 
 def test_draws_follow_the_chances() -> None:

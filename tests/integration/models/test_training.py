@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -12,8 +13,11 @@ from engine.ports import ScoringContext
 from models.artefact import MANIFEST, read_manifest
 from models.errors import ModelRefused, TrainingRefused
 from models.evaluate import evaluate_model
+from models.features import ACTION, features_of
+from models.history import DAY_S
 from models.registry import open_registry
-from models.train import train_from_bank
+from models.rows import Outcomes, TrainingRows
+from models.train import train_from_bank, weigh_by_worth
 from tests.integration.models.conftest import QUICK, Installation
 from tests.unit.models.banks import CUTOFF, LOOKED_AT, RANK_ADDS, nutshell_plan, plan_with, write_bank
 
@@ -80,6 +84,42 @@ def test_training_twice_gives_the_same_bytes(installation: Installation, tmp_pat
     other = train_from_bank(installation.plan, installation.bank_dir, tmp_path, settings=QUICK, seed=8, promote=False)
     assert other.version != again.version
     assert len(open_registry(tmp_path).models()) == 2
+
+
+def test_what_is_served_knows_everything_before_the_test(installation: Installation) -> None:
+    """The trees are grown anew up to the gap before the test slice, by as many as the stop slice settled on."""
+    training, report = installation.trained.training, installation.trained.report
+    assert report.first_s - 15 * DAY_S < training.last_s <= report.first_s - 7 * DAY_S
+    assert training.rows > QUICK.most_rows
+    assert 1 <= training.trees <= QUICK.trees
+
+
+def test_dear_actions_weigh_more_and_one_alone_weighs_as_ever() -> None:
+    """By the root of what they are worth, 1 on average."""
+    features = features_of(nutshell_plan(), frozenset())
+    matrix = np.full((4, len(features.names)), np.nan)
+    none = np.zeros(4, dtype=np.int64)
+    outcomes = Outcomes(
+        placements=(),
+        placement=none,
+        at_s=none,
+        customer=none,
+        action=none,
+        channel=none,
+        rank=none,
+        positive=none > 0,
+        converted=none > 0,
+        settled=none > 0,
+        uniform=none > 0,
+    )
+    worth = matrix[:, features.start(ACTION) + ACTION.index("action.value")]
+    rows = TrainingRows(outcomes=outcomes, features=features, matrix=matrix, weight=np.ones(4))
+    assert weigh_by_worth(rows, 0.5).tolist() == [1.0] * 4
+    worth[:] = 500.0
+    assert weigh_by_worth(rows, 0.5).tolist() == [1.0] * 4
+    worth[:] = [100.0, 100.0, 900.0, 900.0]
+    assert weigh_by_worth(rows, 0.5).tolist() == pytest.approx([0.5, 0.5, 1.5, 1.5])
+    assert weigh_by_worth(rows, 0.0).tolist() == pytest.approx([1.0] * 4)
 
 
 def test_nothing_after_the_cutoff_is_read(installation: Installation, tmp_path: Path) -> None:

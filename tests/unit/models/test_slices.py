@@ -64,6 +64,7 @@ def test_every_positive_answer_is_kept_and_the_sample_stands_for_all() -> None:
     assert (weight[trained] > 0).sum() == 3_000
     assert weight[trained].sum() == pytest.approx(trained.sum())
     assert (weight[slices.of(Slice.TEST, history.at_s)] == 1.0).all()
+    assert (weight[history.at_s >= slices.spans[Slice.TRAIN][1]] == 1.0).all()
     assert weight.tolist() == thin(history, slices, 3_000, seed=7).tolist()
 
 
