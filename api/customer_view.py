@@ -30,7 +30,8 @@ from engine.contacts import Contact, ContactState, DeclineReason
 from engine.decision import Snapshot
 from engine.explain import Because, what_holds
 from engine.facts import is_missing, release
-from engine.plan import Plan, Row
+from engine.generated import Row
+from engine.plan import Plan
 from engine.syntax import Condition
 from engine.teller import facts_of
 

@@ -12,10 +12,10 @@ from api.ports import CustomerKey, StoredRecord
 from api.schemas import DecisionRequest
 from api.serving import RecordUnreadable, Serving
 from engine.budgets import NO_LIMITS
+from engine.channels import Channel
 from engine.decision import Request
 from engine.ids import ChannelId
 from engine.pipeline import decide
-from engine.plan import Channel
 
 
 class Judging:

@@ -22,10 +22,11 @@ from api.faults import log_fault
 from api.ports import RECOVERED_AFTER_MS, BudgetStore, LeaseAsked, StoreUnavailable, Unit
 from api.telemetry import Metrics
 from engine.budgets import NOT_KNOWN, BudgetDraw, Left
+from engine.channels import Channel
 from engine.contact_rules import Budget, BudgetCount
 from engine.contacts import ContactState
 from engine.decision import Decision
-from engine.plan import Channel, Plan
+from engine.plan import Plan
 
 LENGTH_S: Final = 30.0
 MARGIN_S: Final = 2.0

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from engine.decision import Request, Snapshot
+from engine.generated import Row
 from engine.ids import FactName
-from engine.plan import Need, Plan, Row, Theme
+from engine.plan import Need, Plan, Theme
 from engine.row import assemble
 
 

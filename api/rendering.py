@@ -24,10 +24,12 @@ from api.tokens import TokenCodec, Tracked
 from engine.actions import Treatment
 from engine.chain_words import found_behind, tell_chain
 from engine.chains import Link
+from engine.channels import Placement
 from engine.decision import Candidate, Decision, Filled, Option, Request
 from engine.explain import Because, Rejection, why, why_not
+from engine.generated import Row
 from engine.ids import ActionId
-from engine.plan import Placement, Plan, Row
+from engine.plan import Plan
 from engine.teller import facts_of, say, say_not
 from engine.terms import terms_of
 from engine.wording import render

@@ -8,9 +8,9 @@ import msgspec
 
 from api.problems import Problem, ProblemType, escaped, field_name
 from api.schemas import PlacementBody
+from engine.channels import Channel
 from engine.errors import FactError
 from engine.facts import FactSpec, Natural, hold
-from engine.plan import Channel
 
 if TYPE_CHECKING:
     from api.schemas import DecisionRequest, ExplanationRequest

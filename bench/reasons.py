@@ -7,7 +7,7 @@ from bench.bundle import reasoned_files
 from bench.customers import NOW, request_of
 from bench.peers import known_customer
 from engine import compile_bundle
-from engine.plan import Cause
+from engine.generated import Cause
 from engine.row import assemble
 
 

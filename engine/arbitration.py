@@ -5,7 +5,8 @@ from typing import Final
 
 from engine.actions import Tier
 from engine.decision import Candidate, Request
-from engine.plan import ArbitrationArm, Plan, Row
+from engine.generated import Row
+from engine.plan import ArbitrationArm, Plan
 from engine.reasons import Reason
 
 _LEAST_LEVER, _MOST_LEVER = 0.5, 2.0

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from engine.chains import Link
+from engine.generated import Row
 from engine.ids import EventName, FactName
-from engine.plan import Plan, Row
+from engine.plan import Plan
 from engine.teller import facts_of
 
 

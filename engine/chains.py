@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from engine.errors import Span
+from engine.generated import Cause, Row
 from engine.ids import FactName
-from engine.plan import Cause, Need, Plan, Row
+from engine.plan import Need, Plan
 from engine.syntax import All, AnyOf, Atom, Condition, Not, facts_read
 
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from engine.compiler.bundle import Bundle
 from engine.errors import Span
-from engine.plan import Plan, Row
+from engine.generated import Row
+from engine.plan import Plan
 from engine.ruletests import RuleTestResult
 from engine.syntax import All, AnyOf, Condition, LastAgo, Not, Seen, SeenSince, atoms
 

@@ -9,10 +9,11 @@ from typing import Final
 
 from engine.actions import Treatment
 from engine.budgets import BudgetDraw
+from engine.channels import Channel, Placement
 from engine.contacts import Contact
 from engine.facts import EMPTY_CONSENT, Consent, Held
+from engine.generated import Row
 from engine.ids import FactName
-from engine.plan import Channel, Placement, Row
 from engine.quotes import Quoted
 
 WHOLE: Final = 2**32

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from engine.plan import Plan, Row
+from engine.generated import Row
+from engine.plan import Plan
 from engine.reasons import Reason
 from engine.syntax import Condition
 

@@ -9,7 +9,8 @@ from engine.decision import Candidate, Decision, Request
 from engine.errors import Span
 from engine.experiments import arbitration_arm
 from engine.facts import FactType
-from engine.plan import ArbitrationArm, Cause, Plan, Row, RuleHead
+from engine.generated import Cause, Row
+from engine.plan import ArbitrationArm, Plan, RuleHead
 from engine.reasons import Reason
 from engine.syntax import Atom, Compare, Condition, LastAgo, Present, Seen, SeenSince
 from engine.wording import show_fact

@@ -1,6 +1,7 @@
 """Compliance's exclusions come first; whatever fires here, nothing later can bring back."""
 
-from engine.plan import Plan, Row
+from engine.generated import Row
+from engine.plan import Plan
 from engine.reasons import Reason
 
 

@@ -5,25 +5,24 @@ triggers, ...) are indices into the plan's tuples, and `row` slots are those of 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from engine.actions import Action, Treatment
+from engine.channels import Channel
 from engine.clock import Clock
 from engine.contact_rules import ContactRules
 from engine.errors import Diagnostic, Span
 from engine.events import EventLayout, EventSpec
 from engine.facts import FactSpec, Held, ProfileSchema
+from engine.generated import Generated, RowLayout, Tracer
 from engine.ids import ActionId, ChannelId, EventName, FactName, MomentId, PlacementId, RuleId
 from engine.lapses import Lapses
 from engine.reasons import Reason
 from engine.running import Running, RunningFacts
-from engine.syntax import Atom, Condition, Duration
-
-Row = list[Held]
-"""The facts of one decision by slot; derived slots are filled in by the generated prefix."""
+from engine.syntax import Condition, Duration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,46 +72,6 @@ class Calculated:
     """Which events count; None: every one of the kind."""
     span: Span | None = None
     """Where it stands."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Placement:
-    """A place on a channel where offers appear."""
-
-    id: PlacementId
-    precedence: int
-    items: int
-    accepts: frozenset[str] | None
-    """Groups of actions that fit; None: all."""
-    max_per_group: int | None
-    valid_minutes: int
-    prefetch_valid_minutes: int
-    fallback: Mapping[str, object]
-    """The placement's own content, with its `id`."""
-    most_characters: Mapping[str, int] = field(default_factory=dict)
-    """How long a text may be to fit here, by key of the content; what is not said is the channel's."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Channel:
-    """A way in which customers meet the bank."""
-
-    id: ChannelId
-    position: int
-    staff: bool
-    privacy: str
-    cost_minor: int
-    """Cost of one contact that the bank initiates."""
-    budget_ms: int
-    initiated_by_bank: Mapping[MomentId, bool]
-    """The channel's moments, and whether the bank starts the contact."""
-    max_per_group: int | None
-    """Of one group in one answer, over all its placements."""
-    placements: Mapping[PlacementId, Placement]
-    about: tuple[FactName, ...] = ()
-    """What staff see of a customer in one line."""
-    most_characters: Mapping[str, int] = field(default_factory=dict)
-    """How long a text may be to fit on its screens, by key of the content; placements may say otherwise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,81 +214,6 @@ class Experiment:
     placements: tuple[PlacementId, ...]
     arms: tuple[tuple[str, int], ...]
     """Each arm with where its share of 0..2 ** 32 ends."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RowLayout:
-    """Which slot of a row holds what."""
-
-    slot_by_fact: Mapping[FactName, int]
-    """Plain facts; set facts hold their mask here."""
-    event_offset: int
-    """Where the event state begins."""
-    consent_offset: int
-    context_offset: int
-    request_offset: int
-    """channel, moment, then the clock: hour, weekday, day of month, now in seconds, today, windows, days."""
-    now_slot: int
-    today_slot: int
-    derived_offset: int
-    """Complements of sets, facts as guards see them, needs last held, calculated facts, needs."""
-    last_held_slot_by_need: Mapping[FactName, int]
-    width: int
-
-
-class Generated(Protocol):
-    """The functions made from the checked tree; `row` has been prepared by `complete` and `infer`."""
-
-    def complete(self, row: Row) -> None:
-        """Fill in set complements, the facts as guards see them, and defaults."""
-
-    def infer(self, row: Row) -> None:
-        """Fill in calculated facts and needs."""
-
-    def guards(self, row: Row) -> list[int]:
-        """Positions of the guards that stop, in order: those that are not false."""
-
-    def suppressions(self, row: Row) -> list[int]:
-        """Positions of the triggers whose suppression is not false."""
-
-    def promotions(self, row: Row) -> list[int]:
-        """Positions of the triggers that promote: those that are true, for this moment."""
-
-    def themes(self, row: Row) -> list[int]:
-        """Positions of the themes that are active."""
-
-    def engage(self, channel: int, row: Row, codes: bytearray) -> list[int]:
-        """Judge every action whose code is 0: write the code of the first failing stage, return those that pass."""
-
-    def value(self, action: int, row: Row) -> float:
-        """An action's value in minor units."""
-
-    def terms(self, action: int, row: Row) -> Mapping[str, float]:
-        """The terms of an action whose terms vary, in natural units; those that are unknown are left out."""
-
-    def fits(self, condition: int, row: Row) -> bool:
-        """Whether a treatment's condition is true."""
-
-    def priority(self, row: Row, propensity: float, value: float, context_weight: float, lever: float) -> float:
-        """The priority by the bank's own formula, for plans that have one; value and result in major units."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cause:
-    """The cell or history condition that decided, and what it was: False, None (unknown), or True inside a negation."""
-
-    atom: Atom
-    truth: bool | None
-
-
-class Tracer(Protocol):
-    """Looks at single conditions, for explanations; too slow for deciding."""
-
-    def truth(self, condition: Condition, row: Row, *, guarded: bool = False) -> bool | None:
-        """True, False, or None for unknown; `guarded` reads facts with the defaults of guards."""
-
-    def cause(self, condition: Condition, row: Row, *, guarded: bool = False) -> Cause | None:
-        """What keeps a condition from being true: the first false part in file order, else the first unknown one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

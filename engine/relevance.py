@@ -9,7 +9,8 @@ from engine.clock import before
 from engine.contacts import Contact, ContactState
 from engine.decision import Candidate
 from engine.facts import HOLDS
-from engine.plan import Plan, Row, Theme
+from engine.generated import Row
+from engine.plan import Plan, Theme
 from engine.reasons import Reason
 
 _LIGHTEST, _HEAVIEST = 0.2, 5.0

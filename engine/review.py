@@ -8,8 +8,9 @@ from typing import Final
 from engine.compiler.acceptance import Accepted, judge
 from engine.compiler.bundle import Bundle
 from engine.errors import Code, Diagnostic, Severity
+from engine.generated import Row
 from engine.never_wins import check_never_wins, tally
-from engine.plan import Plan, Row, RuleHead
+from engine.plan import Plan, RuleHead
 from engine.population import Encounter, generated_population
 from engine.ruletests import RuleTestResult
 from engine.syntax import ALWAYS, All, Condition

@@ -6,8 +6,9 @@ from zoneinfo import ZoneInfo
 
 from engine.decision import Request, Snapshot
 from engine.facts import EMPTY_CONSENT, Held, is_missing
+from engine.generated import Row
 from engine.ids import FactName
-from engine.plan import Plan, Row
+from engine.plan import Plan
 
 CUSTOMER_SINCE = FactName("customer.since")
 _EPOCH_ORDINAL = 719_163

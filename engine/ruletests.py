@@ -12,9 +12,10 @@ from engine.decision import Decision
 from engine.errors import Diagnostic, Span
 from engine.experiments import as_is
 from engine.explain import Because, Rejection, why, why_not
+from engine.generated import Row
 from engine.ids import ActionId, RuleId
 from engine.pipeline import decide
-from engine.plan import Plan, Row
+from engine.plan import Plan
 from engine.ports import ScoringContext
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from engine.decision import Candidate
-from engine.plan import Plan, Row
+from engine.generated import Row
+from engine.plan import Plan
 from engine.ports import Scorer, ScorerFailed, ScoringContext
 from engine.reasons import Reason
 

@@ -12,8 +12,9 @@ from typing import Final
 from engine.decision import Candidate, Decision
 from engine.explain import Because, Rejection, names_in
 from engine.facts import NUMERIC, RELATIONS, FactSpec, FactType, is_missing
+from engine.generated import Cause, Row
 from engine.ids import ActionId, EventName, FactName
-from engine.plan import Cause, Plan, Row
+from engine.plan import Plan
 from engine.reasons import Reason
 from engine.syntax import (
     Atom,

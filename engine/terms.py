@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from engine.decision import Filled
-from engine.plan import Plan, Row
+from engine.generated import Row
+from engine.plan import Plan
 from engine.quotes import Quoted
 
 _NONE: Final[Mapping[int, Quoted]] = {}

@@ -6,8 +6,9 @@ from engine.actions import Treatment
 from engine.decision import PlacementRequest, Request
 from engine.experiments import Arms, admits
 from engine.facts import is_missing
+from engine.generated import Row
 from engine.ids import PlacementId
-from engine.plan import Plan, Row
+from engine.plan import Plan
 from engine.reasons import Reason
 
 Fitting = Mapping[PlacementId, Mapping[int, Treatment]]

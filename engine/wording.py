@@ -7,8 +7,9 @@ from typing import Final
 
 from engine.actions import Treatment
 from engine.facts import FactSpec, FactType, Held, release
+from engine.generated import Row
 from engine.ids import FactName
-from engine.plan import Plan, Row
+from engine.plan import Plan
 
 _PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
 

@@ -12,9 +12,9 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 from engine.actions import Action, Treatment
+from engine.channels import Channel
 from engine.facts import HOLDS, NAN, NUMERIC, SEGMENTS, FactSpec, FactType, Held, ProfileSchema
 from engine.ids import FactName, PlacementId
-from engine.plan import Channel
 from models.history import TALLIED
 
 

@@ -15,8 +15,8 @@ from api.ports.orders import Hold, HoldState, HoldWish, KeptOrder, OrderStatus
 from api.routes.orders import orders_view, report_order
 from api.routes.reading import unless_unavailable
 from api.service_port import Shell
+from engine.channels import Channel
 from engine.ids import ActionId
-from engine.plan import Channel
 
 MAX_READ: Final = 1_000
 MAX_SHOWN: Final = 100

@@ -11,8 +11,9 @@ import msgspec
 from api.problems import Problem, ProblemType
 from api.schemas import Choice, DecisionRequest, DecisionResponse, IdentityBody, OptionBody, PlacementBody, ReasonBody
 from api.service_port import Shell
+from engine.channels import Channel, Placement
 from engine.ids import ActionId, ChannelId, PlacementId
-from engine.plan import Channel, Placement, Plan
+from engine.plan import Plan
 
 STEPS: Final = ("inquire", "communicate", "affirm", "recommend", "express")
 _decode: Final = msgspec.json.Decoder(DecisionResponse).decode

@@ -15,11 +15,13 @@ from api.routes.reading import unless_unavailable
 from api.service_port import Shell
 from api.serving import RecordUnreadable
 from api.web.formats import Formats
+from engine.channels import Channel
 from engine.contacts import Contact, ContactState, DeclineReason, hash32
 from engine.decision import Snapshot
 from engine.facts import FactType, release
+from engine.generated import Row
 from engine.ids import ActionId, FactName
-from engine.plan import Channel, Plan, Row
+from engine.plan import Plan
 
 RECENT: Final = timedelta(days=90)
 """What is new of somebody who has not been here before."""

@@ -6,13 +6,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
+from engine.channels import Channel
 from engine.decision import Decision, PlacementRequest, Request, Snapshot
 from engine.experiments import as_is
 from engine.explain import Because, names_in, why_not_this
 from engine.facts import is_missing
 from engine.ids import FactName, MomentId
 from engine.pipeline import decide
-from engine.plan import Channel, Plan
+from engine.plan import Plan
 from engine.ports import ScoringContext
 from engine.reasons import Reason
 from engine.syntax import atoms

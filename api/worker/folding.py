@@ -13,9 +13,10 @@ from api.needs import Held, active_needs, row_of
 from engine.decision import Snapshot
 from engine.errors import FactError
 from engine.events import Event
+from engine.generated import Row
 from engine.ids import EventName, FactName
 from engine.need_events import NEED, NEED_BEGAN, NEED_ENDED
-from engine.plan import Plan, Row
+from engine.plan import Plan
 
 FUTURE_S: Final = 300
 LOOK_AGAIN_S: Final = 86_400

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from engine.actions import Action, Tier, Treatment
+from engine.channels import Channel
 from engine.compiler.amounts import AmountTable, TermsTable, check_private_terms, read_terms, read_value
 from engine.compiler.context import ReadContext, read_head, read_validity
 from engine.compiler.form import Form
@@ -18,7 +19,7 @@ from engine.contacts import hash32
 from engine.errors import Code, Diagnostic, Span
 from engine.facts import HOLDS, FactType
 from engine.ids import ActionId, FactName, PlacementId, TreatmentId
-from engine.plan import ActionRules, Channel, Validity
+from engine.plan import ActionRules, Validity
 from engine.syntax import ALWAYS, Condition
 
 _TREATMENT_KEYS: Final = frozenset(key.name for key in TREATMENT.keys)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Final
 
+from engine.channels import Channel, Placement
 from engine.compiler.bank_file import Bank
 from engine.compiler.form import Form, check_name
 from engine.compiler.nodes import plain
@@ -14,7 +15,6 @@ from engine.compiler.treatment_texts import check_lengths
 from engine.contacts import MAX_VALID_MINUTES
 from engine.facts import FactSpec
 from engine.ids import ChannelId, FactName, MomentId, PlacementId
-from engine.plan import Channel, Placement
 
 _MOST_CHARACTERS: Final = 10_000
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from engine.channels import Channel
 from engine.compiler.bank_file import Bank
 from engine.compiler.conditions import ConditionReader
 from engine.compiler.form import Form
@@ -11,7 +12,7 @@ from engine.compiler.problem_list import Problems
 from engine.errors import Span
 from engine.facts import Held
 from engine.ids import FactName, RuleId
-from engine.plan import ALWAYS_VALID, Catalogue, Channel, RuleHead, Validity
+from engine.plan import ALWAYS_VALID, Catalogue, RuleHead, Validity
 from engine.syntax import FactRef
 
 

@@ -18,12 +18,12 @@ from engine.compiler.slots import SlotTable
 from engine.compiler.stage_code import engage, guards, promotions, suppressions, themes
 from engine.events import EventLayout
 from engine.facts import MAX_HELD, NAN, FactSpec, Held, ProfileSchema
-from engine.plan import Row
+from engine.generated import Row
 from engine.syntax import Condition
 
 
 class GeneratedCode:
-    """The loaded functions; implements `engine.plan.Generated`."""
+    """The loaded functions; implements `engine.generated.Generated`."""
 
     __slots__ = (
         "_engage",

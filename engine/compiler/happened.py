@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, time
 from typing import Final
 
+from engine.channels import Channel
 from engine.clock import before
 from engine.compiler.form import Form
 from engine.compiler.given import held_or_problem
@@ -14,7 +15,7 @@ from engine.contacts import Contact, ContactState, DeclineReason, hash32, validi
 from engine.events import Event, EventSpec
 from engine.facts import Held
 from engine.ids import ActionId, EventName
-from engine.plan import Channel, Plan
+from engine.plan import Plan
 
 _STATES: Final[Mapping[str, ContactState]] = {
     "impression": ContactState.SHOWN,

@@ -14,8 +14,9 @@ from engine.compiler.slots import SlotTable
 from engine.compiler.trace import ConditionTracer
 from engine.errors import Span
 from engine.facts import ORDERED, FactType
+from engine.generated import Row
 from engine.ids import FactName
-from engine.plan import Need, Plan, Row
+from engine.plan import Need, Plan
 from engine.syntax import AnyOf, Condition, FactRef, atoms, facts_read
 
 MOST_RULES: Final = 100

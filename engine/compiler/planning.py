@@ -5,6 +5,7 @@ from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 from engine.actions import Treatment
+from engine.channels import Channel
 from engine.clock import Clock
 from engine.compiler.context import ReadContext
 from engine.compiler.emit import days_read, windows_read
@@ -21,7 +22,7 @@ from engine.errors import Diagnostic
 from engine.events import EventFilter, EventLayout
 from engine.facts import FactSpec, FactType, ProfileSchema
 from engine.ids import FactName, PlacementId
-from engine.plan import Calculated, Catalogue, Channel, Lever, Plan, Ranking
+from engine.plan import Calculated, Catalogue, Lever, Plan, Ranking
 from engine.running import Running, RunningFacts
 from engine.syntax import ALWAYS, Condition, facts_read
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from typing import Final
 
+from engine.channels import Channel
 from engine.compiler.bundle import Bundle
 from engine.compiler.context import TestSource
 from engine.compiler.form import Form
@@ -24,7 +25,7 @@ from engine.contacts import Contact
 from engine.decision import PlacementRequest, Request, Snapshot
 from engine.errors import Diagnostic, Span
 from engine.ids import ActionId, ChannelId, MomentId, PlacementId, RuleId
-from engine.plan import Channel, Plan, RuleHead
+from engine.plan import Plan, RuleHead
 from engine.reasons import Reason
 
 PERSONA: Final = "typical"

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from engine.channels import Channel
 from engine.compiler.action_files import ReadAction, read_action
 from engine.compiler.amounts import AmountTable
 from engine.compiler.bank_file import read_bank
@@ -36,7 +37,7 @@ from engine.errors import Span
 from engine.facts import FactSpec, FactType, Held, ProfileSchema
 from engine.ids import FactName, MomentId
 from engine.need_events import need_events
-from engine.plan import Catalogue, Channel, Experiment, Guard, Need, Theme, Trigger
+from engine.plan import Catalogue, Experiment, Guard, Need, Theme, Trigger
 from engine.syntax import Condition, FactRef, atoms
 
 WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")

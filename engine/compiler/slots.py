@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 from engine.events import EventLayout
 from engine.facts import FactSpec, FactType, ProfileSchema
+from engine.generated import RowLayout
 from engine.ids import FactName
-from engine.plan import RowLayout
 from engine.syntax import Duration, FactRef
 
 CLOCK_FACTS = (FactName("now.hour"), FactName("now.weekday"), FactName("now.day_of_month"))

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from engine.compiler.emit import Emitter
 from engine.compiler.slots import SlotTable
-from engine.plan import Cause, Row
+from engine.generated import Cause, Row
 from engine.syntax import All, AnyOf, Condition, Not
 
 _Test = Callable[[Row], object]
@@ -19,7 +19,7 @@ class _RowEmitter(Emitter):
 
 
 class ConditionTracer:
-    """Implements `engine.plan.Tracer` with the expressions that generated code is made of."""
+    """Implements `engine.generated.Tracer` with the expressions that generated code is made of."""
 
     def __init__(self, table: SlotTable) -> None:
         self.table = table

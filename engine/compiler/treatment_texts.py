@@ -7,12 +7,12 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Final
 
+from engine.channels import Channel
 from engine.compiler.amounts import TermsTable
 from engine.compiler.parse import Mapping, Node, Scalar, Sequence
 from engine.compiler.problem_list import Problems
 from engine.errors import Code
 from engine.ids import PlacementId
-from engine.plan import Channel
 
 PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
 _FIGURE: Final = re.compile(

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.actions import Action, Tier, Treatment
+from engine.channels import Channel, Placement
 from engine.contacts import hash32
 from engine.errors import Span
 from engine.facts import HOLDS, SEGMENTS, FactSpec, FactType, ProfileSchema
 from engine.ids import ActionId, ChannelId, FactName, PlacementId, TreatmentId
-from engine.plan import Channel, Placement
 from models.features import DescribedAction, FeatureKind, FeatureSet
 
 

@@ -20,8 +20,8 @@ from engine.compiler.checks.impossible import on_channel
 from engine.compiler.documents import parse_all
 from engine.compiler.problem_list import Problems
 from engine.compiler.rules import read_rules
+from engine.generated import Row
 from engine.ids import ChannelId
-from engine.plan import Row
 from engine.row import assemble
 from engine.syntax import AnyOf, Condition
 from tests.builders import CATALOGUE, NOW, a_customer, a_question, a_theme, an_action, an_event, rule_files, the_guards

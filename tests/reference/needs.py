@@ -16,8 +16,9 @@ from api.worker.inference.chaining import Chainer
 from api.worker.inference.messages import Facts
 from api.worker.inference.needs import chain_of, concluded
 from engine.compiler.need_program import NeedProgram, need_program
+from engine.generated import Row
 from engine.ids import FactName
-from engine.plan import Plan, Row
+from engine.plan import Plan
 from engine.row import assemble
 from tests.reference.chunks import in_chunks
 from tests.reference.drawing.people import Case, seeded_case

@@ -13,7 +13,8 @@ import pytest
 
 from engine.compiler.generate import load_generated
 from engine.compiler.trace import ConditionTracer
-from engine.plan import Cause, Plan, Row
+from engine.generated import Cause, Row
+from engine.plan import Plan
 from engine.reasons import Reason
 from engine.syntax import All, AnyOf, Condition, Not
 from tests.reference.agreement import PEOPLE, Outcome, differences_of, run

@@ -17,8 +17,9 @@ from api.telemetry import Metrics
 from api.worker.inference.messages import Chain, Facts, frame
 from api.worker.inference.process import Crashed, Inferring, Interrupted, NoEngine
 from engine.compiler.need_program import NeedProgram, need_program
+from engine.generated import Row
 from engine.ids import FactName
-from engine.plan import Plan, Row
+from engine.plan import Plan
 
 MOST_REMEMBERED: Final = 20_000
 """Customers whose last inference is remembered; a digest and a set of names each."""

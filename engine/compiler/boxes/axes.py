@@ -12,13 +12,14 @@ from fractions import Fraction
 from math import ceil, floor
 from typing import Final, Literal, cast
 
+from engine.channels import Channel
 from engine.compiler.boxes.domain import Domain, Spans, spans_of
 from engine.compiler.boxes.times import Bound, are_ordered, place_d, place_s
 from engine.compiler.canonical import canonical
 from engine.compiler.slots import CHANNEL, CLOCK_FACTS, MOMENT
 from engine.facts import MAX_HELD, FactSpec, FactType, Held, is_missing
 from engine.ids import FactName
-from engine.plan import Channel, Need
+from engine.plan import Need
 from engine.syntax import (
     Atom,
     Compare,

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.actions import Action
+from engine.channels import Channel
 from engine.compiler.action_files import ReadTreatment
 from engine.compiler.amounts import AmountTable
 from engine.compiler.boxes.search import LIMIT, Goal, Search, TooManyBoxes
@@ -11,7 +12,7 @@ from engine.compiler.form import Form
 from engine.compiler.parse import Scalar
 from engine.compiler.problem_list import Problems
 from engine.errors import Code, Span
-from engine.plan import ActionRules, Catalogue, Channel, Guard, Lever, Need, RuleHead, Theme, Trigger
+from engine.plan import ActionRules, Catalogue, Guard, Lever, Need, RuleHead, Theme, Trigger
 from engine.syntax import FactRef
 
 

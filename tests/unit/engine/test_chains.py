@@ -5,7 +5,7 @@ from typing import Any
 
 from engine.chain_words import found_behind, tell_chain
 from engine.chains import chain_behind, chain_to
-from engine.plan import Row
+from engine.generated import Row
 from engine.row import assemble
 from tests.builders import NOW, a_customer, a_plan, a_question, a_theme, an_event
 

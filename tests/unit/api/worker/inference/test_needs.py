@@ -11,8 +11,9 @@ from api.telemetry import Metrics
 from api.worker.inference.messages import Chain, Facts
 from api.worker.inference.needs import FAILING, MOST_CRASHES, Needs
 from api.worker.inference.process import Crashed, Inferring, Interrupted, NoEngine
+from engine.generated import Row
 from engine.ids import FactName
-from engine.plan import Plan, Row
+from engine.plan import Plan
 from tests.builders import NOW, a_customer, a_plan
 
 NEEDS = {
