@@ -188,7 +188,7 @@ def fit(
         features=bins_by_name(
             everything.matrix, everything.weight, read.rows.features.names, read.rows.features.categorical
         ),
-        propensity=bins_of(sigmoid(model.logits(calibrate, plan))),
+        propensity=bins_of(sigmoid(model.logits(test, plan))),
         base_rate=float(everything.weight @ everything.outcomes.positive / everything.weight.sum()),
     )
     manifest = Manifest(
