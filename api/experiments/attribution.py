@@ -9,22 +9,17 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-import msgspec
-
 from api import decision_record
-from api.entries import OutcomeEntry, decode_event
+from api.entries import OutcomeEntry
+from api.experiments.recorded import Account
 from engine.actions import Action, Tier
 from engine.experiments import HOLDOUT
 from engine.plan import Experiment, Plan
 from models import lift
 from models.lift import Comparison, Counted
 
-OPENED: Final = "product_opened"
-PRODUCT: Final = "product"
-"""The event that reports an opening, and its field that names the product."""
 _DAY_S: Final = 86_400
 _CONVERT: Final = "convert"
-_decode_outcome: Final = msgspec.msgpack.Decoder(OutcomeEntry).decode
 
 
 @dataclass(slots=True)
@@ -39,7 +34,7 @@ class Member:
 
 
 @dataclass(slots=True)
-class Observed:
+class Observed(Account):
     """What was recorded, as far as experiments ask."""
 
     compared: Mapping[str, frozenset[str]]
@@ -48,35 +43,10 @@ class Observed:
     """By experiment and customer."""
     strays: dict[str, set[str]] = field(default_factory=dict)
     """Customers who were seen in several arms of one experiment: they count nowhere."""
-    openings: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
-    """By customer when they opened which product."""
     converts: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
     """By customer when an outcome reported the conversion of which action."""
-    unreadable: int = 0
 
-    def see(self, kind: str, body: bytes) -> None:
-        """Take one entry of a decision stream."""
-        try:
-            if kind == "r":
-                self._decision(decision_record.decode(body))
-            elif kind == "o":
-                self._outcome(_decode_outcome(body))
-        except (ValueError, msgspec.DecodeError):
-            self.unreadable += 1
-
-    def see_event(self, kind: str, body: bytes) -> None:
-        """Take one entry of an event stream."""
-        if kind != "r":
-            return
-        try:
-            event = decode_event(body)
-        except ValueError:
-            self.unreadable += 1
-            return
-        if event.type == OPENED and isinstance(product := event.data.get(PRODUCT), str):
-            self.openings.setdefault(event.record, []).append((event.at_ms // 1_000, product))
-
-    def _decision(self, record: decision_record.DecisionRecord) -> None:
+    def decision(self, record: decision_record.DecisionRecord) -> None:
         at_s = record.decided_at_us // 1_000_000
         for experiment, arm in record.arms:
             members = self.members.setdefault(experiment, {})
@@ -86,7 +56,7 @@ class Observed:
                 self.strays.setdefault(experiment, set()).add(record.record)
             member.shown = member.shown or not self.compared.get(experiment, _NONE).isdisjoint(_would_be(record))
 
-    def _outcome(self, outcome: OutcomeEntry) -> None:
+    def outcome(self, outcome: OutcomeEntry) -> None:
         if outcome.outcome == _CONVERT:
             self.converts.setdefault(outcome.record, []).append((outcome.occurred_ms // 1_000, outcome.action))
 

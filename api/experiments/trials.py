@@ -11,14 +11,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final, NamedTuple, Protocol
 
-import msgspec
 import polars as pl
 
 from api import decision_record, replay
 from api.archiving.makers import Makers, NotHere
 from api.decision_record import DecisionRecord
-from api.entries import decode_event
-from api.experiments.attribution import OPENED, PRODUCT, shares_of
+from api.experiments.attribution import shares_of
+from api.experiments.recorded import Openings
 from api.serving import RecordUnreadable
 from engine.actions import Tier
 from engine.experiments import HOLDOUT
@@ -77,18 +76,15 @@ class _Chosen(NamedTuple):
 
 
 @dataclass(slots=True)
-class TrialGathering:
+class TrialGathering(Openings):
     """Gathers rows while decisions and events come in."""
 
     reading: Reading
     missing: Counter[str] = field(default_factory=Counter)
     """Decisions of which the rules or the model are not kept."""
-    unreadable: int = 0
     _chosen: list[_Chosen] = field(default_factory=list)
     _of_all: dict[tuple[str, str], _Chosen] = field(default_factory=dict)
     """By experiment and customer the first decision."""
-    _openings: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
-    """By customer when they opened which product."""
 
     def see(self, kind: str, body: bytes) -> None:
         """Take one entry of a decision stream."""
@@ -102,18 +98,6 @@ class TrialGathering:
             self.missing[gone.missing] += 1
         except (KeyError, ValueError, RecordUnreadable):
             self.unreadable += 1
-
-    def see_event(self, kind: str, body: bytes) -> None:
-        """Take one entry of an event stream."""
-        if kind != "r":
-            return
-        try:
-            event = decode_event(body)
-        except (ValueError, msgspec.DecodeError):
-            self.unreadable += 1
-            return
-        if event.type == OPENED and isinstance(product := event.data.get(PRODUCT), str):
-            self._openings.setdefault(event.record, []).append((event.at_ms // 1_000, product))
 
     def _decision(self, record: DecisionRecord, plan: Plan) -> None:
         experiments = {each.id: each for each in plan.experiments}
@@ -191,7 +175,7 @@ class TrialGathering:
     def _opened(self, row: _Chosen, window_s: int) -> bool:
         return any(
             row.at_s <= at_s < row.at_s + window_s and product in row.products
-            for at_s, product in self._openings.get(row.customer, ())
+            for at_s, product in self.openings.get(row.customer, ())
         )
 
 

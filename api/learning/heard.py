@@ -4,13 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-import msgspec
 import numpy as np
 
-from api import decision_record
 from api.decision_record import DecisionRecord
-from api.entries import OutcomeEntry, decode_event
-from api.experiments.attribution import OPENED, PRODUCT
+from api.entries import OutcomeEntry
+from api.experiments.recorded import Account
 from engine.contacts import SESSION_GAP_S, ContactState, DeclineReason
 from engine.ids import ActionId, ChannelId
 from engine.plan import Plan
@@ -32,7 +30,6 @@ _STATES: Final[Mapping[str, ContactState]] = {
     "accept": ContactState.ACCEPTED,
     "convert": ContactState.CONVERTED,
 }
-_decode_outcome: Final = msgspec.msgpack.Decoder(OutcomeEntry).decode
 
 
 class Shown(NamedTuple):
@@ -58,42 +55,17 @@ class Told(NamedTuple):
 
 
 @dataclass(slots=True)
-class Heard:
+class Heard(Account):
     """The first walk: what was shown, seen and answered."""
 
     plan: Plan
     told: dict[str, list[Told]] = field(default_factory=dict)
     """By customer, as it was received."""
-    unreadable: int = 0
     _shown: dict[Option, Shown] = field(default_factory=dict)
     _answers: dict[Option, dict[str, int]] = field(default_factory=dict)
     """The first instant of each outcome, in seconds."""
-    _openings: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
-    """By customer when they opened which product."""
 
-    def see(self, kind: str, body: bytes) -> None:
-        """Take one entry of a decision stream."""
-        try:
-            if kind == "r":
-                self._decision(decision_record.decode(body))
-            elif kind == "o":
-                self._outcome(_decode_outcome(body))
-        except (ValueError, msgspec.DecodeError):
-            self.unreadable += 1
-
-    def see_event(self, kind: str, body: bytes) -> None:
-        """Take one entry of an event stream."""
-        if kind != "r":
-            return
-        try:
-            event = decode_event(body)
-        except ValueError:
-            self.unreadable += 1
-            return
-        if event.type == OPENED and isinstance(product := event.data.get(PRODUCT), str):
-            self._openings.setdefault(event.record, []).append((event.at_ms // 1_000, product))
-
-    def _decision(self, record: DecisionRecord) -> None:
+    def decision(self, record: DecisionRecord) -> None:
         channel = self.plan.channel_by_id.get(ChannelId(record.channel))
         if channel is None or not _NOT_WHOLE.isdisjoint(record.degraded):
             return
@@ -106,7 +78,7 @@ class Heard:
                         at_s, record.record, position, channel.position, placement, rank, record.session_id
                     )
 
-    def _outcome(self, entry: OutcomeEntry) -> None:
+    def outcome(self, entry: OutcomeEntry) -> None:
         answers = self._answers.setdefault((entry.decision_id, entry.action), {})
         at_s = entry.occurred_ms // 1_000
         answers[entry.outcome] = min(at_s, answers.get(entry.outcome, at_s))
@@ -174,7 +146,7 @@ class Heard:
     def _converted_at(self, shown: Shown, answers: Mapping[str, int]) -> int:
         """When the customer said so, or the core systems reported the product that the action gives."""
         gives = self.plan.actions[shown.action].gives
-        opened = [at_s for at_s, product in self._openings.get(shown.record, ()) if product == gives]
+        opened = [at_s for at_s, product in self.openings.get(shown.record, ()) if product == gives]
         told = [each for each in (self._at(shown, answers, ("convert",)), *opened) if each >= shown.at_s]
         return min(told, default=0)
 
