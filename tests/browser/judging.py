@@ -34,3 +34,15 @@ def narrow(page: Page, targets: str) -> None:
     page.set_viewport_size({"width": NARROWEST, "height": 640})
     assert page.evaluate("document.documentElement.scrollWidth") <= NARROWEST
     assert page.locator(targets).evaluate_all(SMALL, TARGET) == []
+
+
+IN_SIGHT: Final = """() => {
+  const { activeElement: node } = document;
+  const { left, top, width, height } = node.getBoundingClientRect();
+  return node.contains(document.elementFromPoint(left + width / 2, top + height / 2));
+}"""
+
+
+def is_in_sight(page: Page) -> bool:
+    """Whether what has the focus is beneath nothing else."""
+    return bool(page.evaluate(IN_SIGHT))

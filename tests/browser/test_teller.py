@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 from api.ports import Stream
 from bench.first_card import FIRST_CARD
 from tests.browser.counter import Counter, offers, titles
-from tests.browser.judging import judge, narrow
+from tests.browser.judging import is_in_sight, judge, narrow
 from tests.browser.test_banner import SHIFTS
 from tests.unit.api.shells import AUTHORIZED, Running
 
@@ -236,3 +236,13 @@ def test_axe_finds_nothing_and_narrow_windows_show_it_whole(counter: Counter, st
     page = state(counter)
     judge(page)
     narrow(page, "main .button:visible, main input:visible")
+
+
+def test_what_has_the_focus_is_never_beneath_the_answers(counter: Counter) -> None:
+    """They stick to the window's end; what lies behind them comes out from there when it gets the focus."""
+    page = counter.visit(counter.customer("F1", happened={"mortgage_application": 5}))
+    page.set_viewport_size({"width": 1024, "height": 480})
+    for behind in offers(page).first.locator("summary").all():
+        behind.evaluate("node => scrollBy(0, node.getBoundingClientRect().bottom - innerHeight + 8)")
+        behind.focus()
+        assert is_in_sight(page)
