@@ -232,3 +232,17 @@ def test_nothing_moves_when_an_offer_comes(kiosk: Kiosk) -> None:
     expect(page.get_by_role("button", name="No, thank you")).to_be_in_viewport(ratio=1)
     page.clock.resume()
     assert page.evaluate(SHIFTS) == 0
+
+
+@pytest.mark.parametrize(("decide", "printed"), [(nothing, False), (offering(), True)])
+def test_receipt_has_a_line_about_an_offer_only_where_there_is_one(kiosk: Kiosk, decide: Answer, printed: bool) -> None:
+    kiosk.decide = decide
+    page = kiosk.open()
+    page.set_viewport_size({"width": 1024, "height": 768})
+    withdraw(page)
+    until(page, "card_out")
+    page.get_by_role("button", name="Take the card").click()
+    page.get_by_role("button", name="Take the cash").click()
+    expect(page.locator("body")).to_have_attribute("data-phase", "printing")
+    tick(page)
+    expect(page.get_by_text("Ask us about:")).to_be_visible(visible=printed)

@@ -82,7 +82,11 @@ const offer = async (placement, phase) => {
   }, { key: "0", part: "choice quiet" });
   place.replaceChildren(card(found.treatment, [interested, declined]));
   place.dataset.offer = placement;
-  screen.querySelector(".extra")?.append(found.treatment.headline);
+  const printed = screen.querySelector(".extra");
+  if (printed) {
+    printed.append(found.treatment.headline);
+    printed.dataset.told = "";
+  }
   leave = found.watch();
 };
 
