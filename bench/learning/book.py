@@ -1,5 +1,6 @@
 """What the learning side knows: its customers, their contacts, and the rows of everything that was shown."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy.typing as npt
 from bench.learning.past import Past, Tallies
 from bench.learning.world import AS_OF, Frame
 from engine import Plan
+from engine.contacts import Contact, ContactState
 from engine.facts import HOLDS
 from engine.ids import ActionId
 from models.arrays import Codes, Flags, Floats
@@ -64,6 +66,7 @@ class Book:
         self._described = np.array(describe_actions(self.features, plan))[self.offers]
         self._customer, self._held_columns = self._customers(folder, customers)
         self._past = Past(customers, self._group)
+        self.customers = customers
         self._shelf = Shelf()
         self._all: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in _COLUMNS}
         self._remember_past(greeting)
@@ -118,6 +121,15 @@ class Book:
             made.append(self._rows(tallies, slot[chosen], *(told[name][chosen] for name in _ASKED)))
             self._past.add(told["customer"], told["at_s"], told["offer"], told["declined"])
         return np.concatenate(made)
+
+    def contacts(self) -> Iterator[tuple[int, Contact]]:
+        """Every contact so far as a store keeps it, with its customer, oldest first."""
+        for shown, declined in self._past.days():
+            refused = set(zip(declined.customer.tolist(), declined.at_s.tolist(), declined.offer.tolist(), strict=True))
+            for contact in zip(shown.customer.tolist(), shown.at_s.tolist(), shown.offer.tolist(), strict=True):
+                customer, at_s, offer = contact
+                state = ContactState.DECLINED if contact in refused else ContactState.SHOWN
+                yield customer, Contact(at_s, self.plan.actions[self.offers[offer]].hash, 0, 0, state, 0, 0)
 
     def _rows(
         self, tallies: Tallies, slot: Codes, customer: Codes, at_s: Codes, channel: Codes, offer: Codes

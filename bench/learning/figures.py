@@ -15,7 +15,7 @@ BEFORE: Final = range(9, 13)
 LAST: Final = 21
 NEWCOMERS_JUDGED: Final = 12
 """Eight weeks after the launch."""
-MODEL, POPULARITY = "model", "popularity"
+MODEL, POPULARITY, ENGINE = "model", "popularity", "engine"
 Runs = Mapping[tuple[int, str], Sequence[Week]]
 """By seed and chooser."""
 
@@ -52,9 +52,14 @@ def pooled(weeks: Sequence[Week], wanted: Sequence[int]) -> Week:
     return sums
 
 
+def paired(runs: Runs) -> list[int]:
+    """The seeds that both choosers have lived through."""
+    return sorted({seed for seed, _ in runs if (seed, MODEL) in runs and (seed, POPULARITY) in runs})
+
+
 def result(runs: Runs) -> CaseResult:
     """Means over the seeds that both choosers have lived through, and the targets."""
-    seeds = sorted({seed for seed, _ in runs if (seed, MODEL) in runs and (seed, POPULARITY) in runs})
+    seeds = paired(runs)
     if not seeds:
         raise ValueError("no seed has been lived through by both the model and popularity")
     models, populars = [runs[seed, MODEL] for seed in seeds], [runs[seed, POPULARITY] for seed in seeds]
@@ -125,7 +130,7 @@ def result(runs: Runs) -> CaseResult:
                 measured=fmean(dud for _, _, dud in shares),
             ),
         ),
-        notes=tuple(_by_seed(seeds, models)),
+        notes=(*_by_seed(seeds, models), *_through_engine(runs)),
     )
 
 
@@ -152,6 +157,13 @@ def _by_seed(seeds: Sequence[int], models: Sequence[Sequence[Week]]) -> Iterator
     for seed, weeks in zip(seeds, models, strict=True):
         told = ", ".join(f"{pooled(weeks, wanted).capture():.3f}" for wanted in ([1], BEFORE, [13], [LAST]))
         yield f"seed {seed}: capture in week 1, weeks 9 to 12, 13 and 21: {told}"
+
+
+def _through_engine(runs: Runs) -> Iterator[str]:
+    for (seed, chooser), weeks in runs.items():
+        if chooser == ENGINE:
+            told = ", ".join(f"{pooled(weeks, wanted).capture():.3f}" for wanted in ([1], BEFORE, [13], [LAST]))
+            yield f"seed {seed} through the engine: {told}"
 
 
 def plot(runs: Runs, file: Path) -> None:

@@ -11,9 +11,9 @@ import numpy as np
 from bench.learning.book import Book
 from bench.learning.bounded import draw_each, weigh_all
 from bench.learning.learner import Make, Model
-from bench.learning.world import Frame, world
+from bench.learning.world import Frame, World, world
 from engine import Plan
-from models.arrays import Codes, Floats
+from models.arrays import Codes, Flags, Floats
 from models.standing import promises
 
 BOUND: Final = 0.008
@@ -77,8 +77,7 @@ class Loop:
         score, logit = self._chooser.score(asked, rows)
         inside = asked["open_to"].astype(bool)
         priority = score * self._book.worth
-        chance = weigh_all(priority, inside, *self._known(asked), BOUND)
-        choice = draw_each(chance, self._rng)
+        chance, choice = self._choose(asked, priority, inside)
         policies = {"policy.chosen": chance, "policy.greedy": _best(priority, inside)}
         if self._frozen is not None:
             policies["policy.frozen"] = _best(self._frozen.score(asked, rows)[0] * self._book.worth, inside)
@@ -86,6 +85,11 @@ class Loop:
         shown_rows = rows[every * len(self._book.offers) + choice]
         self._last = (asked, choice, shown_rows, logit[every, choice], chance)
         return {"choice": choice} | {name: chances.astype(np.float32) for name, chances in policies.items()}
+
+    def _choose(self, asked: Frame, priority: Floats, inside: Flags) -> tuple[Floats, Codes]:
+        """The chances, and what was drawn by them."""
+        chance = weigh_all(priority, inside, *self._known(asked), BOUND)
+        return chance, draw_each(chance, self._rng)
 
     def end_day(self, heard: Frame) -> None:
         """Take the answers and the truth of the day before."""
@@ -135,11 +139,16 @@ def _best(priority: Floats, inside: Floats) -> Floats:
 def live(plan: Plan, rules: Path, folder: Path, make: Make, *, seed: int, customers: int, weeks: int) -> Sequence[Week]:
     """Live through one world, and say what each week was worth."""
     with world(rules, folder, seed=seed, customers=customers, weeks=weeks) as opened:
-        book = Book(plan, folder, opened.greeting, customers)
-        loop = Loop(book, opened.greeting, make, seed)
-        while True:
-            heard = opened.hear()
-            if "day" not in heard:
-                loop.end_day(heard)
-                return loop.weeks
-            opened.say(loop.day(heard))
+        loop = Loop(Book(plan, folder, opened.greeting, customers), opened.greeting, make, seed)
+        play(loop, opened)
+        return loop.weeks
+
+
+def play(loop: Loop, opened: World) -> None:
+    """Choose day after day until the world has ended."""
+    while True:
+        heard = opened.hear()
+        if "day" not in heard:
+            loop.end_day(heard)
+            return
+        opened.say(loop.day(heard))

@@ -1,5 +1,6 @@
 """Contacts of all customers, day by day, and what `models.history.count_history` counts of them, for many at once."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,7 +15,7 @@ _HORIZON_DAYS: Final = HORIZON_S // DAY_S + 1
 
 
 @dataclass(frozen=True, slots=True)
-class _Day:
+class Day:
     """Contacts of one day, in order of time."""
 
     number: int
@@ -40,17 +41,21 @@ class Past:
         """`groups` are those of the offers."""
         self._place = np.full(customers, -1)
         self._groups = groups
-        self._shown: list[_Day] = []
-        self._declined: list[_Day] = []
+        self._shown: list[Day] = []
+        self._declined: list[Day] = []
 
     def add(self, customer: Codes, at_s: Codes, offer: Codes, declined: Flags) -> None:
         """Take contacts, later than those that are there, in order of time."""
         day = at_s // DAY_S
         for number in np.unique(day).tolist():
             rows = day == number
-            self._shown.append(_Day(number, customer[rows], at_s[rows], offer[rows]))
+            self._shown.append(Day(number, customer[rows], at_s[rows], offer[rows]))
             rows &= declined
-            self._declined.append(_Day(number, customer[rows], at_s[rows], offer[rows]))
+            self._declined.append(Day(number, customer[rows], at_s[rows], offer[rows]))
+
+    def days(self) -> Iterator[tuple[Day, Day]]:
+        """What was shown on each day, and what was declined of it."""
+        return zip(self._shown, self._declined, strict=True)
 
     def tallies(self, customer: Codes, at_s: Codes) -> Tallies:
         """Of customers who came on one day, each once, what had happened by then."""
@@ -77,7 +82,7 @@ class Past:
             tally[..., 4][np.isinf(tally[..., 4])] = np.nan
         return Tallies(overall=overall, by_group=by_group, by_offer=by_offer)
 
-    def _met(self, days: list[_Day], first: int, at_s: Codes) -> tuple[Codes, Codes, Codes]:
+    def _met(self, days: list[Day], first: int, at_s: Codes) -> tuple[Codes, Codes, Codes]:
         """Earlier contacts of those who have a place, from a day on: place, offer and age in seconds."""
         told = []
         for day in reversed(days):

@@ -11,6 +11,7 @@ import pytest
 from api.bootstrap import compile_rules
 from bench.learning.book import BEGAN_S, Book
 from bench.learning.bounded import draw_each, weigh_all
+from bench.learning.engine import EngineLoop, plan_of_offers
 from bench.learning.figures import MODEL, POPULARITY, read_runs, result, write_run
 from bench.learning.learner import Model
 from bench.learning.loop import Loop, Week
@@ -114,7 +115,10 @@ def test_scores_are_those_of_the_scorer_that_serves(plan: Plan, tmp_path: Path) 
     assert isinstance(chooser, Model)
     assert chooser.bound is not None
     scorer, found = chooser.bound.bind(plan), chooser.score(day, book.rows_of(day))[0]
-    profiles, contacts = profiles_of(plan, tmp_path, book, day), contacts_of(plan, book)
+    profiles = profiles_of(plan, tmp_path, book, day)
+    contacts: list[list[Contact]] = [[] for _ in range(CUSTOMERS)]
+    for customer, contact in book.contacts():
+        contacts[customer].append(contact)
     inside = day["open_to"].astype(bool)
     converts = chooser.bound.blend(plan).conversion
     for slot, profile in enumerate(profiles):
@@ -131,16 +135,15 @@ def test_scores_are_those_of_the_scorer_that_serves(plan: Plan, tmp_path: Path) 
         assert found[slot, offers] == pytest.approx(served, rel=1e-12)
 
 
-def contacts_of(plan: Plan, book: Book) -> list[list[Contact]]:
-    """The contacts of each customer, oldest first, as a store would keep them."""
-    kept: list[list[Contact]] = [[] for _ in range(CUSTOMERS)]
-    for shown, declined in zip(book._past._shown, book._past._declined, strict=True):
-        no = set(zip(declined.customer.tolist(), declined.at_s.tolist(), declined.offer.tolist(), strict=True))
-        for contact in zip(shown.customer.tolist(), shown.at_s.tolist(), shown.offer.tolist(), strict=True):
-            customer, at_s, offer = contact
-            state = ContactState.DECLINED if contact in no else ContactState.SHOWN
-            kept[customer].append(Contact(at_s, plan.actions[book.offers[offer]].hash, 0, 0, state, 0, 0))
-    return kept
+def test_loop_through_the_engine_decides_as_the_vectorised_one(tmp_path: Path) -> None:
+    """Two days of a small world, every choice a whole decision."""
+    offers = plan_of_offers(RULES)
+    with world(RULES, tmp_path, seed=7, customers=CUSTOMERS, weeks=21) as opened:
+        loop = EngineLoop(Book(offers, tmp_path, opened.greeting, CUSTOMERS), opened.greeting, Model, 7, tmp_path)
+        opened.say(loop.day(opened.hear()))
+        loop.day(opened.hear())
+    assert loop.decisions > 50
+    assert loop.widest < 1e-6
 
 
 def test_tallies_of_many_are_those_of_each() -> None:
