@@ -9,6 +9,7 @@ import numpy as np
 from librt.vecs import vec
 from mypy_extensions import i64
 
+from engine.actions import Tier
 from engine.ports import ScorerFailed, ScoringContext
 from models.arrays import Floats
 from models.artefact import Learned
@@ -31,6 +32,7 @@ from models.rates import maturity
 from models.reading import CustomerReader, season
 from models.rows import TrainingRows
 from models.standing import promises, standing
+from models.uplift.effects import ALL_OFFERS
 from models.uplift.serving import BoundEffects
 
 MOST_MISSING: Final = 0.3
@@ -114,6 +116,25 @@ class PropensityModel:
         if np.abs(slope).max(initial=0.0) * self.forest.largest_sum + np.abs(intercept).max(initial=0.0) > _STEEPEST:
             raise ModelRefused("the model's scores are out of any range")
         return Blend(slope=slope, intercept=intercept, conversion=conversion, positives=positives.tolist())
+
+    def corrected(self, rows: TrainingRows, plan: PlanView, scores: Floats) -> Floats:
+        """Propensities of rows, corrected by effect trees as those of a decision are: see `BoundEffects`."""
+        if not self.effect_forests:
+            return scores
+        customer = rows.matrix[:, : len(self.learned.features.customer)]
+        offers = np.array([action.tier == Tier.OFFER for action in plan.actions])
+        found: Floats = scores.copy()
+        alone = np.zeros(len(scores), dtype=bool)
+        for each in self.learned.effects:
+            if each.trees is None:
+                continue
+            effect = self.effect_forests[each.trees].raw_scores(customer)
+            if each.action == ALL_OFFERS:
+                alone = (effect < 0.0) & offers[rows.outcomes.action]
+                continue
+            named = np.array([action.id == each.action for action in plan.actions])
+            found = np.where(named[rows.outcomes.action], np.maximum(0.0, np.minimum(found, effect)), found)
+        return np.where(alone, 0.0, found)
 
     def logits(self, rows: TrainingRows, plan: PlanView) -> Floats:
         """Logits of a positive answer where and how each row was shown: placement and rank included."""

@@ -62,7 +62,8 @@ def score_file(
     # Rows come in order of time, those of one instant as contacts do; each is led back to its row of the table.
     place = read.row[np.argsort(read.impressions.at_s, kind="stable")]
     frame = read.table.frame.select(*_KEYS)[place.tolist()].with_columns(
-        propensity=pl.Series(blend.conversion[cells] * sigmoid(logits)), maturity=pl.Series(mature)
+        propensity=pl.Series(model.corrected(rows, read.view, blend.conversion[cells] * sigmoid(logits))),
+        maturity=pl.Series(mature),
     )
     back = frame[np.argsort(place).tolist()]
     return Scores(frame=back, findings=(*_absent(model, table), *read.findings))

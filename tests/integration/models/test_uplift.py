@@ -17,6 +17,7 @@ from engine.ports import ScoringContext
 from models.artefact import Settings, read_manifest
 from models.baseline import Baseline
 from models.errors import ModelRefused, TrainingRefused
+from models.interactions.scoring import score_file
 from models.interactions.training import train_from_interactions
 from models.loading import load_model
 from models.registry import open_registry
@@ -101,6 +102,33 @@ def test_nothing_is_offered_to_whom_offers_drive_away(
     assert found.version is not None
     assert set(scores(installation, models_dir, found.version, age=60, segment="affluent").values()) == {0.0}
     assert min(scores(installation, models_dir, found.version, age=25, segment="mass").values()) > 0.0
+
+
+def test_a_table_is_scored_as_decisions_are(
+    installation: Installation, learned: tuple[Path, Estimated], tmp_path: Path
+) -> None:
+    """Trees of one action, a share, and whom all offers drive away."""
+    models_dir, found = learned
+    assert found.version is not None
+    people = [(25, "mass"), (60, "mass"), (60, "affluent")]
+    asked = [(age, segment, action) for age, segment in people for action in ("car_loan", "home_insurance", "isa")]
+    pl.DataFrame(
+        {
+            "customer": [f"C{number}" for number in range(len(asked))],
+            "time": [NOW] * len(asked),
+            "action": [action for _, _, action in asked],
+            "channel": ["branch"] * len(asked),
+            "age": [age for age, _, _ in asked],
+            "segments": [[segment] for _, segment, _ in asked],
+            **{name: [value] * len(asked) for name, value in FACTS.items()},
+        }
+    ).write_parquet(tmp_path / "rows.parquet")
+    scored = score_file(load_model(models_dir / found.version), tmp_path / "rows.parquet").frame
+    expected = [
+        scores(installation, models_dir, found.version, age=age, segment=segment)[action]
+        for age, segment, action in asked
+    ]
+    assert scored["propensity"].to_list() == pytest.approx(expected, rel=1e-9)
 
 
 def test_the_baseline_behind_such_a_model_keeps_the_shares(
