@@ -56,9 +56,13 @@ def _told(stored: "StoredModel") -> str:
     if manifest is None:
         return stored.problem
     auc = manifest.report.overall.auc
+    seen, immature = len(manifest.learned.rates.impressions), len(manifest.learned.rates.immature())
+    told = f", {immature} of {seen} actions immature" if immature else ""
+    if manifest.learned.effects:
+        told += f", corrected by trials of {', '.join(each.action for each in manifest.learned.effects)}"
     return (
         f"trained until {datetime.fromtimestamp(manifest.training.cutoff_s, UTC):%Y-%m-%d} on "
-        f"{manifest.training.impressions:,} contacts, AUC {'unknown' if auc is None else f'{auc:.3f}'}"
+        f"{manifest.training.impressions:,} contacts, AUC {'unknown' if auc is None else f'{auc:.3f}'}{told}"
     )
 
 

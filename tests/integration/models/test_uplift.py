@@ -243,6 +243,13 @@ def test_the_command_tells_what_offers_change_and_what_the_model_learned(
     assert open_registry(models_dir).current() == installation.trained.version
 
 
+def test_the_list_of_models_says_which_trials_corrected_one(learned: tuple[Path, Estimated]) -> None:
+    done = CliRunner().invoke(app, ["models", "list", "--data-dir", str(learned[0].parent)])
+    corrected = [line for line in done.output.splitlines() if "corrected by trials of" in line]
+    assert len(corrected) == 1
+    assert {"car_loan", "home_insurance", ALL_OFFERS} <= set(corrected[0].replace(",", "").split())
+
+
 def test_the_command_answers_as_json_too(learned: tuple[Path, Estimated], tmp_path: Path) -> None:
     a_trial("isa", rows=3_000, adds=0.04, anyway=0.005).write_parquet(tmp_path / "trial.parquet")
     body = json.loads(told(learned[0], tmp_path / "trial.parquet", "--no-trees", "--json").stdout)
