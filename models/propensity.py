@@ -37,6 +37,8 @@ from models.uplift.serving import BoundEffects
 
 MOST_MISSING: Final = 0.3
 """Of the gain: a customer of whom more is missing that training hardly ever missed is not scored by the trees."""
+_WORTH_ASKING: Final = 0.005
+"""Of the gain: whether a feature that holds less is missing changes nothing."""
 _STEEPEST: Final = 700.0
 """Beyond this logit `exp` overflows; no model comes near it."""
 
@@ -163,8 +165,9 @@ class Propensities:
         self._conversion: list[list[float]] = blend.conversion.tolist()
         used = [column for column in forest.used if column < len(features.customer)]
         self._reader = CustomerReader([features.customer[column] for column in used], plan.profile_schema)
-        expected = [model.expected.get(features.customer[column].name, 0.0) for column in used]
-        self._expected: list[float] = expected if sum(expected) > MOST_MISSING else []
+        shares = [model.expected.get(features.customer[column].name, 0.0) for column in used]
+        worth_asking = [(at, share) for at, share in enumerate(shares) if share >= _WORTH_ASKING]
+        self._expected: list[tuple[int, float]] = worth_asking if sum(shares) > MOST_MISSING else []
         season_columns = [features.start(MOMENT) + MOMENT.index(name) for name in SEASON]
         self._shared = Ways(forest, [*used, *season_columns, *_columns(features, PAST)])
         self._group_past = Ways(forest, _columns(features, GROUP_PAST))
@@ -223,13 +226,15 @@ class Propensities:
 
     def _see_enough(self, known: list[float]) -> None:
         """A source that broke must not score in silence; of somebody unknown nothing was expected."""
-        missing, count = 0.0, 0
-        for at, value in enumerate(known):
+        missing = 0.0
+        for at, share in self._expected:
+            value = known[at]
             if value != value:  # NaN  # noqa: PLR0124
-                missing += self._expected[at]
-                count += 1
-        if missing > MOST_MISSING and count < len(known):
-            raise ScorerFailed(f"{missing:.0%} of what the trees ask for is missing")
+                missing += share
+        if missing > MOST_MISSING:
+            for value in known:
+                if value == value:  # noqa: PLR0124
+                    raise ScorerFailed(f"{missing:.0%} of what the trees ask for is missing")
 
     def _remembered(self, history: History, candidates: Sequence[int]) -> tuple[vec[i64], list[tuple[int, int]]]:
         """Leaves with a row for each group and action that is remembered, and each candidate's two rows of them."""

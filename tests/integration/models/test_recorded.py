@@ -25,6 +25,7 @@ from models.artefact import Settings as TrainingSettings
 from models.artefact import read_manifest
 from models.errors import TrainingRefused
 from models.features import features_of
+from models.promotion import read_evidence
 from models.registry import open_registry
 from models.rows import Window
 from tests.integration.models.conftest import Installation
@@ -154,6 +155,24 @@ def test_a_model_is_trained_on_what_was_recorded(run: Run) -> None:
     assert 0 < manifest.training.impressions < run.seen
     assert manifest.learned.rates.impressions["isa"]["web"] > 0
     assert open_registry(models).load(found["version"]).version == found["version"]
+
+
+def test_a_watch_says_how_far_customers_moved_and_keeps_it_as_evidence(run: Run) -> None:
+    """All who were decided for are held against the training of the model that serves."""
+    ended = CliRunner().invoke(app, ["models", "watch", "--data-dir", str(run.settings.data_dir), "--json"])
+    found = json.loads(ended.stdout)
+    assert ended.exit_code == (1 if found["findings"] else 0)
+    assert found["impressions"] == run.seen
+    names = {shift["name"] for shift in found["drift"]["shifts"]}
+    assert names >= {"score", "age", "income.monthly", "holds.isa"}
+    assert not {"gender", "channel", "action"} & names
+    age = next(shift for shift in found["drift"]["shifts"] if shift["name"] == "age")
+    assert age["index"] < 0.2 or age["index"] < age["by_chance"]
+    models = run.settings.data_dir / "models"
+    kept = {each.kind: each for each in read_evidence(models, str(open_registry(models).current()))}["watch"]
+    assert kept.objections == tuple(found["findings"])
+    assert kept.figures["impressions"] == run.seen
+    assert {"psi_highest", "psi_score", "base_rate_ratio", "lowest_selection_ratio"} <= set(kept.figures)
 
 
 def test_too_little_that_was_recorded_is_refused_in_words(installation: Installation, tmp_path: Path) -> None:
