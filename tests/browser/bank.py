@@ -116,6 +116,15 @@ class Bank:
         log.append(json.loads(route.request.post_data_buffer or b"{}"))
         reply(route)
 
+    def answered(self, page: Page) -> None:
+        """Wait until the engine was asked, and the page has had time to make something of the answer."""
+        for _ in range(100):
+            if self.questions:
+                break
+            page.wait_for_timeout(20)
+        assert self.questions
+        page.wait_for_timeout(200)
+
     def told(self, page: Page, outcome: str) -> dict[str, Any]:
         """Wait until an outcome was sent; it."""
         for _ in range(100):
