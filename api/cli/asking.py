@@ -4,8 +4,9 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -14,6 +15,7 @@ from api.cli.console import DATA_DIR, AsJson, DataDir, Usage, plainly, put, put_
 from api.cli.telling import told
 
 URL = "http://127.0.0.1:8080"
+_KEY_HINT: Final = "name a key of staff with --key, or the folder of a demonstration with --data-dir"
 
 
 @plainly
@@ -125,4 +127,5 @@ def _refusal(error: urllib.error.HTTPError) -> str:
         problem = json.loads(error.read())
     except ValueError:
         return f"the API answered with {error.code}"
-    return f"the API answered with {error.code}: {problem.get('detail') or problem.get('title')}"
+    said = f"the API answered with {error.code}: {problem.get('detail') or problem.get('title')}"
+    return f"{said}; {_KEY_HINT}" if error.code == HTTPStatus.UNAUTHORIZED else said

@@ -12,7 +12,7 @@ _MAX_COMPARISONS: Final = 10_000
 """Names that unknown ones are compared with, in all: suggestions stop where thousands of names are wrong."""
 _LONGEST_NAME: Final = 64
 _CLOSE: Final = 0.6
-_FEW: Final = 8
+_FEW: Final = 10
 """So many names are listed where none is close to the unknown one."""
 
 

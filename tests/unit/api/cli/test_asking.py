@@ -92,14 +92,14 @@ def _answer(*, known: bool = True, maturity: float | None = None) -> Any:
 
 
 @contextmanager
-def _serving(answer: Mapping[str, Any]) -> Iterator[tuple[str, list[Any]]]:
+def _serving(answer: Mapping[str, Any], status: int = 200) -> Iterator[tuple[str, list[Any]]]:
     """A server that answers everything alike, and what it was asked."""
     questions: list[Any] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             questions.append((self.path, json.loads(self.rfile.read(int(self.headers["content-length"])))))
-            self.send_response(200)
+            self.send_response(status)
             self.end_headers()
             self.wfile.write(json.dumps(answer).encode())
 
@@ -127,6 +127,15 @@ def test_the_command_asks_for_every_placement_and_prints_the_very_answer_as_json
     assert json.loads(result.output) == answer
     identity = {"scheme": "customer_id", "value": "C1"}
     assert questions == [("/v1/explanations", {"identity": identity, "channel": "atm", "detail": "all"})]
+
+
+def test_answer_that_asks_for_a_key_says_where_one_is_had() -> None:
+    with _serving({"detail": "send `authorization: Bearer` and a key"}, status=401) as (url, _):
+        result = CliRunner().invoke(app, ["explain", "C1", "--url", url])
+    assert result.exit_code == 2
+    assert "and a key; name a key of staff with --key, or the folder of a demonstration with --data-dir" in " ".join(
+        result.output.split()
+    )
 
 
 def test_a_customer_and_a_decision_are_not_explained_at_once() -> None:
