@@ -69,7 +69,6 @@ COMPILED = [
     "api/routes/decisions.py",
     "api/service.py",
     "api/serving.py",
-    "api/telemetry.py",
     "api/tokens.py",
     "api/vocabulary.py",
 ]
