@@ -42,8 +42,8 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     found = result(runs)
     sys.stdout.write(as_table(found))
-    (told.runs.parent / "learning.json").write_text(as_json(found, surroundings(quick=False)), encoding="utf-8")
-    plot(runs, told.runs.parent / "learning.svg")
+    told.runs.with_suffix(".json").write_text(as_json(found, surroundings(quick=False)), encoding="utf-8")
+    plot(runs, told.runs.with_suffix(".svg"))
     return 0 if all(target.met for target in found.targets) else 1
 
 

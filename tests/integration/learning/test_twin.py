@@ -12,7 +12,7 @@ from api.bootstrap import compile_rules
 from bench.learning.book import BEGAN_S, Book
 from bench.learning.bounded import draw_each, weigh_all
 from bench.learning.engine import EngineLoop, plan_of_offers
-from bench.learning.figures import MODEL, POPULARITY, read_runs, result, write_run
+from bench.learning.figures import ENGINE, MODEL, POPULARITY, read_runs, result, write_run
 from bench.learning.learner import Model
 from bench.learning.loop import Loop, Week
 from bench.learning.past import Past
@@ -209,7 +209,10 @@ def test_figures_are_those_of_the_weeks_that_the_targets_name(tmp_path: Path) ->
     for name, weeks in ((MODEL, model), (POPULARITY, popularity)):
         write_run(tmp_path / f"7-{name}.json", weeks, seed=7)
     write_run(tmp_path / f"8-{MODEL}.json", model, seed=8)
-    found = {target.what: target for target in result(read_runs(tmp_path)).targets}
+    write_run(tmp_path / f"7-{ENGINE}.json", model, seed=7, decisions=21_000)
+    told = result(read_runs(tmp_path))
+    assert told.notes[-1] == "seed 7 through the engine: 0.600, 0.600, 0.570, 0.570"
+    found = {target.what: target for target in told.targets}
     assert found["capture in weeks 9 to 12"].measured == pytest.approx(0.6)
     assert found["regret in weeks 9 to 12, of popularity's"].measured == pytest.approx(40 / 70)
     assert found["capture in week 21, of that before the change"].measured == pytest.approx(0.95)
