@@ -12,9 +12,11 @@ from typing import Final, NamedTuple
 from engine.decision import WHOLE, Candidate, Draw
 from engine.ports import Scorer
 
-_TRIAL_SHARE: Final = 0.02
+_SHARE: Final = 0.02
 _TOGETHER: Final = WHOLE * 5 // 100
-"""Of all actions on trial, in 2 ** -32."""
+"""Of all immature actions, in 2 ** -32."""
+_HALF_MATURE: Final = 20
+"""Maturity m = positives / (positives + 20); below a half an action is immature."""
 _ENOUGH: Final = 5
 """Positive answers after which an action is no longer on trial: it competes as its score says."""
 
@@ -28,9 +30,11 @@ def draw(key: bytes, *, customer: str, place: str, slot: int, day: int, outcome_
 class Confidence(NamedTuple):
     """What training knows of each action, made ready for weighing the candidates of one channel."""
 
-    share_on_trial: Mapping[int, int]
-    """Actions of the plan on trial, by their positives on all channels, and the chance that each is given, in
-    2 ** -32: 0.02 times what its answers so far promise."""
+    share_by_immature: Mapping[int, int]
+    """Actions of the plan with a maturity below a half, by their positives on all channels, and the chance that each is
+    given, in 2 ** -32: 0.02 times what its answers so far promise."""
+    on_trial: frozenset[int]
+    """Those of them whose chance is never more."""
     optimism: tuple[float, ...]
     """Per action: 1 + s_a, with s_a = (positives + 4) ** -0.5, by its positives on this channel."""
 
@@ -38,11 +42,12 @@ class Confidence(NamedTuple):
 def confidence(on_channel: Sequence[int], on_all_channels: Sequence[int], promises: Sequence[float]) -> Confidence:
     """The confidence that answers give; all sequences have one number per action of the plan."""
     return Confidence(
-        share_on_trial={
-            action: int(_TRIAL_SHARE * promise * WHOLE)
+        share_by_immature={
+            action: int(_SHARE * promise * WHOLE)
             for action, (count, promise) in enumerate(zip(on_all_channels, promises, strict=True))
-            if count < _ENOUGH
+            if count < _HALF_MATURE
         },
+        on_trial=frozenset(action for action, count in enumerate(on_all_channels) if count < _ENOUGH),
         optimism=tuple(1.0 + 1.0 / math.sqrt(each + 4) for each in on_channel),
     )
 
@@ -67,29 +72,38 @@ def weigh(candidates: Sequence[Candidate], known: Confidence, bound: float) -> l
     """The chance of each candidate, in 2 ** -32; `candidates` come best first and in one tier, at least one.
 
     pi_a = 1 / (K + gamma x gap_a) with gamma = (K - 1) / bound, gap_a = max(0, 1 - v_a (1 + s_a) / v_g), where v is
-    the priority, g the best action that is not on trial and s_a = (positives + 4) ** -0.5. An action on trial has its
-    own share instead, whatever it seems to be worth: what is not known yet can only be learned by showing it. The
-    best takes what is left. Source: docs/decisions/0038-new-actions-on-trial.md
+    the priority, g the best action that is not on trial and s_a = (positives + 4) ** -0.5. An immature action has a
+    share of its own, at least, and on trial exactly: what is not known yet can only be learned by showing it. The best
+    takes what is left. Source: docs/decisions/0038-new-actions-on-trial.md
     """
     count = len(candidates)
     if count == 1:
         return [WHOLE]
     if bound <= 0:
         return [WHOLE] + [0] * (count - 1)
-    shares = known.share_on_trial
-    trials = [at for at, each in enumerate(candidates) if each.action in shares] if shares else []
-    if len(trials) == count:
-        return weigh_evenly(count)
-    best = next(at for at in range(count) if at not in trials)
+    shares, on_trial = known.share_by_immature, known.on_trial
+    young = [at for at, each in enumerate(candidates) if each.action in shares] if shares else []
+    best = 0
+    if young:
+        known_better = [at for at, each in enumerate(candidates) if each.action not in on_trial]
+        if not known_better:
+            return weigh_evenly(count)
+        best = known_better[0]
     weights = _gap_weights(candidates, known.optimism, best, bound)
-    if trials:
-        together = sum([shares[candidates[at].action] for at in trials])
-        even = WHOLE // count
-        for at in trials:
-            share = shares[candidates[at].action]
-            weights[at] = min(even, share if together <= _TOGETHER else share * _TOGETHER // together)
+    if young:
+        _give_shares([(at, candidates[at].action) for at in young if at != best], known, weights)
     weights[best] += WHOLE - sum(weights)
     return weights
+
+
+def _give_shares(young: Sequence[tuple[int, int]], known: Confidence, weights: list[int]) -> None:
+    """Give immature actions, by place and position in the plan, their shares, and no more to those on trial."""
+    shares, even = known.share_by_immature, WHOLE // len(weights)
+    together = sum([shares[action] for _, action in young])
+    for at, action in young:
+        share = shares[action] if together <= _TOGETHER else shares[action] * _TOGETHER // together
+        share = min(even, share)
+        weights[at] = share if action in known.on_trial else max(weights[at], share)
 
 
 def weigh_evenly(count: int) -> list[int]:

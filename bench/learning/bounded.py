@@ -7,8 +7,9 @@ import numpy as np
 from models.arrays import Codes, Flags, Floats
 
 _ENOUGH: Final = 5
-_TRIAL_SHARE: Final = 0.02
-_TRIALS_TOGETHER: Final = 0.05
+_HALF_MATURE: Final = 20
+_SHARE: Final = 0.02
+_TOGETHER: Final = 0.05
 
 
 def weigh_all(
@@ -29,10 +30,11 @@ def weigh_all(
     with np.errstate(divide="ignore", invalid="ignore"):
         gap = np.where(top > 0.0, np.maximum(0.0, 1.0 - priority * optimism / top), 0.0)
     chance = np.where(inside, 1.0 / (count + (count - 1.0) / bound * gap), 0.0)
-    share = np.where(trying, _TRIAL_SHARE * promise, 0.0)
+    share = np.where(inside & (everywhere < _HALF_MATURE), _SHARE * promise, 0.0)
+    share[rows, best] = 0.0
     together = share.sum(axis=1, keepdims=True)
-    share *= np.minimum(1.0, _TRIALS_TOGETHER / np.maximum(together, _TRIALS_TOGETHER))
-    chance = np.where(trying, np.minimum(share, 1.0 / count), chance)
+    share = np.minimum(share * np.minimum(1.0, _TOGETHER / np.maximum(together, _TOGETHER)), 1.0 / count)
+    chance = np.where(trying, share, np.maximum(chance, share))
     chance[rows, best] = 0.0
     chance[rows, best] = 1.0 - chance.sum(axis=1)
     nobody_known = (trying.sum(axis=1) == inside.sum(axis=1))[:, None]

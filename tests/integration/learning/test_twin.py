@@ -64,7 +64,7 @@ def test_chances_are_those_of_ten_thousand_decisions() -> None:
     propensity = np.round(rng.lognormal(-3.0, 0.8, (slots, ACTIONS)), 3).clip(0.001, 1.0)
     inside = rng.random((slots, ACTIONS)) < 0.6
     inside[:, 0] = True
-    on_channel = rng.choice([0, 0, 2, 40, 4_000], (channels, ACTIONS)) * rng.choice([0, 1], ACTIONS, p=[0.3, 0.7])
+    on_channel = rng.choice([0, 0, 2, 3, 40, 4_000], (channels, ACTIONS)) * rng.choice([0, 1], ACTIONS, p=[0.3, 0.7])
     promise = np.round(rng.random(ACTIONS), 3)
     channel = rng.integers(0, channels, slots)
     found = weigh_all(

@@ -100,6 +100,13 @@ def test_five_positive_answers_end_a_trial() -> None:
     assert chances((10.0, 8.0), (4, 1000))[0] == pytest.approx(0.02, abs=1e-8)
 
 
+def test_share_is_kept_until_twenty_positive_answers() -> None:
+    """Whoever was liked by five is not forgotten because a few others are worth more."""
+    assert chances((10.0, 0.1), (1000, 19), bound=0.001)[1] == pytest.approx(0.02, abs=1e-8)
+    assert chances((10.0, 9.9), (1000, 19), bound=0.5)[1] > 0.1
+    assert chances((10.0, 0.1), (1000, 20), bound=0.001)[1] < 0.002
+
+
 def test_worthless_best_makes_it_even() -> None:
     """Where the best is worth nothing, nothing is lost by another."""
     assert chances((0.0, 0.0), (1000, 1000)) == pytest.approx([0.5, 0.5])
