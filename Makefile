@@ -23,6 +23,8 @@ ifneq ($(shell ($(PYTHON) -V | cut -d. -f1-2) 2>/dev/null),$(shell ($(BIN)/pytho
 .PHONY: $(STAMP)
 endif
 endif
+# One more than there are processors: many tests wait for processes that they start.
+TESTERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 PACKAGES := engine models api demobank loadtest bench examples tests
 
 help: ## list the targets
@@ -56,7 +58,7 @@ test: test-rules test-code ## run the rule files' checks and tests, then every t
 
 test-code: setup
 	@requirements/browser.sh
-	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS) || \
+	@$(BIN)/python -m pytest -n $(TESTERS) --dist loadfile $(ARGS) || \
 		{ echo 'What failed beside other tests runs again, alone.'; \
 		  $(BIN)/python -m pytest --last-failed --last-failed-no-failures none $(ARGS); }
 
