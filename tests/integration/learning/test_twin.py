@@ -1,7 +1,6 @@
 """The loop's vectorised choices are those of the engine: the same chances, the same scores, bit for bit."""
 
 from collections.abc import Sequence
-from copy import copy
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -83,7 +82,7 @@ def test_chances_are_those_of_ten_thousand_decisions() -> None:
     assert 2 <= on_trial.sum() <= ACTIONS - 2
     for slot in range(slots):
         scorer.now = propensity[slot].tolist()
-        question = copy(by_position[int(channel[slot])])
+        question = by_position[int(channel[slot])]
         question.exclude = frozenset(np.flatnonzero(~inside[slot]).tolist())
         draw = decided(EXPLORING, question, customer, scorer=scorer).filled[0].options[0].draw
         assert draw is not None
