@@ -25,6 +25,8 @@ endif
 endif
 # One more than there are processors: many tests wait for processes that they start.
 TESTERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+# Containers often forbid Python to keep its byte code: then each of some thousand processes compiles everything again.
+unexport PYTHONDONTWRITEBYTECODE
 PACKAGES := engine models api demobank loadtest bench examples tests
 
 help: ## list the targets

@@ -4,9 +4,8 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-import lightgbm
-
 from models.arrays import Floats
+from models.boosting import lightgbm
 
 Predict = Callable[[Floats], Floats]
 

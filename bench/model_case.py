@@ -4,7 +4,6 @@ trees that tl2cgen compiled.
 
 from itertools import cycle
 
-import lightgbm
 import numpy as np
 
 from bench.accelerators import compiled_trees
@@ -18,6 +17,7 @@ from engine import Plan
 from engine.ids import ActionId
 from engine.ports import ScoringContext
 from models.artefact import TREES, read_canaries, read_manifest
+from models.boosting import lightgbm
 from models.loading import load_model
 
 _CUSTOMERS = 64

@@ -6,7 +6,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-import lightgbm
 import msgspec
 import numpy as np
 
@@ -24,6 +23,7 @@ from models.artefact import (
     write_artefact,
 )
 from models.bins import TrainingBins, bins_by_name, bins_of
+from models.boosting import lightgbm
 from models.calibrate import fit_calibration
 from models.canaries import MOST_CANDIDATES, choose
 from models.dataset import BankRows, read_rows

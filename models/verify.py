@@ -57,7 +57,7 @@ def verify_here(folder: Path) -> None:
     """
     load_model(folder)
     manifest = read_manifest(folder)
-    import lightgbm  # noqa: PLC0415 - servers verify in a child, and need not load it themselves
+    from models.boosting import lightgbm  # noqa: PLC0415 - servers verify in a child, and need not load it themselves
 
     for file, canaries in {TREES: read_canaries(folder, manifest), **read_effect_canaries(folder, manifest)}.items():
         try:

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import ClassVar, Final, Protocol
 
-import lightgbm
 import numpy as np
 
 from bench.learning.book import Book
@@ -13,6 +12,7 @@ from bench.learning.world import Frame
 from models.arrays import Codes, Flags, Floats
 from models.artefact import Learned, Settings
 from models.baseline import positive_rate
+from models.boosting import lightgbm
 from models.calibrate import Platt, fit_platt
 from models.exposure import Exposure, fit_exposure
 from models.forest import read_forest

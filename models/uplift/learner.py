@@ -7,17 +7,20 @@ import warnings
 from collections.abc import Sequence
 from typing import Any, Final
 
-import lightgbm
 import numpy as np
 
 from models.arrays import Codes, Floats
+from models.boosting import lightgbm
 from models.errors import TrainingRefused
 from models.features import CustomerFeature
 from models.uplift.trials import Trials
 
-_PLAIN: Final[dict[str, Any]] = {"n_jobs": 1, "deterministic": True, "force_col_wise": True, "verbosity": -1}
-_NUISANCE: Final[dict[str, Any]] = _PLAIN | {"n_estimators": 30, "num_leaves": 7, "learning_rate": 0.1}
-_FINAL: Final[dict[str, Any]] = _PLAIN | {"n_estimators": 30, "num_leaves": 6, "learning_rate": 0.15, "reg_lambda": 1.0}
+_TREES: Final = 30
+_PLAIN: Final[dict[str, Any]] = {
+    "objective": "regression", "num_threads": 1, "deterministic": True, "force_col_wise": True, "verbosity": -1,
+}  # fmt: skip
+_NUISANCE: Final[dict[str, Any]] = _PLAIN | {"num_leaves": 7, "learning_rate": 0.1}
+_FINAL: Final[dict[str, Any]] = _PLAIN | {"num_leaves": 6, "learning_rate": 0.15, "lambda_l2": 1.0}
 _LEAST_LEAF: Final = 200
 _SHARE_OF_LEAF: Final = 0.02
 """A leaf of an effect tree holds so many rows at least: effects are small beside the noise of one row."""
@@ -38,8 +41,8 @@ def grow_effect_trees(
     leaf = max(_LEAST_LEAF, round(_SHARE_OF_LEAF * len(rows)))
     learner = DRLearner(
         model_propensity=_known_chance(),
-        model_regression=lightgbm.LGBMRegressor(**_NUISANCE, min_child_samples=leaf, random_state=seed),
-        model_final=lightgbm.LGBMRegressor(**_FINAL, min_child_samples=leaf, random_state=seed),
+        model_regression=_trees(_NUISANCE | {"min_data_in_leaf": leaf, "seed": seed}),
+        model_final=_trees(_FINAL | {"min_data_in_leaf": leaf, "seed": seed}),
         cv=_halves(trials.customer[rows]),
         random_state=seed,
         allow_missing=True,
@@ -60,6 +63,25 @@ def _halves(customer: Codes) -> list[tuple[Codes, Codes]]:
     """Two folds; a customer's rows lie in one of them."""
     odd = np.unique(customer, return_inverse=True)[1] % 2 == 1
     return [(np.flatnonzero(odd), np.flatnonzero(~odd)), (np.flatnonzero(~odd), np.flatnonzero(odd))]
+
+
+def _trees(parameters: dict[str, Any]) -> object:
+    """A regressor as econml clones and fits it."""
+    from sklearn.base import BaseEstimator, RegressorMixin  # noqa: PLC0415 - comes with econml
+
+    class Trees(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # published without types
+        def __init__(self, parameters: dict[str, Any]) -> None:
+            self.parameters = parameters
+
+        def fit(self, matrix: Floats, answers: Floats, sample_weight: Floats | None = None) -> "Trees":
+            rows = lightgbm.Dataset(matrix, answers.ravel(), weight=sample_weight, params=self.parameters)
+            self.booster_ = lightgbm.train(self.parameters, rows, num_boost_round=_TREES)
+            return self
+
+        def predict(self, matrix: Floats) -> Floats:
+            return np.asarray(self.booster_.predict(matrix, num_threads=1), dtype=np.float64)
+
+    return Trees(parameters)
 
 
 def _known_chance() -> object:

@@ -10,8 +10,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from tests.shared import made_once
+
 ROOT = Path(__file__).parents[3]
 AS_OF = "2026-11-22"
+SUMMARY = "said.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +39,12 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="session")
 def bank(tmp_path_factory: pytest.TempPathFactory) -> MadeBank:
-    data_dir = tmp_path_factory.mktemp("demobank")
-    done = run("--data-dir", str(data_dir), "--as-of", AS_OF, "--json")
+    folder = made_once(tmp_path_factory, "demobank", _make)
+    summary = json.loads((folder / SUMMARY).read_text())
+    return MadeBank(data_dir=folder, summary=summary, tables={})
+
+
+def _make(folder: Path) -> None:
+    done = run("--data-dir", str(folder), "--as-of", AS_OF, "--json")
     assert done.returncode == 0, done.stderr
-    return MadeBank(data_dir=data_dir, summary=json.loads(done.stdout), tables={})
+    (folder / SUMMARY).write_text(done.stdout)

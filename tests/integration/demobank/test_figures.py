@@ -3,7 +3,6 @@
 from datetime import date
 from functools import cache
 
-import lightgbm as lgb
 import numpy as np
 import polars as pl
 import pytest
@@ -17,6 +16,7 @@ from demobank.rulebook import Rulebook, read_rulebook
 from demobank.simulation import Town, draw_town, draw_tuned_world, set_stage
 from demobank.stage import Journal, Stage
 from demobank.world import World
+from models.boosting import lightgbm
 from tests.integration.demobank.conftest import AS_OF, ROOT, MadeBank
 
 CALENDAR = Calendar(date.fromisoformat(AS_OF))
@@ -87,7 +87,7 @@ def _rows(bank: MadeBank, *, seed: int) -> tuple[pl.DataFrame, pl.DataFrame, np.
 
 def _scores(train: pl.DataFrame, test: pl.DataFrame, positive: np.ndarray, *, leak: bool) -> np.ndarray:
     columns = [name for name in train.columns if leak or name != LEAK]
-    data = lgb.Dataset(train[columns].to_numpy(), positive, categorical_feature=[0, 1, 2])
+    data = lightgbm.Dataset(train[columns].to_numpy(), positive, categorical_feature=[0, 1, 2])
     settings = {
         "objective": "binary",
         "num_leaves": 15,
@@ -96,7 +96,7 @@ def _scores(train: pl.DataFrame, test: pl.DataFrame, positive: np.ndarray, *, le
         "verbose": -1,
         "seed": 1,
     }
-    return np.asarray(lgb.train(settings, data, 30).predict(test[columns].to_numpy()))
+    return np.asarray(lightgbm.train(settings, data, 30).predict(test[columns].to_numpy()))
 
 
 @cache

@@ -40,7 +40,7 @@ def pushes(tmp_path_factory: pytest.TempPathFactory) -> dict[Pushed, Push]:
     folder = tmp_path_factory.mktemp("answers")
     command = [sys.executable, "-m", "demobank.answers", "--rules", str(ROOT / "rules"), "--as-of", "2026-01-05"]
     done = subprocess.run(
-        [*command, "--folder", str(folder), "--customers", "30000"],
+        [*command, "--folder", str(folder), "--customers", "20000"],
         cwd=ROOT,
         capture_output=True,
         text=True,

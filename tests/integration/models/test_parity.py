@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-import lightgbm
 import numpy as np
 import polars as pl
 import pytest
@@ -15,6 +14,7 @@ from engine.facts import Held
 from engine.ports import ScoringContext
 from models.arrays import Floats
 from models.artefact import TREES
+from models.boosting import lightgbm
 from models.dataset import BankRows, read_rows
 from models.features import FeatureSet, describe_actions, features_of
 from models.history import NEVER, count_history

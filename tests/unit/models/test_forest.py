@@ -1,12 +1,12 @@
 """The numpy evaluation of LightGBM's trees."""
 
-import lightgbm
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.arrays import Floats
+from models.boosting import lightgbm
 from models.errors import ModelRefused
 from models.forest import read_forest
 
