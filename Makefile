@@ -23,8 +23,8 @@ ifneq ($(shell ($(PYTHON) -V | cut -d. -f1-2) 2>/dev/null),$(shell ($(BIN)/pytho
 .PHONY: $(STAMP)
 endif
 endif
-# Twice as many as there are processors: many tests wait for processes that they start.
-TESTERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 2)
+# One more than there are processors: many tests wait for processes that they start.
+TESTERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 # Containers often forbid Python to keep its byte code: then each of some thousand processes compiles everything again.
 unexport PYTHONDONTWRITEBYTECODE
 PACKAGES := engine models api demobank loadtest bench examples tests
