@@ -6,14 +6,15 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from time import monotonic
 from typing import IO, Final
 
 import msgspec
 
-from api.background import give_way, run_when_idle
+from api.background import give_way
+from api.reloading.paced import can_pace
 from api.reloading.verdict import MOST_MEMORY_GIB, OUT_OF_MEMORY, Question, Verdict, decode_verdict, encode
 from api.settings import Settings
 
@@ -21,6 +22,7 @@ TIMEOUT_S: Final = 300.0
 _TOLD: Final = 2_000
 """Of what a child says in its last moments."""
 _COMMAND: Final = (sys.executable, "-m", "api.reloading.child")
+_PACED: Final = (sys.executable, "-m", "api.reloading.paced")
 _SMALL: Final = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
 """Keeps what it reserves of its memory limit from growing with the processors of the machine."""
 _MEANS: Final = {
@@ -55,23 +57,24 @@ class Judge:
     def verdict(self, question: Question) -> Verdict:
         """What a child finds; blocks for as long as that takes.
 
-        The first child runs while the processors are idle; where that takes too long, another one takes its share.
+        The first child works in small portions while processors are idle; where that takes too long, another one takes
+        its share.
 
         Raises:
             JudgeFailed: it died, hung, or could not be understood.
         """
         try:
-            return self._answer(question, run_when_idle, self._patience_s)
+            return self._answer(question, self._patience_s, paced=can_pace())
         except _Unfinished:
             pass
         try:
-            return self._answer(question, give_way, self._timeout_s)
+            return self._answer(question, self._timeout_s, paced=False)
         except _Unfinished as error:
             raise JudgeFailed(f"the process that judges rules did not finish within {self._timeout_s:g} s") from error
 
-    def _answer(self, question: Question, place: Callable[[int], None], timeout_s: float) -> Verdict:
+    def _answer(self, question: Question, timeout_s: float, *, paced: bool) -> Verdict:
         with tempfile.TemporaryFile() as complaints:
-            child = self._start(complaints, place)
+            child = self._start(complaints, paced=paced)
             started = monotonic()
             watchdog = threading.Timer(timeout_s, child.kill)
             watchdog.start()
@@ -90,15 +93,15 @@ class Judge:
         except msgspec.DecodeError as error:
             raise JudgeFailed("the process that judges rules said something else") from error
 
-    def _start(self, complaints: IO[bytes], place: Callable[[int], None]) -> "subprocess.Popen[bytes]":
+    def _start(self, complaints: IO[bytes], *, paced: bool) -> "subprocess.Popen[bytes]":
         pipe = subprocess.PIPE
+        command = (*_PACED, *self._command) if paced else self._command
         with self._lock:
             if self._closed:
                 raise JudgeFailed("the server stops")
-            self._child = subprocess.Popen(
-                self._command, env=self._environment, stdin=pipe, stdout=pipe, stderr=complaints
-            )
-            place(self._child.pid)
+            self._child = subprocess.Popen(command, env=self._environment, stdin=pipe, stdout=pipe, stderr=complaints)
+            if not paced:
+                give_way(self._child.pid)
             return self._child
 
     def close(self) -> None:

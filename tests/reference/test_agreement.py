@@ -1,6 +1,6 @@
 """The compiled plan and the slow evaluator decide alike, whatever the rules and whoever asks.
 
-Ten thousand customers a run, half of them from the seed that the run prints; `make agreement` takes as many as it is told.
+Ten thousand customers a run, half of them from the seed that the run prints; `make agreement` takes as many as told.
 """
 
 import os
