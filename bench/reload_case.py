@@ -39,7 +39,7 @@ WITH, WITHOUT = "with a reload in it", "without"
 
 def run(workshop: Workshop, *, quick: bool) -> CaseResult:
     """Measure; about five minutes, quick one and a half."""
-    rounds, seconds = (2, 12.0) if quick else (7, 15.0)
+    rounds, seconds = (2, 15.0) if quick else (9, 15.0)
     with installed(workshop) as installation:
         port = installation.worker.port
 

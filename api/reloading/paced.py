@@ -1,7 +1,7 @@
 """`python -m api.reloading.paced COMMAND...`: runs a command in small portions while the machine has other work to do.
 
 A process that runs while processors are idle still makes requests wait: the scheduler does not put it aside at every
-wake-up (p99 at half of saturation: 1.8 times; with a fifth of its time in portions of a millisecond: unchanged, see
+wake-up (p99 at half of saturation: 1.8 times; with a quarter of its time in portions of a millisecond: unchanged, see
 docs/decisions/0015). So it is stopped and let go on from outside, whatever it is doing. Where nobody else needs the
 processors it runs through. It ends with whoever started it, and this process ends as it did.
 """
@@ -21,7 +21,7 @@ from typing import Final, NoReturn
 from api.background import run_when_idle
 
 PORTION_S: Final = 0.001
-PAUSE_S: Final = 0.004
+PAUSE_S: Final = 0.003
 LOOK_S: Final = 0.2
 """Between two looks at who else needs the processors."""
 FREE: Final = 0.1
