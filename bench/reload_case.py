@@ -34,6 +34,7 @@ MOST_TIMES_SLOWER: Final = 1.10
 _BODIES: Final = 90_000
 _TAKEN_UP_WITHIN_S: Final = 60.0
 _BEAT_S: Final = 0.0005
+_LOOK_S: Final = 0.2
 WITH, WITHOUT = "with a reload in it", "without"
 
 
@@ -51,12 +52,11 @@ def run(workshop: Workshop, *, quick: bool) -> CaseResult:
 
         quiet, reloading, took = [], [], []
         for number in range(rounds):
-            quiet.append(load(10 + 2 * number))
-            change = _Change(workshop.rules_dir, port, number)
-            timer = threading.Timer(WARM_UP_S + seconds / 5, change)
-            timer.start()
-            reloading.append(load(11 + 2 * number))
-            timer.join()
+            for change in (_Nothing(port, seconds), _Change(workshop.rules_dir, port, number)):
+                timer = threading.Timer(WARM_UP_S + seconds / 5, change)
+                timer.start()
+                (reloading if isinstance(change, _Change) else quiet).append(load(10 + len(quiet) + len(reloading)))
+                timer.join()
             took.append(change.took_s)
             if change.took_s > 4 * seconds / 5:
                 raise RuntimeError(f"the load ended before the changed rules served: that took {change.took_s:.1f} s")
@@ -64,29 +64,42 @@ def run(workshop: Workshop, *, quick: bool) -> CaseResult:
     return _result(rate, quiet, reloading, took, stalls)
 
 
-class _Change:
-    """Changes what one placement falls back to, and waits until that serves."""
+class _Nothing:
+    """Looks at which rules serve as often as one who waits for others: that costs requests as well."""
 
-    def __init__(self, rules: Path, port: int, number: int) -> None:
-        self._channels = rules / "channels.yaml"
+    def __init__(self, port: int, seconds: float) -> None:
         self._port = port
-        self._number = number
+        self._stops_at = time.perf_counter() + seconds / 2
         self.took_s = _TAKEN_UP_WITHIN_S
 
     def __call__(self) -> None:
-        before, started = self._ruleset(), time.perf_counter()
+        while time.perf_counter() < self._stops_at:
+            self.ruleset()
+            time.sleep(_LOOK_S)
+
+    def ruleset(self) -> str:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/readyz", timeout=5) as answer:
+            return str(json.load(answer)["ruleset"])
+
+
+class _Change(_Nothing):
+    """Changes what one placement falls back to, and waits until that serves."""
+
+    def __init__(self, rules: Path, port: int, number: int) -> None:
+        super().__init__(port, 0.0)
+        self._channels = rules / "channels.yaml"
+        self._number = number
+
+    def __call__(self) -> None:
+        before, started = self.ruleset(), time.perf_counter()
         draft = self._channels.with_name(".channels.draft")
         draft.write_text(f"{self._channels.read_text(encoding='utf-8')}\n# round {self._number}\n", encoding="utf-8")
         draft.replace(self._channels)
         while time.perf_counter() - started < _TAKEN_UP_WITHIN_S:
-            if self._ruleset() != before:
+            if self.ruleset() != before:
                 self.took_s = time.perf_counter() - started
                 return
-            time.sleep(0.05)
-
-    def _ruleset(self) -> str:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/readyz", timeout=5) as answer:
-            return str(json.load(answer)["ruleset"])
+            time.sleep(_LOOK_S)
 
 
 # --- how long the event loop stands still ----------------------------------------------------------------------------

@@ -100,8 +100,7 @@ class Judge:
             if self._closed:
                 raise JudgeFailed("the server stops")
             self._child = subprocess.Popen(command, env=self._environment, stdin=pipe, stdout=pipe, stderr=complaints)
-            if not paced:
-                give_way(self._child.pid)
+            give_way(self._child.pid)
             return self._child
 
     def close(self) -> None:

@@ -33,7 +33,7 @@ from models.registry import CURRENT
 
 BETWEEN_PAUSES_S: Final = 0.0005
 """How long a thread that unpacks a plan lets go of the interpreter, some hundred times."""
-SWITCH_S: Final = 0.0005
+SWITCH_S: Final = 0.0001
 """While a bundle is prepared, a request waits no longer than this for the interpreter; else it may be 5 ms."""
 AGAIN_AFTER_S: Final = (1.0, 2.0, 5.0, 15.0, 60.0)
 """A judge that failed is asked again: nothing may be wrong with the rules."""
