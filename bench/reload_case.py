@@ -50,7 +50,9 @@ def run(workshop: Workshop, *, quick: bool) -> CaseResult:
             bodies = short_questions(_BODIES, 7_000 + number)
             return at_rate(workshop, port, rate, seconds=seconds, path=DECISIONS, wanted=GOOD, bodies=bodies)
 
-        quiet, reloading, took = [], [], []
+        quiet: list[LoadResult] = []
+        reloading: list[LoadResult] = []
+        took: list[float] = []
         for number in range(rounds):
             for change in (_Nothing(port, seconds), _Change(workshop.rules_dir, port, number)):
                 timer = threading.Timer(WARM_UP_S + seconds / 5, change)
