@@ -31,7 +31,7 @@ from engine.compiler.carry import unpack_plan
 from engine.plan import Plan
 from models.registry import CURRENT
 
-BETWEEN_PAUSES_S: Final = 0.0005
+BETWEEN_PAUSES_S: Final = 0.005
 """How long a thread that unpacks a plan lets go of the interpreter, some hundred times."""
 SWITCH_S: Final = 0.0001
 """While a bundle is prepared, a request waits no longer than this for the interpreter; else it may be 5 ms."""
