@@ -11,7 +11,7 @@ from models.artefact import Settings
 from models.train import TrainedModel, train_from_bank
 
 CUSTOMERS = 20_000
-TREES, LEAVES = 100, 15
+TREES, LEAVES = 100, 63
 
 
 class Workshop:
