@@ -23,10 +23,10 @@ def give_way(pid: int, niceness: int = NICENESS) -> None:
 
 
 def run_when_idle(pid: int) -> None:
-    """Let a process run while nobody else of its session wants to, and stop at once when somebody wakes up.
+    """Let a process run while nobody else of its session wants to.
 
-    One that gives way still ends its turn of some milliseconds. Where processors are never idle, this one may never
-    end: whoever starts it has to bound its time.
+    It mostly stops when somebody wakes up; one that gives way still ends its turn of some milliseconds. Where
+    processors are never idle, this one may never end: whoever starts it has to bound its time.
     """
     if hasattr(os, "SCHED_IDLE"):
         with contextlib.suppress(OSError):

@@ -179,8 +179,8 @@ def _result(
             ),
         ),
         notes=(
-            "Latency counts from the instant at which a request was due. The rules are judged in a process of lower"
-            f" priority; server, store, generator and judge share {os.cpu_count()} processors.",
+            "Latency counts from the instant at which a request was due. The rules are judged in small portions;"
+            f" server, store, generator and judge share {os.cpu_count()} processors.",
         ),
         details={"p99_us": {WITH: p99s(reloading), WITHOUT: p99s(quiet)}, "taken_up_s": took, "python": sys.version},
     )

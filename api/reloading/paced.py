@@ -1,9 +1,9 @@
 """`python -m api.reloading.paced COMMAND...`: runs a command in small portions while the machine has other work to do.
 
 A process that runs while processors are idle still makes requests wait: the scheduler does not put it aside at every
-wake-up (p99 at half of saturation: 1.8 times; with a quarter of its time in portions of a millisecond: unchanged, see
-docs/decisions/0015). So it is stopped and let go on from outside, whatever it is doing. Where nobody else needs the
-processors it runs through. It ends with whoever started it, and this process ends as it did.
+wake-up. In portions it costs their tail less, though not nothing (figures in docs/decisions/0015). So it is stopped and
+let go on from outside, whatever it is doing. Where nobody else needs the processors it runs through. It ends with
+whoever started it, and this process ends as it did.
 """
 
 import ctypes
@@ -31,8 +31,13 @@ _NO_COMMAND: Final = 127
 
 
 def can_pace() -> bool:
-    """Whether this system can wait for a process with a time limit, and tells what its processors do."""
-    return hasattr(os, "pidfd_open") and Path("/proc/stat").exists()
+    """Whether this system lets one wait for a process with a time limit, and tells what its processors do."""
+    try:
+        os.close(os.pidfd_open(os.getpid()))
+        _Processors(os.getpid())
+    except (AttributeError, OSError, ValueError, IndexError):
+        return False  # not Linux, or a container that forbids or hides the one or the other
+    return True
 
 
 def run(command: Sequence[str]) -> int:
