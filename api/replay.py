@@ -15,7 +15,7 @@ from engine.decision import Decision, Request
 from engine.ids import ActionId
 from engine.pipeline import decide
 from engine.plan import Plan
-from engine.ports import Scorer, ScorerFailed, ScoringContext
+from engine.ports import Outlook, Scorer, ScorerFailed, ScoringContext
 
 _CLOCKS_APART_MS: Final = 10_000
 """An id carries our clock, a stream the server's; beyond this difference a decision is not found."""
@@ -42,9 +42,9 @@ class RecordedScorer:
         """See `Scorer.positives`."""
         return self._scorer.positives(channel)
 
-    def promises(self) -> Sequence[float]:
-        """See `Scorer.promises`."""
-        return self._scorer.promises()
+    def outlook(self) -> Outlook:
+        """See `Scorer.outlook`."""
+        return self._scorer.outlook()
 
 
 class _FailedScorer(RecordedScorer):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from api.settings import Settings
 from engine import Plan
-from engine.ports import Scorer, ScoringContext
+from engine.ports import Outlook, Scorer, ScoringContext
 from models.artefact import MANIFEST
 from models.baseline import Baseline
 from models.errors import ModelRefused
@@ -103,9 +103,9 @@ class MissingModel:
         """See `Scorer.positives`."""
         return self._baseline.positives(channel)
 
-    def promises(self) -> Sequence[float]:
-        """See `Scorer.promises`."""
-        return self._baseline.promises()
+    def outlook(self) -> Outlook:
+        """See `Scorer.outlook`."""
+        return self._baseline.outlook()
 
 
 def _registry_of(settings: Settings) -> Registry:

@@ -13,7 +13,7 @@ from api.tokens import TokenCodec
 from api.vocabulary import Vocabulary
 from engine.decision import Snapshot
 from engine.plan import Plan
-from engine.ports import Scorer, ScoringContext
+from engine.ports import Outlook, Scorer, ScoringContext
 from models.challenge import Challenge
 from models.propensity import PropensityModel
 from models.rates import maturities
@@ -123,6 +123,6 @@ class TimedScorer:
         """See `Scorer.positives`."""
         return self._scorer.positives(channel)
 
-    def promises(self) -> Sequence[float]:
-        """See `Scorer.promises`."""
-        return self._scorer.promises()
+    def outlook(self) -> Outlook:
+        """See `Scorer.outlook`."""
+        return self._scorer.outlook()

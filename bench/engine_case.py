@@ -11,7 +11,7 @@ from bench.reasons import Reasoned
 from bench.report import CaseResult, Figure, Measurement, Target
 from bench.rule_set import RULES, Publishing, publish, rule_set
 from engine import Plan, compile_bundle, decide
-from engine.ports import ScoringContext
+from engine.ports import Outlook, ScoringContext
 from engine.row import assemble
 
 MOST_DECIDE_US = 60.0
@@ -43,9 +43,9 @@ class ConstantScorer:
         """See `Scorer`."""
         return self._positives
 
-    def promises(self) -> Sequence[float]:
+    def outlook(self) -> Outlook:
         """See `Scorer`."""
-        return [1.0] * len(self._positives)
+        return Outlook([1.0] * len(self._positives))
 
 
 class Decisions:

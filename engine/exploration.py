@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from engine.decision import WHOLE, Candidate, Draw
-from engine.ports import Scorer
+from engine.ports import Outlook, Scorer
 
 _SHARE: Final = 0.02
 _TOGETHER: Final = WHOLE * 5 // 100
@@ -19,6 +19,12 @@ _HALF_MATURE: Final = 20
 """Maturity m = positives / (positives + 20); below a half an action is immature."""
 _ENOUGH: Final = 5
 """Positive answers after which an action is no longer on trial: it competes as its score says."""
+_FRIENDS_HALF_KNOWN: Final = 150
+"""Positive answers of a launched action after which half of what sets its friends apart is taken as known."""
+_RIVALS: Final = 1.5
+"""How much better the best is taken to be than it is scored, where a launched action is held against it: its score is
+an average over customers, that of the best was chosen for this one."""
+_LAUNCHED_TOGETHER: Final = WHOLE // 5
 
 
 def draw(key: bytes, *, customer: str, place: str, slot: int, day: int, outcome_count: int, retry: int) -> int:
@@ -37,18 +43,24 @@ class Confidence(NamedTuple):
     """Those of them whose chance is never more."""
     optimism: tuple[float, ...]
     """Per action: 1 + s_a, with s_a = (positives + 4) ** -0.5, by its positives on this channel."""
+    unknown: Mapping[int, float]
+    """How much of what sets their friends apart is not known yet of launched actions, from 0 to 1, by their positives
+    on all channels."""
 
 
-def confidence(on_channel: Sequence[int], on_all_channels: Sequence[int], promises: Sequence[float]) -> Confidence:
+def confidence(on_channel: Sequence[int], on_all_channels: Sequence[int], outlook: Outlook) -> Confidence:
     """The confidence that answers give; all sequences have one number per action of the plan."""
     return Confidence(
         share_by_immature={
             action: int(_SHARE * promise * WHOLE)
-            for action, (count, promise) in enumerate(zip(on_all_channels, promises, strict=True))
+            for action, (count, promise) in enumerate(zip(on_all_channels, outlook.promise, strict=True))
             if count < _HALF_MATURE
         },
         on_trial=frozenset(action for action, count in enumerate(on_all_channels) if count < _ENOUGH),
         optimism=tuple(1.0 + 1.0 / math.sqrt(each + 4) for each in on_channel),
+        unknown={
+            action: _FRIENDS_HALF_KNOWN / (_FRIENDS_HALF_KNOWN + on_all_channels[action]) for action in outlook.launched
+        },
     )
 
 
@@ -60,7 +72,7 @@ def confidence_in(scorer: Scorer, channel: int, channels: int) -> Confidence:
         everywhere = [sum(counts) for counts in zip(*map(scorer.positives, range(channels)), strict=True)]
         if len(_kept) >= _MOST_KEPT:
             _kept.clear()
-        kept = _kept[key] = (scorer, confidence(scorer.positives(channel), everywhere, scorer.promises()))
+        kept = _kept[key] = (scorer, confidence(scorer.positives(channel), everywhere, scorer.outlook()))
     return kept[1]
 
 
@@ -73,8 +85,9 @@ def weigh(candidates: Sequence[Candidate], known: Confidence, bound: float) -> l
 
     pi_a = 1 / (K + gamma x gap_a) with gamma = (K - 1) / bound, gap_a = max(0, 1 - v_a (1 + s_a) / v_g), where v is
     the priority, g the best action that is not on trial and s_a = (positives + 4) ** -0.5. An immature action has a
-    share of its own, at least, and on trial exactly: what is not known yet can only be learned by showing it. The best
-    takes what is left. Source: docs/decisions/0038-new-actions-on-trial.md
+    share of its own, at least, and on trial exactly: what is not known yet can only be learned by showing it. A
+    launched action has about the chance that it would be the best if its friends were known. The best takes what is
+    left. Source: docs/decisions/0038-new-actions-on-trial.md
     """
     count = len(candidates)
     if count == 1:
@@ -90,20 +103,44 @@ def weigh(candidates: Sequence[Candidate], known: Confidence, bound: float) -> l
             return weigh_evenly(count)
         best = known_better[0]
     weights = _gap_weights(candidates, known.optimism, best, bound)
+    launched = _would_be_best(candidates, known, best) if known.unknown else {}
     if young:
-        _give_shares([(at, candidates[at].action) for at in young if at != best], known, weights)
+        _give_shares({at: candidates[at].action for at in young if at != best}, known, launched, weights)
+    if launched:
+        _lift({at: chance - weights[at] for at, chance in launched.items() if chance > weights[at]}, weights)
     weights[best] += WHOLE - sum(weights)
     return weights
 
 
-def _give_shares(young: Sequence[tuple[int, int]], known: Confidence, weights: list[int]) -> None:
+def _would_be_best(candidates: Sequence[Candidate], known: Confidence, best: int) -> dict[int, int]:
+    """By place, the chance that each launched action would be the best if its friends were known, in 2 ** -32.
+
+    A log-logistic tail with shape 2, v ** 2 / (v ** 2 + (1.5 v_g) ** 2): propensities that differ between customers by
+    a factor of 2.5 (one standard deviation of the logarithm).
+    """
+    rival = _RIVALS * candidates[best].priority
+    return {
+        at: int(WHOLE * unknown * each.priority * each.priority / (each.priority * each.priority + rival * rival))
+        for at, each in enumerate(candidates)
+        if at != best and (unknown := known.unknown.get(each.action, 0.0)) and each.priority > 0
+    }
+
+
+def _give_shares(young: Mapping[int, int], known: Confidence, launched: dict[int, int], weights: list[int]) -> None:
     """Give immature actions, by place and position in the plan, their shares, and no more to those on trial."""
-    shares, even = known.share_by_immature, WHOLE // len(weights)
-    together = sum([shares[action] for _, action in young])
-    for at, action in young:
-        share = shares[action] if together <= _TOGETHER else shares[action] * _TOGETHER // together
-        share = min(even, share)
-        weights[at] = share if action in known.on_trial else max(weights[at], share)
+    most, even = int(_SHARE * WHOLE), WHOLE // len(weights)
+    shares = {at: max(known.share_by_immature[action], min(most, launched.pop(at, 0))) for at, action in young.items()}
+    together = sum(shares.values())
+    for at, share in shares.items():
+        given = min(even, share if together <= _TOGETHER else share * _TOGETHER // together)
+        weights[at] = given if young[at] in known.on_trial else max(weights[at], given)
+
+
+def _lift(lifts: Mapping[int, int], weights: list[int]) -> None:
+    """Raise chances at the expense of the best, who keeps what the others' bound leaves, and an even share at least."""
+    wanted, room = sum(lifts.values()), min(_LAUNCHED_TOGETHER, WHOLE - sum(weights))
+    for at, lift in lifts.items():
+        weights[at] += lift if wanted <= room else lift * room // wanted
 
 
 def weigh_evenly(count: int) -> list[int]:

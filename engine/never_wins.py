@@ -13,7 +13,7 @@ from engine.experiments import as_is
 from engine.pipeline import decide
 from engine.plan import Plan
 from engine.population import Encounter, Hashed
-from engine.ports import ScoringContext
+from engine.ports import Outlook, ScoringContext
 
 ENOUGH: Final = 20
 """So often an action must have been a candidate before anything is said of it."""
@@ -45,8 +45,8 @@ class _DrawnScorer:
     def positives(self, channel: int) -> Sequence[int]:
         return ()
 
-    def promises(self) -> Sequence[float]:
-        return ()
+    def outlook(self) -> Outlook:
+        return Outlook(())
 
 
 def tally(plan: Plan, population: Iterable[Encounter], now: datetime) -> tuple[Tally, ...]:

@@ -23,6 +23,16 @@ class ScoringContext(NamedTuple):
     contacts: Sequence[Contact]
 
 
+class Outlook(NamedTuple):
+    """What may still be found out about the actions of a plan."""
+
+    promise: Sequence[float]
+    """One number an action: 1 where nothing was heard yet, and less the further positive answers fall short of what was
+    expected."""
+    launched: frozenset[int] = frozenset()
+    """Actions that were shown for the first time not long ago: who likes them is still to be found."""
+
+
 class Scorer(Protocol):
     """Gives each candidate the probability that showing it leads to a conversion."""
 
@@ -36,6 +46,5 @@ class Scorer(Protocol):
     def positives(self, channel: int) -> Sequence[int]:
         """Positive answers seen in training, one per action of the plan; what exploration builds on."""
 
-    def promises(self) -> Sequence[float]:
-        """What the answers so far promise, one number per action of the plan: 1 where nothing was heard yet, and less
-        the further positive answers fall short of what was expected; the share of an action on trial builds on it."""
+    def outlook(self) -> Outlook:
+        """What there is to be found out about each action; what exploration builds on beside `positives`."""

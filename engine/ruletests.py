@@ -16,7 +16,7 @@ from engine.generated import Row
 from engine.ids import ActionId, RuleId
 from engine.pipeline import decide
 from engine.plan import Plan
-from engine.ports import ScoringContext
+from engine.ports import Outlook, ScoringContext
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,8 +93,8 @@ class _FixedScorer:
     def positives(self, channel: int) -> Sequence[int]:
         return [0] * len(self._propensities)
 
-    def promises(self) -> Sequence[float]:
-        return [1.0] * len(self._propensities)
+    def outlook(self) -> Outlook:
+        return Outlook([1.0] * len(self._propensities))
 
 
 def _failures(plan: Plan, test: RuleTest, decision: Decision) -> Iterator[Failure]:

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from math import exp
 from typing import Final
 
-from engine.ports import ScoringContext
+from engine.ports import Outlook, ScoringContext
 from models.artefact import Learned
 from models.features import PlanView
 from models.rates import EVIDENCE
-from models.standing import promises
+from models.standing import outlook
 
 CONSTANT: Final = 0.01
 """The propensity of everything where nothing is known; actions then rank by value and context."""
@@ -32,7 +32,7 @@ class Baseline:
             ]
             for channel in channels
         ]
-        self._promises = promises(plan, learned.rates) if learned else [1.0] * len(plan.actions)
+        self._outlook = outlook(plan, learned.rates) if learned else Outlook([1.0] * len(plan.actions))
 
     def score(self, context: ScoringContext, candidates: Sequence[int]) -> Sequence[float]:
         """The base rate of each candidate on the context's channel."""
@@ -43,9 +43,9 @@ class Baseline:
         """Positive answers that training saw on a channel, one count per action of the plan."""
         return self._positives[channel]
 
-    def promises(self) -> Sequence[float]:
-        """See `Scorer.promises`."""
-        return self._promises
+    def outlook(self) -> Outlook:
+        """See `Scorer.outlook`."""
+        return self._outlook
 
 
 def positive_rate(learned: Learned, action: str, group: str, channel: str) -> float:

@@ -10,7 +10,7 @@ from librt.vecs import vec
 from mypy_extensions import i64
 
 from engine.actions import Tier
-from engine.ports import ScorerFailed, ScoringContext
+from engine.ports import Outlook, ScorerFailed, ScoringContext
 from models.arrays import Floats
 from models.artefact import Learned
 from models.errors import ModelRefused
@@ -31,7 +31,7 @@ from models.leaves import LeafValues, Ways, leaves_of
 from models.rates import maturity
 from models.reading import CustomerReader, season
 from models.rows import TrainingRows
-from models.standing import promises, standing
+from models.standing import outlook, standing
 from models.uplift.effects import ALL_OFFERS
 from models.uplift.serving import BoundEffects
 
@@ -159,7 +159,7 @@ class Propensities:
         self._version = model.version
         blend = model.blend(plan)
         self._positives = blend.positives
-        self._promises = promises(plan, model.learned.rates)
+        self._outlook = outlook(plan, model.learned.rates)
         self._slope: list[list[float]] = blend.slope.tolist()
         self._intercept: list[list[float]] = blend.intercept.tolist()
         self._conversion: list[list[float]] = blend.conversion.tolist()
@@ -193,9 +193,9 @@ class Propensities:
         """Positive answers that training saw on a channel, one count per action of the plan."""
         return self._positives[channel]
 
-    def promises(self) -> Sequence[float]:
-        """See `Scorer.promises`."""
-        return self._promises
+    def outlook(self) -> Outlook:
+        """See `Scorer.outlook`."""
+        return self._outlook
 
     def score(self, context: ScoringContext, candidates: Sequence[int]) -> Sequence[float]:
         """One propensity per candidate, in their order.

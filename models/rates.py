@@ -7,9 +7,12 @@ from typing import Final
 import numpy as np
 
 from models.arrays import Codes, Flags, Floats
+from models.history import DAY_S
 
 EVIDENCE: Final = 20
 """How many positive answers weigh as much as what is known already."""
+LAUNCH_DAYS: Final = 91
+"""So long after it was shown for the first time an action is in its launch."""
 
 CountByChannel = Mapping[str, int]
 
@@ -37,6 +40,8 @@ class Rates:
     conversion_overall: float
     expected: Mapping[str, float] = field(default_factory=dict)
     """Positive answers that every action seen would have had at its group's rates, where and how it was shown."""
+    launched: tuple[str, ...] = ()
+    """Actions first shown in the last `LAUNCH_DAYS` of what was counted, and at least as long after its beginning."""
 
     def impressions_of(self, action: str, channel: str) -> int:
         return self.impressions.get(action, {}).get(channel, 0)
@@ -68,6 +73,8 @@ class Answers:
     group_by_action: Mapping[str, str]
     action: Codes
     channel: Codes
+    at_s: Codes
+    """When each was shown, in seconds."""
     positive: Flags
     expected: Floats
     """The chance of a positive answer at the rate of the action's group, where and how it was shown."""
@@ -103,6 +110,7 @@ def count_rates(answers: Answers) -> Rates:
         conversion_by_group=by_group,
         conversion_overall=overall,
         expected=_expected(answers),
+        launched=_launched(answers),
     )
 
 
@@ -122,6 +130,19 @@ def _counted(answers: Answers, rows: Flags) -> dict[str, dict[str, int]]:
 def _expected(answers: Answers) -> dict[str, float]:
     sums = np.bincount(answers.action, weights=answers.expected, minlength=len(answers.actions))
     return {answers.actions[code]: round(float(sums[code]), 6) for code in np.unique(answers.action).tolist()}
+
+
+def _launched(answers: Answers) -> tuple[str, ...]:
+    if not len(answers.at_s):
+        return ()
+    lasts_s = LAUNCH_DAYS * DAY_S
+    first_s = np.full(len(answers.actions), answers.at_s.min())
+    codes, rows = np.unique(answers.action, return_inverse=True)
+    found = np.full(len(codes), answers.at_s.max())
+    np.minimum.at(found, rows, answers.at_s)
+    first_s[codes] = found
+    fresh = (first_s > answers.at_s.max() - lasts_s) & (first_s > answers.at_s.min() + lasts_s)
+    return tuple(sorted(answers.actions[code] for code in np.flatnonzero(fresh).tolist()))
 
 
 def _total(counted: Mapping[str, CountByChannel], answers: Answers | None = None, group: str = "") -> int:

@@ -4,6 +4,7 @@ from typing import Final
 
 import numpy as np
 
+from engine.ports import Outlook
 from models.arrays import Floats
 from models.features import PlanView
 from models.rates import Rates
@@ -26,7 +27,9 @@ def standing(plan: PlanView, rates: Rates) -> Floats:
     return found
 
 
-def promises(plan: PlanView, rates: Rates) -> list[float]:
-    """See `Scorer.promises`: the standing, at most 1."""
-    told: list[float] = np.minimum(1.0, standing(plan, rates)).tolist()
-    return told
+def outlook(plan: PlanView, rates: Rates) -> Outlook:
+    """See `Scorer.outlook`; what an action promises is its standing, at most 1."""
+    return Outlook(
+        promise=np.minimum(1.0, standing(plan, rates)).tolist(),
+        launched=frozenset(at for at, action in enumerate(plan.actions) if action.id in rates.launched),
+    )

@@ -325,6 +325,7 @@ def answers_of(rows: Outcomes, plan: PlanView, exposure: Exposure) -> Answers:
         group_by_action={action.id: action.group for action in plan.actions},
         action=rows.action,
         channel=rows.channel,
+        at_s=rows.at_s,
         positive=rows.positive,
         expected=sigmoid(exposure.priors(plan)[rows.channel, rows.action] + exposure.offsets_of(rows)),
         converted=rows.converted,

@@ -16,7 +16,7 @@ from engine.decision import PlacementRequest
 from engine.events import Event
 from engine.facts import Consent, Held, Natural, hold
 from engine.ids import ActionId, ChannelId, EventName, FactName, MomentId, PlacementId
-from engine.ports import Scorer, ScorerFailed, ScoringContext
+from engine.ports import Outlook, Scorer, ScorerFailed, ScoringContext
 from engine.quotes import Quoted
 from engine.reasons import Reason
 
@@ -315,8 +315,8 @@ class SteadyScorer:
     def positives(self, channel: int) -> Sequence[int]:
         return self._positives
 
-    def promises(self) -> Sequence[float]:
-        return [1.0] * len(self._positives)
+    def outlook(self) -> Outlook:
+        return Outlook([1.0] * len(self._positives))
 
 
 class BrokenScorer(SteadyScorer):

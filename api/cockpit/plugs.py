@@ -11,7 +11,7 @@ from typing import Final
 
 from api.adapters.embedded import RunningServer
 from api.forms import Plug
-from engine.ports import Scorer, ScoringContext
+from engine.ports import Outlook, Scorer, ScoringContext
 
 _log = logging.getLogger(__name__)
 
@@ -113,6 +113,6 @@ class _Unpluggable:
         """See `Scorer.positives`."""
         return self._scorer.positives(channel)
 
-    def promises(self) -> Sequence[float]:
-        """See `Scorer.promises`."""
-        return self._scorer.promises()
+    def outlook(self) -> Outlook:
+        """See `Scorer.outlook`."""
+        return self._scorer.outlook()

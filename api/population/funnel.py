@@ -14,7 +14,7 @@ from engine.facts import is_missing
 from engine.ids import FactName, MomentId
 from engine.pipeline import decide
 from engine.plan import Plan
-from engine.ports import ScoringContext
+from engine.ports import Outlook, ScoringContext
 from engine.reasons import Reason
 from engine.syntax import atoms
 
@@ -106,9 +106,9 @@ class EvenScorer:
         """See `Scorer`."""
         return self._positives
 
-    def promises(self) -> Sequence[float]:
+    def outlook(self) -> Outlook:
         """See `Scorer`."""
-        return (1.0,) * len(self._positives)
+        return Outlook((1.0,) * len(self._positives))
 
 
 class Funnel:

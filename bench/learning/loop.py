@@ -13,10 +13,11 @@ from bench.learning.bounded import draw_each, weigh_all
 from bench.learning.learner import Make, Model
 from bench.learning.world import Frame, World, world
 from engine import Plan
+from engine.ports import Outlook
 from models.arrays import Codes, Flags, Floats
-from models.standing import promises
+from models.standing import outlook
 
-BOUND: Final = 0.008
+BOUND: Final = 0.004
 """Of exploration, as in the starter rules."""
 
 
@@ -119,15 +120,20 @@ class Loop:
             sys.stdout.flush()
         self.weeks.append(Week(number=number))
 
-    def _known(self, asked: Frame) -> tuple[Floats, Floats, Floats]:
-        """Positives of each action on the slots' channels and on all, and what it promises."""
+    def _known(self, asked: Frame) -> tuple[Floats, Floats, Outlook]:
+        """Positives of each offer on the slots' channels and on all, and what may still be found out about them."""
         book, rates = self._book, self._chooser.rates
         plan = book.plan
         counts = np.array(
             [[rates.positives_of(plan.actions[at].id, channel.id) for at in book.offers] for channel in plan.channels],
             dtype=np.float64,
         )
-        return counts[book.channel_of(asked)], counts.sum(axis=0), np.array(promises(plan, rates))[book.offers]
+        told = outlook(plan, rates)
+        seen = Outlook(
+            promise=[told.promise[at] for at in book.offers],
+            launched=frozenset(offer for offer, at in enumerate(book.offers) if at in told.launched),
+        )
+        return counts[book.channel_of(asked)], counts.sum(axis=0), seen
 
 
 def _best(priority: Floats, inside: Floats) -> Floats:

@@ -20,7 +20,7 @@ from typing import Final
 from engine import Decision, Plan, Request, Snapshot, decide
 from engine.budgets import Left
 from engine.decision import WHOLE, Filled
-from engine.ports import Scorer, ScoringContext
+from engine.ports import Outlook, Scorer, ScoringContext
 from engine.reasons import Reason
 from tests.builders import SteadyScorer
 from tests.reference.chunks import in_chunks
@@ -76,9 +76,9 @@ class _Recorded:
         """See `Scorer.positives`."""
         return self._scorer.positives(channel)
 
-    def promises(self) -> Sequence[float]:
-        """See `Scorer.promises`."""
-        return self._scorer.promises()
+    def outlook(self) -> Outlook:
+        """See `Scorer.outlook`."""
+        return self._scorer.outlook()
 
 
 def look(seed: int, banks: Sequence[int]) -> Seen:

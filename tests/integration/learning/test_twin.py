@@ -20,8 +20,8 @@ from engine import Plan
 from engine.contacts import Contact, ContactState
 from engine.decision import WHOLE
 from engine.facts import HOLDS, Held
-from engine.ports import ScoringContext
-from models.arrays import Codes, Floats
+from engine.ports import Outlook, ScoringContext
+from models.arrays import Codes
 from models.bank import read_snapshots
 from models.history import DAY_S, NEVER, count_history
 from tests.builders import SteadyScorer, a_customer, a_plan, a_question, an_action, decided, the_arbitration
@@ -39,10 +39,10 @@ EXPLORING = a_plan(
 class Told(SteadyScorer):
     """Gives the propensities of one decision after the other."""
 
-    def __init__(self, on_channel: Sequence[Codes], promise: Floats) -> None:
+    def __init__(self, on_channel: Sequence[Codes], outlook: Outlook) -> None:
         super().__init__(EXPLORING)
         self._on_channel = on_channel
-        self._promise: list[float] = promise.tolist()
+        self._outlook = outlook
         self.now: list[float] = []
 
     def score(self, context: ScoringContext, candidates: Sequence[int]) -> Sequence[float]:
@@ -52,34 +52,37 @@ class Told(SteadyScorer):
         told: list[int] = self._on_channel[channel].tolist()
         return told
 
-    def promises(self) -> Sequence[float]:
-        return self._promise
+    def outlook(self) -> Outlook:
+        return self._outlook
 
 
 def test_chances_are_those_of_ten_thousand_decisions() -> None:
-    """Actions that are known, on trial, as dear as others, and not to be shown; on all channels."""
+    """Actions that are known, on trial, launched, as dear as others, and not to be shown; on all channels."""
     rng = np.random.default_rng(11)
     slots, channels = 10_000, len(EXPLORING.channels)
     propensity = np.round(rng.lognormal(-3.0, 0.8, (slots, ACTIONS)), 3).clip(0.001, 1.0)
     inside = rng.random((slots, ACTIONS)) < 0.6
     inside[:, 0] = True
-    on_channel = rng.choice([0, 0, 2, 3, 40, 4_000], (channels, ACTIONS)) * rng.choice([0, 1], ACTIONS, p=[0.3, 0.7])
-    promise = np.round(rng.random(ACTIONS), 3)
+    on_channel = rng.choice([0, 0, 2, 3, 12, 40, 4_000], (channels, ACTIONS)) * rng.choice(
+        [0, 1], ACTIONS, p=[0.3, 0.7]
+    )
+    outlook = Outlook(np.round(rng.random(ACTIONS), 3).tolist(), frozenset(range(0, ACTIONS, 2)))
     channel = rng.integers(0, channels, slots)
     found = weigh_all(
         propensity * 100.0,
         inside,
         on_channel[channel].astype(float),
         on_channel.sum(axis=0).astype(float),
-        promise,
+        outlook,
         0.02,
     )
-    scorer, customer = Told(on_channel, promise), a_customer(EXPLORING)
+    scorer, customer = Told(on_channel, outlook), a_customer(EXPLORING)
     places = ["atm.idle", "web.hero", "branch.card", "phone.card"]
     questions = [a_question(EXPLORING, place, count=1) for place in places]
     by_position = {question.channel.position: question for question in questions}
     on_trial = on_channel.sum(axis=0) < 5
     assert 2 <= on_trial.sum() <= ACTIONS - 2
+    assert {bool(on_trial[at]) for at in outlook.launched} == {True, False}
     for slot in range(slots):
         scorer.now = propensity[slot].tolist()
         question = by_position[int(channel[slot])]

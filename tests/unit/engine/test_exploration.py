@@ -8,6 +8,7 @@ import pytest
 from engine import exploration
 from engine.decision import WHOLE, Candidate
 from engine.exploration import confidence, pick, weigh
+from engine.ports import Outlook
 from tests.builders import (
     KEY,
     NOW,
@@ -36,10 +37,11 @@ def chances(
     priorities: tuple[float, ...],
     positives: tuple[int, ...],
     bound: float = 0.02,
-    promises: tuple[float, ...] | None = None,
+    promise: tuple[float, ...] | None = None,
+    launched: tuple[int, ...] = (),
 ) -> list[float]:
     """Each candidate's chance."""
-    known = confidence(positives, positives, promises or (1.0,) * len(positives))
+    known = confidence(positives, positives, Outlook(promise or (1.0,) * len(positives), frozenset(launched)))
     return [each / WHOLE for each in weigh(candidates(*priorities), known, bound)]
 
 
@@ -91,7 +93,7 @@ def _positives(tried: int, last_is_known: bool) -> tuple[int, ...]:
 
 def test_share_on_trial_shrinks_with_what_its_answers_promise() -> None:
     """A quarter of the answers that were expected, a quarter of the share."""
-    assert chances((10.0, 9.0), (1000, 1), promises=(1.0, 0.25))[1] == pytest.approx(0.005, abs=1e-8)
+    assert chances((10.0, 9.0), (1000, 1), promise=(1.0, 0.25))[1] == pytest.approx(0.005, abs=1e-8)
 
 
 def test_five_positive_answers_end_a_trial() -> None:
@@ -105,6 +107,37 @@ def test_share_is_kept_until_twenty_positive_answers() -> None:
     assert chances((10.0, 0.1), (1000, 19), bound=0.001)[1] == pytest.approx(0.02, abs=1e-8)
     assert chances((10.0, 9.9), (1000, 19), bound=0.5)[1] > 0.1
     assert chances((10.0, 0.1), (1000, 20), bound=0.001)[1] < 0.002
+
+
+def test_launched_action_has_the_chance_that_it_would_be_the_best() -> None:
+    """Squares against those of one and a half times the best, by 150 positive answers half, then hardly more."""
+    many = 10**9
+    found = [chances((10.0, 6.0), (many, count), bound=0.001, launched=(1,))[1] for count in (30, 150, many)]
+    usual = chances((10.0, 6.0), (many, many), bound=0.001)[1]
+    alone = 0.36 / (0.36 + 2.25)
+    assert found == pytest.approx([alone / 1.2, alone / 2, usual], abs=1e-5)
+    assert chances((10.0, 6.0), (many, 20), bound=0)[1] == 0
+
+
+def test_launched_action_is_on_trial_like_others() -> None:
+    """What answers so far say against it is outweighed by what it is worth, up to the share of a trial."""
+    for positives in (0, 19):
+        young = (10**9, positives, positives)
+        found = chances((10.0, 7.0, 0.1), young, bound=1e-6, promise=(1.0, 0.2, 0.2), launched=(1, 2))
+        assert found[1:] == pytest.approx([0.02, 0.004], abs=1e-5)
+
+
+def test_launched_actions_take_a_fifth_at_most() -> None:
+    """However many there are; the best keeps the rest."""
+    found = chances((10.0, *(7.0,) * 8), (10**9, *(30,) * 8), bound=0.001, launched=tuple(range(1, 9)))
+    greedy = chances((10.0, *(7.0,) * 8), (10**9, *(30,) * 8), bound=0.001)
+    assert sum(found[1:]) == pytest.approx(sum(greedy[1:]) + 0.2, abs=1e-6)
+    assert len(set(found[1:])) == 1
+
+
+def test_equals_leave_nothing_to_lift() -> None:
+    """Where every chance is even already, a launched action has no more than that."""
+    assert chances((5.0,) * 4, (10**6,) * 4, launched=(1, 2)) == pytest.approx([0.25] * 4)
 
 
 def test_worthless_best_makes_it_even() -> None:

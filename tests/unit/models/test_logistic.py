@@ -1,5 +1,7 @@
 """The small regressions that stand outside the trees: calibration, exposure, counted rates."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -80,6 +82,7 @@ def answers(positive: list[bool], converted: list[bool], settled: list[bool]) ->
         group_by_action={"isa": "savings", "loan": "lending"},
         action=np.zeros(len(positive), dtype=np.int64),
         channel=np.zeros(len(positive), dtype=np.int64),
+        at_s=np.arange(len(positive)),
         positive=np.array(positive),
         expected=np.full(len(positive), 0.5),
         converted=np.array(converted),
@@ -99,6 +102,19 @@ def test_conversions_are_smoothed_towards_what_is_known_of_the_action_and_its_gr
 def test_positive_answers_that_may_still_convert_say_nothing_about_conversion() -> None:
     rates = count_rates(answers([True] * 60, [True] * 30 + [False] * 30, [True] * 30 + [False] * 30))
     assert rates.conversion_of("isa", "savings", "web") > 0.95
+
+
+@pytest.mark.parametrize(("first_day", "last_day", "launched"), [(92, 182, True), (90, 180, False), (92, 184, False)])
+def test_action_is_launched_for_a_quarter_after_it_was_first_shown(
+    first_day: int, last_day: int, launched: bool
+) -> None:
+    """Unless nothing was counted for a quarter before: then everything would be new."""
+    shown = replace(
+        answers([False] * 4, [False] * 4, [False] * 4),
+        action=np.array([0, 1, 1, 0]),
+        at_s=np.array([0, first_day, first_day + 1, last_day]) * 86_400,
+    )
+    assert count_rates(shown).launched == (("loan",) if launched else ())
 
 
 def test_maturity_is_a_half_at_twenty_positives() -> None:

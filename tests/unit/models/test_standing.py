@@ -1,10 +1,12 @@
 """What an action's own answers make of what its group led to expect."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from models.rates import Rates
-from models.standing import promises, standing
+from models.standing import outlook, standing
 from tests.builders import a_plan, an_action
 
 PLAN = a_plan(*(an_action(name) for name in ("liked", "loathed", "new", "usual")))
@@ -30,9 +32,15 @@ def test_standing_is_what_came_over_what_was_expected() -> None:
 
 def test_promise_is_at_most_whole() -> None:
     """More than was expected is no reason for more than the share of a trial."""
-    found = promises(PLAN, rates({"liked": 19.0, "loathed": 9.0, "usual": 9.0}))
-    assert max(found) == 1.0
-    assert min(found) == pytest.approx(0.1)
+    found = outlook(PLAN, rates({"liked": 19.0, "loathed": 9.0, "usual": 9.0}))
+    assert max(found.promise) == 1.0
+    assert min(found.promise) == pytest.approx(0.1)
+
+
+def test_launched_actions_are_told_by_their_place() -> None:
+    """Those of them that the plan has."""
+    counted = replace(rates({}), launched=("gone", "new"))
+    assert outlook(PLAN, counted).launched == {[action.id for action in PLAN.actions].index("new")}
 
 
 def test_model_that_did_not_count_what_was_expected_stands_as_it_did() -> None:

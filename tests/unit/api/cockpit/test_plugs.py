@@ -13,7 +13,7 @@ import pytest
 
 from api.cockpit.plugs import Plugs
 from api.forms import Plug
-from engine.ports import ScoringContext
+from engine.ports import Outlook, ScoringContext
 from tests.unit.api.shells import running
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes in /proc")
@@ -102,8 +102,8 @@ class Halves:
     def positives(self, _: int) -> Sequence[int]:
         return (7,)
 
-    def promises(self) -> Sequence[float]:
-        return (0.5,)
+    def outlook(self) -> Outlook:
+        return Outlook((0.5,))
 
 
 async def test_model_that_is_out_has_no_scores_and_keeps_its_name(tmp_path: Path) -> None:
