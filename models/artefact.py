@@ -6,7 +6,6 @@ code.
 """
 
 import hashlib
-import os
 import shutil
 import tempfile
 import time
@@ -22,6 +21,7 @@ import numpy as np
 from models.arrays import Floats
 from models.bins import TrainingBins
 from models.calibrate import Platt
+from models.durable import sync_folder, write_durably
 from models.errors import ModelRefused
 from models.exposure import Exposure
 from models.features import DescribedAction, FeatureSet
@@ -185,23 +185,6 @@ def _clear_away(models_dir: Path) -> None:
         with suppress(OSError):
             if time.time() - left.stat().st_mtime > _ABANDONED_S:
                 shutil.rmtree(left, ignore_errors=True)
-
-
-def write_durably(file: Path, content: bytes) -> None:
-    """Write a file and wait until it is on the disk."""
-    with file.open("wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-
-
-def sync_folder(folder: Path) -> None:
-    """Wait until a folder's entries are on the disk."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def read_manifest(folder: Path) -> Manifest:

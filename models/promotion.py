@@ -11,7 +11,8 @@ from typing import Final
 
 import msgspec
 
-from models.artefact import Manifest, sync_folder, write_durably
+from models.artefact import Manifest
+from models.durable import sync_folder, write_durably
 from models.errors import ModelRefused
 
 EVIDENCE: Final = "evidence"

@@ -10,9 +10,10 @@ from typing import Final
 
 import msgspec
 
-from models.artefact import Manifest, read_manifest, sync_folder, write_durably
+from models.artefact import Manifest, read_manifest
 from models.baseline import Baseline
 from models.challenge import CHALLENGE, Challenge, read_challenge
+from models.durable import sync_folder, write_durably
 from models.errors import ModelRefused
 from models.features import PlanView
 from models.journal import Change, alone, append, changes

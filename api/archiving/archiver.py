@@ -20,7 +20,7 @@ from api.archiving.files import IDENTITY, KEPT_SINCE, replace_durably, sync_file
 from api.archiving.ledger import FileNote, Ledger
 from api.archiving.tables import TABLES, Row, write
 from api.ports import PARTITIONS, Entry, Journal, Stream
-from models.artefact import sync_folder
+from models.durable import sync_folder
 
 MOST_ROWS: Final = 8_000
 """Of one batch: some tens of megabytes while it is written."""

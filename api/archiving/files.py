@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from models.artefact import sync_folder, write_durably
+from models.durable import sync_folder, write_durably
 
 ARCHIVE: Final = "archive"
 """The archive's folder in the data folder."""

@@ -17,8 +17,9 @@ from api.tokens import TokenCodec
 from engine import Plan, RuleErrors, compile_bundle
 from engine.compiler.carry import unpack_plan
 from engine.ports import Scorer
-from models.artefact import read_manifest, sync_folder
+from models.artefact import read_manifest
 from models.baseline import Baseline
+from models.durable import sync_folder
 from models.errors import ModelRefused
 from models.loading import load_model
 

@@ -31,7 +31,8 @@ from api.security import Secrets, open_secrets
 from api.settings import Settings
 from api.telemetry import Metrics
 from api.watch import is_short
-from models.artefact import read_manifest, sync_folder
+from models.artefact import read_manifest
+from models.durable import sync_folder
 from models.errors import ModelRefused
 from models.promotion import read_evidence
 from models.registry import open_registry

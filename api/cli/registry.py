@@ -106,6 +106,7 @@ def maturity(
                         "action": action,
                         "maturity": rates.maturity_of(action),
                         "positives": rates.positives.get(action, {}),
+                        "launched": action in rates.launched,
                     }
                     for action in sorted(rates.impressions)
                 ],
@@ -114,8 +115,10 @@ def maturity(
         return
     for action in sorted(rates.impressions, key=lambda action: (rates.maturity_of(action), action)):
         positives = sum(rates.positives.get(action, {}).values())
-        immature = "  immature" if rates.maturity_of(action) < 0.5 else ""
-        put(f"{rates.maturity_of(action):.2f}  {action}: {positives:,} positive answers{immature}")
+        told = [f"{rates.maturity_of(action):.2f}  {action}: {positives:,} positive answers"]
+        told += ["immature"] if rates.maturity_of(action) < 0.5 else []
+        told += ["launched lately"] if action in rates.launched else []
+        put("  ".join(told))
 
 
 @models.command("promote")

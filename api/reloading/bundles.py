@@ -22,7 +22,7 @@ from typing import Final
 import engine
 from api.adapters.bundle_files import SUFFIX, BundleUnreadable, build_archive, read_rules
 from api.security import Secrets
-from models.artefact import sync_folder
+from models.durable import sync_folder
 
 _CURRENT: Final = "current"
 _PLANS_KEPT: Final = 4

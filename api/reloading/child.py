@@ -5,6 +5,7 @@ asked is gone. What may serve is left in `DATA_DIR/bundles`.
 """
 
 import faulthandler
+import gc
 import os
 import resource
 import sys
@@ -26,14 +27,11 @@ from api.reloading.verdict import (
     encode,
     told,
 )
-from api.scorers import models_folder, see_that_it_loads, wanted_model
 from api.security import open_secrets
 from api.settings import Settings
 from engine.compiler.bundle import MODEL, hash_of
 from engine.compiler.carry import pack_plan
 from engine.errors import Severity
-from models.challenge import read_challenge
-from models.errors import ModelRefused
 
 _MEMORY_BYTES: Final = MOST_MEMORY_GIB * 2**30
 
@@ -48,7 +46,9 @@ def answer(settings: Settings, question: Question) -> Verdict:
     ruleset = hash_of(files)
     bundles = Bundles(settings.data_dir, open_secrets(settings), root)
     if ruleset == question.serving:
-        return _of_model(settings, question, files)
+        from api.reloading.scoring import same_rules  # noqa: PLC0415 - only models need numpy
+
+        return same_rules(settings, question, files)
     with bundles.one_at_a_time():
         known = bundles.verdict(ruleset, question.serving)
         if known is not None and (decode_verdict(known).result == "refused" or bundles.staged(ruleset) is not None):
@@ -69,52 +69,15 @@ def _judged(settings: Settings, question: Question, files: dict[str, bytes], bun
     ready = Verdict(
         result="ready", ruleset=ruleset, model=judged.bundle.model, errors=0, problems=told(judged.diagnostics)
     )
-    if (refusal := _model_problem(settings, question, judged.bundle.model)) is not None:
-        place = f"{settings.rules / MODEL}:1:1"
-        return replace(ready, result="refused", errors=1, problems=(*ready.problems, f"{place}: {refusal}"))
+    if judged.bundle.model is not None:
+        from api.reloading.scoring import model_problem  # noqa: PLC0415 - only models need numpy
+
+        if (refusal := model_problem(settings, question, judged.bundle.model)) is not None:
+            place = f"{settings.rules / MODEL}:1:1"
+            return replace(ready, result="refused", errors=1, problems=(*ready.problems, f"{place}: {refusal}"))
     bundles.stage(ruleset, pack_plan(judged.bundle.plan))
     bundles.keep(ruleset, files)
     return ready
-
-
-def _of_model(settings: Settings, question: Question, files: dict[str, bytes]) -> Verdict:
-    """The rules are those that serve; the model may be another."""
-    same = Verdict(result="unchanged", ruleset=question.serving, model=_named(files), errors=0, problems=())
-    if question.model is None:
-        return same
-    try:
-        wanted = wanted_model(settings, same.model)
-    except ModelRefused as error:
-        return replace(same, result="refused", errors=1, problems=(error.reason,))
-    if wanted is None or (wanted == question.model and _challenge(settings, same.model) == question.challenge):
-        return same
-    if (refusal := _model_problem(settings, question, wanted)) is not None:
-        return replace(same, result="refused", errors=1, problems=(refusal,))
-    return replace(same, result="ready")
-
-
-def _challenge(settings: Settings, named: str | None) -> str | None:
-    """What tells apart the challenge that should run; rules that name their model are not challenged."""
-    try:
-        found = None if named is not None else read_challenge(models_folder(settings))
-    except ModelRefused:
-        return None
-    return None if found is None else found.salt
-
-
-def _named(files: dict[str, bytes]) -> str | None:
-    return files[MODEL].decode("ascii").strip() if MODEL in files else None
-
-
-def _model_problem(settings: Settings, question: Question, version: str | None) -> str | None:
-    """Why a model cannot serve."""
-    if version is None or version == question.model:
-        return None
-    try:
-        see_that_it_loads(settings, version)
-    except ModelRefused as refusal:
-        return f"the model {version[:12]} cannot serve: {refusal.reason}"
-    return None
 
 
 def _end_with_the_one_who_asked() -> None:
@@ -126,6 +89,7 @@ def _end_with_the_one_who_asked() -> None:
 def main() -> NoReturn:
     """Answer one question, and end without taking the interpreter down: nothing is left that could go wrong there."""
     faulthandler.enable()
+    gc.disable()  # the process ends after one answer, and its memory is bounded
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     question = decode_question(sys.stdin.buffer.readline())
