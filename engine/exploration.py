@@ -137,8 +137,8 @@ def _give_shares(young: Mapping[int, int], known: Confidence, launched: dict[int
 
 
 def _lift(lifts: Mapping[int, int], weights: list[int]) -> None:
-    """Raise chances at the expense of the best, who keeps what the others' bound leaves, and an even share at least."""
-    wanted, room = sum(lifts.values()), min(_LAUNCHED_TOGETHER, WHOLE - sum(weights))
+    """Raise chances at the expense of the best, who keeps an even share and half of what was left for it besides."""
+    wanted, room = sum(lifts.values()), min(_LAUNCHED_TOGETHER, (WHOLE - sum(weights)) // 2)
     for at, lift in lifts.items():
         weights[at] += lift if wanted <= room else lift * room // wanted
 

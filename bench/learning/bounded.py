@@ -43,7 +43,10 @@ def weigh_all(
     share = np.minimum(share * np.minimum(1.0, _TOGETHER / np.maximum(together, _TOGETHER)), 1.0 / count)
     chance = np.where(trying, share, np.maximum(chance, share))
     lift = np.where(immature, 0.0, np.maximum(0.0, launched - chance))
-    wanted, room = lift.sum(axis=1, keepdims=True), np.minimum(_LAUNCHED_TOGETHER, 1.0 - chance.sum(axis=1))[:, None]
+    wanted, room = (
+        lift.sum(axis=1, keepdims=True),
+        np.minimum(_LAUNCHED_TOGETHER, (1.0 - chance.sum(axis=1)) / 2)[:, None],
+    )
     chance += lift * np.minimum(1.0, room / np.maximum(wanted, 1e-12))
     chance[rows, best] = 0.0
     chance[rows, best] = 1.0 - chance.sum(axis=1)

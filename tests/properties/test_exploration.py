@@ -8,28 +8,34 @@ from hypothesis import strategies as st
 
 from engine.decision import WHOLE, Candidate
 from engine.exploration import confidence, draw, pick, weigh
+from engine.ports import Outlook
 from tests.builders import KEY, SteadyScorer, a_customer, a_plan, a_question, an_action, decided, the_arbitration
 
+Slate = list[tuple[float, int, bool]]
+"""Candidates as (priority, positives, launched), best first."""
 SLATES = st.lists(
-    st.tuples(st.floats(0, 1000), st.sampled_from([0, 3, 4, 5, 20, 100, 10**6])), min_size=1, max_size=12
-).map(lambda pairs: sorted(pairs, key=lambda each: -each[0]))
+    st.tuples(st.floats(0, 1000), st.sampled_from([0, 3, 4, 5, 20, 100, 10**6]), st.booleans()),
+    min_size=1,
+    max_size=12,
+).map(lambda slate: sorted(slate, key=lambda each: -each[0]))
 PROMISES = (1.0, 0.3, 0.0, 0.9) * 3
 BOUNDS = st.sampled_from([0.0, 0.001, 0.02, 0.5])
 
 
-def weights_of(slate: list[tuple[float, int]], bound: float) -> list[int]:
-    """The weights of candidates given as (priority, positives)."""
+def weights_of(slate: Slate, bound: float) -> list[int]:
+    """The weights of candidates."""
     candidates = []
-    for at, (priority, _) in enumerate(slate):
+    for at, (priority, _, _) in enumerate(slate):
         candidate = Candidate(at, 2, 1.0, None)
         candidate.priority = priority
         candidates.append(candidate)
-    positives = [each for _, each in slate]
-    return weigh(candidates, confidence(positives, positives, PROMISES[: len(slate)]), bound)
+    positives = [each for _, each, _ in slate]
+    outlook = Outlook(PROMISES[: len(slate)], frozenset(at for at, (_, _, launched) in enumerate(slate) if launched))
+    return weigh(candidates, confidence(positives, positives, outlook), bound)
 
 
 @given(SLATES, BOUNDS)
-def test_weights_are_whole_and_sum_to_the_whole(slate: list[tuple[float, int]], bound: float) -> None:
+def test_weights_are_whole_and_sum_to_the_whole(slate: Slate, bound: float) -> None:
     """Every number drawn lands in exactly one share."""
     weights = weights_of(slate, bound)
     assert sum(weights) == WHOLE
@@ -38,10 +44,10 @@ def test_weights_are_whole_and_sum_to_the_whole(slate: list[tuple[float, int]], 
 
 
 @given(SLATES, st.sampled_from([0.001, 0.02, 0.5]))
-def test_actions_on_trial_are_bounded(slate: list[tuple[float, int]], bound: float) -> None:
+def test_actions_on_trial_are_bounded(slate: Slate, bound: float) -> None:
     """Beside one that is not on trial, at most 0.02 each and 0.05 together."""
     weights = weights_of(slate, bound)
-    known = [positives >= 5 for _, positives in slate]
+    known = [positives >= 5 for _, positives, _ in slate]
     trials = [weight for weight, is_known in zip(weights, known, strict=True) if not is_known]
     if any(known) and len(slate) > 1:
         assert all(weight <= 0.02 * WHOLE for weight in trials)
@@ -49,13 +55,26 @@ def test_actions_on_trial_are_bounded(slate: list[tuple[float, int]], bound: flo
 
 
 @given(SLATES, st.sampled_from([0.001, 0.02, 0.5]))
-def test_nobody_is_likelier_than_the_best(slate: list[tuple[float, int]], bound: float) -> None:
-    """The best that is not on trial has at least an even share, and nobody else more."""
+def test_nobody_is_likelier_than_the_best(slate: Slate, bound: float) -> None:
+    """The best that is not on trial has at least an even share; nobody has more, and only launched ones as much."""
     weights = weights_of(slate, bound)
-    best = next((at for at, (_, positives) in enumerate(slate) if positives >= 5), 0)
+    best = next((at for at, (_, positives, _) in enumerate(slate) if positives >= 5), 0)
     even = WHOLE // len(slate)
     assert weights[best] >= even
-    assert all(weight <= even for at, weight in enumerate(weights) if at != best)
+    for at, ((_, _, launched), weight) in enumerate(zip(slate, weights, strict=True)):
+        assert at == best or weight <= (weights[best] if launched else even)
+
+
+@given(SLATES, st.sampled_from([0.001, 0.02, 0.5]))
+def test_a_launch_takes_from_the_best_alone(slate: Slate, bound: float) -> None:
+    """A fifth at most; whoever is not launched keeps the chance that it would have without."""
+    weights = weights_of(slate, bound)
+    without = weights_of([(priority, positives, False) for priority, positives, _ in slate], bound)
+    best = next((at for at, (_, positives, _) in enumerate(slate) if positives >= 5), 0)
+    assert weights[best] >= without[best] - 0.25 * WHOLE
+    for at, ((_, positives, launched), weight, before) in enumerate(zip(slate, weights, without, strict=True)):
+        if at != best and positives >= 20:
+            assert weight >= before if launched else weight == before
 
 
 @given(st.lists(st.integers(0, 50), min_size=1, max_size=6))

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from engine.ids import ActionId
 from models.rates import Rates
 from models.standing import outlook, standing
 from tests.builders import a_plan, an_action
@@ -40,7 +41,7 @@ def test_promise_is_at_most_whole() -> None:
 def test_launched_actions_are_told_by_their_place() -> None:
     """Those of them that the plan has."""
     counted = replace(rates({}), launched=("gone", "new"))
-    assert outlook(PLAN, counted).launched == {[action.id for action in PLAN.actions].index("new")}
+    assert outlook(PLAN, counted).launched == {PLAN.position_by_action[ActionId("new")]}
 
 
 def test_model_that_did_not_count_what_was_expected_stands_as_it_did() -> None:
