@@ -14,17 +14,23 @@ from typing import IO, Final
 import msgspec
 
 from api.background import give_way
-from api.reloading.paced import can_pace
 from api.reloading.verdict import MOST_MEMORY_GIB, OUT_OF_MEMORY, Question, Verdict, decode_verdict, encode
 from api.settings import Settings
 
 TIMEOUT_S: Final = 300.0
 _TOLD: Final = 2_000
 """Of what a child says in its last moments."""
-_COMMAND: Final = (sys.executable, "-m", "api.reloading.child")
-_PACED: Final = (sys.executable, "-m", "api.reloading.paced")
+_COMMAND: Final = (sys.executable, "-m", "api.reloading")
+_PACED: Final = "paced"
 _SMALL: Final = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
 """Keeps what it reserves of its memory limit from growing with the processors of the machine."""
+_FEW_PAGES: Final = {
+    "PYTHONMALLOC": "malloc",
+    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
+    "MALLOC_TOP_PAD_": str(64 * 2**20),
+}
+"""Takes memory in large pages where the system has some: a page that is first touched is set up by the kernel (on a
+virtual machine by its host as well), which nothing interrupts and which others wait for."""
 _MEANS: Final = {
     signal.SIGABRT: "something in it found no memory, or a state that must not be, and gave up",
     signal.SIGKILL: "somebody killed it, or the system did for want of memory",
@@ -46,7 +52,7 @@ class Judge:
     """Starts child processes, one at a time, and ends the one that is left."""
 
     def __init__(self, settings: Settings, timeout_s: float = TIMEOUT_S, *, command: Sequence[str] = _COMMAND) -> None:
-        self._environment = {**os.environ, **_SMALL, **settings.as_environment()}
+        self._environment = {**os.environ, **_SMALL, **_FEW_PAGES, **settings.as_environment()}
         self._command = command
         self._timeout_s = timeout_s
         self._patience_s = min(settings.judge_patience_s, timeout_s)
@@ -64,7 +70,7 @@ class Judge:
             JudgeFailed: it died, hung, or could not be understood.
         """
         try:
-            return self._answer(question, self._patience_s, paced=can_pace())
+            return self._answer(question, self._patience_s, paced=True)
         except _Unfinished:
             pass
         try:
@@ -95,7 +101,7 @@ class Judge:
 
     def _start(self, complaints: IO[bytes], *, paced: bool) -> "subprocess.Popen[bytes]":
         pipe = subprocess.PIPE
-        command = (*_PACED, *self._command) if paced else self._command
+        command = (*self._command, _PACED) if paced else self._command
         with self._lock:
             if self._closed:
                 raise JudgeFailed("the server stops")

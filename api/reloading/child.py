@@ -1,4 +1,4 @@
-"""`python -m api.reloading.child`: judges the rules on disk in a process of its own, so that no request waits for it.
+"""Judges the rules on disk in a process of its own, so that no request waits for it.
 
 It reads a `Question` from standard input, writes a `Verdict` to standard output, and ends at once when the process that
 asked is gone. What may serve is left in `DATA_DIR/bundles`.
@@ -101,7 +101,3 @@ def main() -> NoReturn:
     sys.stdout.buffer.write(encode(verdict))
     sys.stdout.buffer.flush()
     os._exit(0)
-
-
-if __name__ == "__main__":
-    main()

@@ -246,7 +246,7 @@ def _is_judge(entry: Path, parent: int) -> bool:
         status = (entry / "stat").read_text()
     except OSError:
         return False
-    return b"api.reloading.child" in command and int(status.rpartition(")")[2].split()[1]) == parent
+    return b"api.reloading" in command and int(status.rpartition(")")[2].split()[1]) == parent
 
 
 def _by_new_connections(server: Server) -> list[dict[str, object]]:
