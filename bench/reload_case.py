@@ -19,7 +19,7 @@ import redis
 import uvloop
 
 from api.bootstrap import ServingMaker
-from api.reloading.reloader import pauses, polite
+from api.reloading.reloader import BETWEEN_PAUSES_S, polite
 from api.security import Secrets
 from api.tokens import TokenCodec
 from bench.installation import DECISIONS, GOOD, installed, short_questions, worker_settings
@@ -123,7 +123,7 @@ async def _stalls(workshop: Workshop, *, quick: bool) -> dict[str, float]:
         maker.make(plan(), None, serving)
 
     def politely() -> None:
-        prepare(lambda: unpack_plan(packed, pauses()))
+        prepare(lambda: unpack_plan(packed, lambda: time.sleep(BETWEEN_PAUSES_S)))
 
     found: dict[str, list[float]] = {"idle": [], "prepared in a thread": [], "prepared in the loop": []}
     for _ in range(3 if quick else 9):

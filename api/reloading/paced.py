@@ -5,6 +5,7 @@ wake-up. In portions it costs their tail less, though not nothing (figures in do
 needs the processors it runs through.
 """
 
+import atexit
 import os
 import signal
 import time
@@ -36,6 +37,7 @@ def begin() -> None:
     except (OSError, ValueError, IndexError):
         return
     signal.signal(signal.SIGALRM, pace.rest)
+    atexit.register(signal.signal, signal.SIGALRM, signal.SIG_IGN)  # an interpreter that ends would die of it
     signal.setitimer(signal.ITIMER_REAL, PORTION_S)
 
 

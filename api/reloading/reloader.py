@@ -31,11 +31,9 @@ from engine.compiler.carry import unpack_plan
 from engine.plan import Plan
 from models.registry import CURRENT
 
-WORKS_S: Final = 0.001
-"""How long a thread that unpacks a plan keeps the interpreter busy before it pauses: every change of threads costs
-requests more than such a wait does."""
-PAUSES_S: Final = 0.03
-SWITCH_S: Final = 0.001
+BETWEEN_PAUSES_S: Final = 0.005
+"""How long a thread that unpacks a plan lets go of the interpreter, some hundred times."""
+SWITCH_S: Final = 0.0001
 """While a bundle is prepared, a request waits no longer than this for the interpreter; else it may be 5 ms."""
 AGAIN_AFTER_S: Final = (1.0, 2.0, 5.0, 15.0, 60.0)
 """A judge that failed is asked again: nothing may be wrong with the rules."""
@@ -177,7 +175,7 @@ class Reloader(Generic[Prepared]):
         packed = self._bundles.staged(verdict.ruleset or "")
         if packed is None:
             return None
-        return self._prepare(unpack_plan(packed, pauses()), verdict.model)
+        return self._prepare(unpack_plan(packed, lambda: time.sleep(BETWEEN_PAUSES_S)), verdict.model)
 
     def _note(self, verdict: Verdict) -> None:
         result: Result = "taken_up" if verdict.result == "ready" else verdict.result
@@ -215,19 +213,6 @@ class Reloader(Generic[Prepared]):
         self._metrics.reloads.add((result,))
         self._metrics.reload_behind.set((), float(self.status.behind))
         self._metrics.reload_at.set((), self.status.at_s)
-
-
-def pauses() -> Callable[[], None]:
-    """To be called often by a thread that works beside requests: it pauses after every `WORKS_S` of work."""
-    paused_at = time.thread_time()
-
-    def pause() -> None:
-        nonlocal paused_at
-        if time.thread_time() - paused_at >= WORKS_S:
-            time.sleep(PAUSES_S)
-            paused_at = time.thread_time()
-
-    return pause
 
 
 @contextmanager

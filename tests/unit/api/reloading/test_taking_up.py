@@ -1,17 +1,13 @@
 """One bundle after another: requests end with what they began with, and what nobody needs is gone."""
 
 import gc
-import time
 import weakref
 from pathlib import Path
-
-import pytest
 
 from api.adapters.memory import MemoryCustomerStore, MemoryState
 from api.adapters.memory_budgets import MemoryBudgetStore
 from api.bootstrap import ServingMaker
 from api.leases import Leases
-from api.reloading.reloader import PAUSES_S, WORKS_S, pauses
 from api.service import EARLIER_KEPT, Service
 from api.serving import Serving
 from api.settings import Settings
@@ -44,22 +40,6 @@ def test_fifty_bundles_leave_no_more_than_a_few_behind(tmp_path: Path) -> None:
     finally:
         gc.enable()
     assert alive == [False] * (50 - EARLIER_KEPT) + [True] * (EARLIER_KEPT + 1)
-
-
-def test_preparing_pauses_after_work_and_not_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However often it is asked to."""
-    slept: list[float] = []
-    monkeypatch.setattr("api.reloading.reloader.time.sleep", slept.append)
-    pause = pauses()
-    for _ in range(3):
-        pause()
-    assert slept == []
-    worked_until = time.thread_time() + 2 * WORKS_S
-    while time.thread_time() < worked_until:
-        pass
-    pause()
-    pause()
-    assert slept == [PAUSES_S]
 
 
 def _part_of(serving: Serving) -> "weakref.ref[object]":
