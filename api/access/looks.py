@@ -18,6 +18,8 @@ from hmac import compare_digest
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from models.durable import sync_folder
+
 FOLDER: Final = "looks"
 MOST_WAITING: Final = 10_000
 """Looks that are not written yet; with more than these, nothing is shown any more."""
@@ -128,17 +130,8 @@ class LookLog:
             self._last = self._path.name.encode()
             self._path.touch(0o600)
             for each in (folder, self._folder):
-                _sync_folder(each)
+                sync_folder(each)
         return self._path
-
-
-def _sync_folder(folder: Path) -> None:
-    """Put on disk which files a folder has."""
-    held = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(held)
-    finally:
-        os.close(held)
 
 
 class Looks(NamedTuple):
