@@ -115,15 +115,17 @@ def weigh(candidates: Sequence[Candidate], known: Confidence, bound: float) -> l
 def _would_be_best(candidates: Sequence[Candidate], known: Confidence, best: int) -> dict[int, int]:
     """By place, the chance that each launched action would be the best if its friends were known, in 2 ** -32.
 
-    A log-logistic tail with shape 2, v ** 2 / (v ** 2 + (1.5 v_g) ** 2): propensities that differ between customers by
-    a factor of 2.5 (one standard deviation of the logarithm).
+    A log-logistic tail with shape 2, 1 / (1 + (1.5 v_g / v) ** 2): propensities that differ between customers by a
+    factor of 2.5 (one standard deviation of the logarithm).
     """
     rival = _RIVALS * candidates[best].priority
-    return {
-        at: int(WHOLE * unknown * each.priority * each.priority / (each.priority * each.priority + rival * rival))
-        for at, each in enumerate(candidates)
-        if at != best and (unknown := known.unknown.get(each.action, 0.0)) and each.priority > 0
-    }
+    chances: dict[int, int] = {}
+    for at, each in enumerate(candidates):
+        unknown = known.unknown.get(each.action, 0.0)
+        if unknown and at != best and each.priority > 0:
+            times = rival / each.priority
+            chances[at] = int(WHOLE * unknown / (1.0 + times * times))
+    return chances
 
 
 def _give_shares(young: Mapping[int, int], known: Confidence, launched: dict[int, int], weights: list[int]) -> None:

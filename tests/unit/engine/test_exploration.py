@@ -135,6 +135,14 @@ def test_launched_actions_take_a_fifth_at_most() -> None:
     assert len(set(found[1:])) == 1
 
 
+@pytest.mark.parametrize("priorities", [(5e-324, 5e-324), (1e-170, 1e-171), (1e300, 5e-324), (1e-3, 0.0)])
+def test_launch_withstands_any_priority(priorities: tuple[float, float]) -> None:
+    """Squares of the tiniest are 0, and ratios to them have no bounds."""
+    found = chances(priorities, (10**9, 30), launched=(1,))
+    assert sum(found) == 1.0
+    assert found[1] <= 0.5
+
+
 def test_equals_leave_nothing_to_lift() -> None:
     """Where every chance is even already, a launched action has no more than that."""
     assert chances((5.0,) * 4, (10**6,) * 4, launched=(1, 2)) == pytest.approx([0.25] * 4)
