@@ -130,7 +130,8 @@ async def test_commits_acknowledged_before_a_kill_are_all_there(server: Embedded
             except StoreUnavailable:
                 if killed.is_set():
                     return
-                continue  # the disk was slow for a moment
+                await asyncio.sleep(0.01)  # the disk was slow for a moment; connections come back meanwhile
+                continue
             if committed.state is CommitState.COMMITTED:
                 acknowledged.append(decision)
             if len(acknowledged) >= 200:
